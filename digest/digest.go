@@ -1,0 +1,92 @@
+// Package digest names the ways in which percentiles are computed from a window of durations.
+//
+// Exact keeps every sample of the window and sorts a copy when it is read: eight bytes a sample, an answer that is
+// always a duration that really happened. TDigest is for windows of many thousands of samples.
+package digest
+
+import (
+	"fmt"
+	"math"
+)
+
+// Limits of the strategies.
+const (
+	MaxExactWindow   = 65_536  // the largest window of Exact
+	MaxTDigestWindow = 1 << 30 // the largest window of TDigest
+	SmallWindow      = 4_096   // up to this window TDigest is Exact: a digest would save nothing
+	MinCompression   = 20      // the smallest compression of TDigest
+	MaxCompression   = 1_000   // the largest
+)
+
+type kind uint8
+
+const (
+	kindDefault kind = iota
+	kindExact
+	kindTDigest
+)
+
+// Strategy is a way to compute percentiles from a window. It is a small immutable value, safe to copy and to share.
+// The zero value is Default().
+type Strategy struct {
+	kind        kind
+	compression float64
+}
+
+// Exact keeps every sample of the window and answers by nearest rank from a sorted copy.
+func Exact() Strategy { return Strategy{kind: kindExact} }
+
+// TDigest answers windows above SmallWindow from t-digests, in memory that does not grow with the window; compression,
+// from MinCompression to MaxCompression, is about the number of centroids kept: more of them is more exact and larger.
+// Smaller windows are answered exactly. A compression out of range is an error of Validate, and so of atomicmetrics.New.
+func TDigest(compression float64) Strategy {
+	return Strategy{kind: kindTDigest, compression: compression}
+}
+
+// resolved puts Default() in the place of the zero value.
+func (s Strategy) resolved() Strategy {
+	if s.kind == kindDefault {
+		return Default()
+	}
+	return s
+}
+
+// String returns "exact" or "tdigest".
+func (s Strategy) String() string {
+	if s.resolved().kind == kindTDigest {
+		return "tdigest"
+	}
+	return "exact"
+}
+
+// For returns the strategy that answers windows of windowSize samples when s was asked for: Exact in the place of
+// TDigest up to SmallWindow, else s itself. The error says why s cannot take such a window, and what would.
+func (s Strategy) For(windowSize int) (Strategy, error) {
+	s = s.resolved()
+	limit := MaxExactWindow
+	if s.kind == kindTDigest {
+		limit = MaxTDigestWindow
+		if !(s.compression >= MinCompression && s.compression <= MaxCompression) { // so written, NaN is refused too
+			return s, fmt.Errorf("compression %v is not from %d to %d", s.compression, MinCompression, MaxCompression)
+		}
+	}
+	switch {
+	case windowSize < 1:
+		return s, fmt.Errorf("window size %d is below 1", windowSize)
+	case windowSize > limit && s.kind == kindExact && windowSize <= MaxTDigestWindow:
+		return s, fmt.Errorf("window size %d is above %d, the most that Exact keeps: use digest.TDigest", windowSize, limit)
+	case windowSize > limit:
+		return s, fmt.Errorf("window size %d is above %d, the most that %v takes", windowSize, limit, s)
+	case s.kind == kindTDigest && windowSize <= SmallWindow:
+		return Exact(), nil
+	}
+	return s, nil
+}
+
+// Compression returns the compression of a TDigest, and NaN for Exact, which has none.
+func (s Strategy) Compression() float64 {
+	if s = s.resolved(); s.kind == kindTDigest {
+		return s.compression
+	}
+	return math.NaN()
+}

@@ -1,0 +1,11 @@
+// Package clock is the process's monotonic clock, read in the cheapest way that Go offers on every platform.
+package clock
+
+import "time"
+
+// epoch has a monotonic reading, so Since below reads the monotonic clock alone: about half the cost of time.Now.
+var epoch = time.Now()
+
+// Now returns the nanoseconds since the process started, by the monotonic clock: it never goes back, on any core. In a
+// testing/synctest bubble it is the bubble's clock.
+func Now() int64 { return int64(time.Since(epoch)) }

@@ -1,0 +1,2 @@
+// Package core tells on which processor the caller runs, so that what each processor writes can be kept apart.
+package core

@@ -1,0 +1,85 @@
+package ring
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/nodemetrics/nodemetrics/internal/pad"
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// Ring counts executions and keeps the newest. It is made by Init and must not be copied.
+type Ring struct {
+	first shard // written by every record until the ring is sharded, by none afterwards
+	_     [(pad.Line - unsafe.Sizeof(shard{})%pad.Line) % pad.Line]byte
+	fixed
+	_ [(pad.Line - unsafe.Sizeof(fixed{})%pad.Line) % pad.Line]byte
+}
+
+// fixed is what records read, and write only when they contend.
+type fixed struct {
+	geometry
+	contention contention
+	slots      []atomic.Uint64       // of Sample; slot i belongs to the newest ticket that names it
+	tally      *Tally                // running counts of the slots, or nil
+	cores      atomic.Pointer[cores] // set before SHARDED is, never changed after
+}
+
+// Init makes r the empty ring of a window. The tally may be nil; it is r's from now on.
+func (r *Ring) Init(window int, tally *Tally) {
+	r.geometry = geometryFor(window)
+	r.slots = make([]atomic.Uint64, wholeLines(window))[:window:window]
+	r.tally = tally
+	r.first.head.Store(r.start())
+}
+
+// wholeLines rounds a number of words up to whole cache lines, so that no other memory shares the last one.
+func wholeLines(words int) int {
+	const line = pad.Line / 8
+	return (words + line - 1) / line * line
+}
+
+// Record adds one execution. It reports false when the ring is closed: then nothing was added, and the record belongs
+// to the node's next ring. d is at most MaxDuration.
+func (r *Ring) Record(o Outcome, d uint64) bool {
+	ticket := r.first.head.Load()
+	for {
+		if ticket >= sharded {
+			return ticket < closed && r.recordOnCore(o, d)
+		}
+		if r.first.head.CompareAndSwap(ticket, r.after(ticket)) {
+			break
+		}
+		ticket = r.contended()
+	}
+	step.At(step.Ticketed)
+	r.first.count(o, d)
+
+	// The slot is this ticket's until the ticket that names it again, one lap later, is taken. Looking at the head after
+	// loading the old word makes sure that the word is of an earlier ticket; the CAS, that nobody came between. (A
+	// writer that sleeps between the two for an exact multiple of 128 laps, and finds the very same word, is fooled.)
+	lap := r.lap(ticket)
+	sample := sampleOf(o, lap, d)
+	slot := &r.slots[r.slot(ticket)]
+	for {
+		old := Sample(slot.Load())
+		if r.first.head.Load()&^flags > ticket+r.lapLength() {
+			return true // displaced already: counted, and no longer in the window
+		}
+		step.At(step.Viewed)
+		if slot.CompareAndSwap(uint64(old), uint64(sample)) {
+			step.At(step.Stored)
+			if r.tally != nil {
+				r.tally.replace(old, sample, lap)
+			}
+			return true
+		}
+	}
+}
+
+// Sharded reports whether the ring has been given a shard for each core. Records that were under way then may still
+// end in the first shard.
+func (r *Ring) Sharded() bool { return r.first.head.Load()&sharded != 0 }
+
+// Tally returns what Init was given.
+func (r *Ring) Tally() *Tally { return r.tally }

@@ -1,0 +1,83 @@
+package ring
+
+import (
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// shard is one line of memory with the counters that a record writes.
+type shard struct {
+	head atomic.Uint64
+
+	// The 128-bit sum of durations: sum is its low 64 bits, crossings how often it crossed a multiple of 2^63. Only
+	// the add that crosses counts, right after it. The parity of crossings is the top bit of sum, except between the
+	// two steps of one record: then crossings is one behind, and a reader sees that it is.
+	sum       atomic.Uint64
+	crossings atomic.Uint64
+
+	outcomes [Outcomes]atomic.Uint64
+}
+
+// count adds one execution that has its ticket: the sum first, then the outcome.
+func (s *shard) count(o Outcome, d uint64) {
+	sum := s.sum.Add(d)
+	if (sum^(sum-d))>>63 != 0 {
+		s.crossings.Add(1)
+	}
+	step.At(step.Summed)
+	s.outcomes[o].Add(1)
+	step.At(step.Counted)
+}
+
+// total returns the sum of durations in units of 2^63 and what is left. It is exact while no more than one crossing is
+// under way, which takes 2^63 ns of durations (292 years; 128 of the longest there are) to be false: then it may be
+// too low until these records have ended.
+func (s *shard) total() (high, low uint64) {
+	for range 8 {
+		high = s.crossings.Load()
+		low = s.sum.Load()
+		if s.crossings.Load() == high {
+			break
+		}
+	}
+	return high + (high^low>>63)&1, low &^ (1 << 63)
+}
+
+// completed returns how many executions have been counted.
+func (s *shard) completed() (n uint64) {
+	for i := range s.outcomes {
+		n += s.outcomes[i].Load()
+	}
+	return n
+}
+
+// Sum is a 128-bit sum of nanoseconds.
+type Sum struct{ high, low uint64 }
+
+// add adds high·2^63 + low; both terms' low parts are below 2^63.
+func (t *Sum) add(high, low uint64) {
+	var carry uint64
+	t.low, carry = bits.Add64(t.low, high<<63, 0)
+	t.high += high>>1 + carry
+	t.low, carry = bits.Add64(t.low, low, 0)
+	t.high += carry
+}
+
+// Saturated returns the sum, and limit in its place when it is larger.
+func (t Sum) Saturated(limit uint64) uint64 {
+	if t.high != 0 {
+		return limit
+	}
+	return min(t.low, limit)
+}
+
+// Over returns the sum divided by n > 0, rounded down, and limit where that would be larger.
+func (t Sum) Over(n, limit uint64) uint64 {
+	if t.high >= n {
+		return limit
+	}
+	quotient, _ := bits.Div64(t.high, t.low, n)
+	return min(quotient, limit)
+}

@@ -1,0 +1,85 @@
+package ring
+
+import (
+	"sync/atomic"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// Tally keeps running counts of the samples in the slots of a ring that is not sharded, so that a threshold is judged
+// without looking at the window. A record adds what its sample changes right after it has stored it. Between the two the
+// counts are behind; the record that ends last leaves them exact.
+type Tally struct {
+	latency  uint64 // the bound of Slow, in nanoseconds
+	recovery uint64 // the bound of Slowish, at most latency
+
+	samples, failures, slow, slowish atomic.Int64
+}
+
+// NewTally returns an empty tally with the bounds above which a sample is slow, and slowish; recovery is at most
+// latency.
+func NewTally(latency, recovery uint64) *Tally { return &Tally{latency: latency, recovery: recovery} }
+
+// replace takes a sample of the given lap into the counts, and the one before it in its slot out of them. A healthy
+// sample in the place of a healthy one costs two comparisons.
+func (t *Tally) replace(old, sample Sample, lap uint64) {
+	if old.above(t.recovery) || sample.above(t.recovery) || old == 0 && lap < untaggedLaps {
+		t.adjust(old, sample, lap)
+	}
+	step.At(step.Tallied)
+}
+
+func (t *Tally) adjust(old, sample Sample, lap uint64) {
+	add := func(counter *atomic.Int64, was, is bool) {
+		if was != is {
+			delta := int64(1)
+			if was {
+				delta = -1
+			}
+			counter.Add(delta)
+		}
+	}
+	add(&t.failures, old.Failed(), sample.Failed())
+	add(&t.slow, old.Duration() > t.latency, sample.Duration() > t.latency)
+	add(&t.slowish, old.Duration() > t.recovery, sample.Duration() > t.recovery)
+	if old == 0 && lap < untaggedLaps {
+		t.samples.Add(1)
+	}
+}
+
+// Stats are counts of a window.
+type Stats struct {
+	Samples  int
+	Failures int
+	Slow     int // longer than the latency bound
+	Slowish  int // longer than the recovery bound
+}
+
+// Stats returns the counts. Each is exact at some moment of the call; with no record in flight all of them are.
+func (t *Tally) Stats() Stats {
+	return Stats{
+		Samples:  int(t.samples.Load()),
+		Failures: int(t.failures.Load()),
+		Slow:     int(t.slow.Load()),
+		Slowish:  int(t.slowish.Load()),
+	}
+}
+
+// Count returns the counts of a copied window.
+func (t *Tally) Count(window []Sample) (s Stats) {
+	s.Samples = len(window)
+	for _, sample := range window {
+		if sample.above(t.recovery) {
+			if sample.Failed() {
+				s.Failures++
+			}
+			if sample.Duration() > t.latency {
+				s.Slow++
+			}
+			if sample.Duration() > t.recovery {
+				s.Slowish++
+			}
+		}
+	}
+	return s
+}

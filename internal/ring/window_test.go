@@ -1,0 +1,198 @@
+package ring
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// execution is what the model keeps of a record.
+type execution struct {
+	o Outcome
+	d uint64
+}
+
+// checkWindow compares a ring at rest with the executions that it must hold, the oldest first.
+func checkWindow(t *testing.T, r *Ring, size int, all []execution) {
+	t.Helper()
+	newest := all[max(0, len(all)-size):]
+	var b Reader
+	window, last := b.Window(r)
+	got := make([]execution, 0, len(window))
+	for _, s := range window {
+		o := Success
+		if s.Failed() {
+			o = 1
+		}
+		got = append(got, execution{o, s.Duration()})
+	}
+	want := slices.Clone(newest)
+	for i := range want {
+		want[i].o = min(want[i].o, 1)
+	}
+	order := func(a, b execution) int { return int(int64(a.d)-int64(b.d))*2 + int(a.o) - int(b.o) }
+	slices.SortFunc(got, order)
+	slices.SortFunc(want, order)
+	if !slices.Equal(got, want) {
+		t.Fatalf("window of %d after %d records:\n got %v\nwant %v", size, len(all), got, want)
+	}
+	if len(all) > 0 && last.Duration() != all[len(all)-1].d {
+		t.Fatalf("window of %d after %d records: the newest is %d, want %d", size, len(all), last.Duration(),
+			all[len(all)-1].d)
+	}
+	var want5 [Outcomes]uint64
+	for _, e := range all {
+		want5[e.o]++
+	}
+	if got := r.Counts().Outcomes; got != want5 {
+		t.Fatalf("window of %d after %d records: counted %v, want %v", size, len(all), got, want5)
+	}
+	if !r.Sharded() && r.Tally() != nil {
+		if got, want := r.Tally().Stats(), r.Tally().Count(window); got != want {
+			t.Fatalf("window of %d after %d records: tallied %v, want %v", size, len(all), got, want)
+		}
+	}
+}
+
+func TestWindowIsTheNewestRecordsInOrder(t *testing.T) {
+	for _, size := range sizes {
+		for _, spreadAt := range []int{-1, 0, 1, size / 2, size, 3 * size} {
+			random := rand.New(rand.NewPCG(uint64(size), uint64(spreadAt)))
+			var r Ring
+			r.Init(size, NewTally(600, 300))
+			var all []execution
+			check := 1 + size/20
+			for i := range 140*min(size, 20) + 5*size {
+				if i == spreadAt {
+					r.Spread(4)
+				}
+				e := execution{Outcome(random.IntN(Outcomes)), random.Uint64N(1000)}
+				if !r.Record(e.o, e.d) {
+					t.Fatal("an open ring refused a record")
+				}
+				all = append(all, e)
+				if i%check == 0 || i < 10 {
+					checkWindow(t, &r, size, all)
+				}
+			}
+			checkWindow(t, &r, size, all)
+		}
+	}
+}
+
+func TestOneGoroutineAloneOwnsTheWholeWindowAfterABurst(t *testing.T) {
+	for _, procs := range []int{1, 2, 4, 16} {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+		for _, size := range sizes {
+			var r Ring
+			r.Init(size, nil)
+			if procs > 2 {
+				r.Spread(procs) // a contended head does so by itself, sometimes
+			}
+			const burst = 1 << 40
+			var wg sync.WaitGroup
+			for g := range uint64(8) {
+				wg.Go(func() {
+					for i := range uint64(2 * size) {
+						r.Record(Success, burst+g<<20+i)
+					}
+				})
+			}
+			wg.Wait()
+			var b Reader
+			for i := range size {
+				r.Record(Success, uint64(i))
+				window, newest := b.Window(&r)
+				own := 0
+				for _, s := range window {
+					if s.Duration() < burst {
+						own++
+					}
+				}
+				if len(window) != size || own != i+1 || newest.Duration() != uint64(i) {
+					t.Fatalf("procs %d, window %d: after %d records alone it has %d of them among %d, the newest %d",
+						procs, size, i+1, own, len(window), newest.Duration())
+				}
+			}
+		}
+	}
+}
+
+func TestContentionSpreadsARingAndLonelinessDoesNot(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	lost := func(r *Ring, times, every int) {
+		for range times {
+			for range every {
+				r.Record(Success, 1)
+			}
+			r.contended()
+		}
+	}
+	var seldom, often, alone Ring
+	for _, r := range []*Ring{&seldom, &often, &alone} {
+		r.Init(100, nil)
+	}
+	if lost(&seldom, 100, contentionSpan/(contentionLimit-2)); seldom.Sharded() {
+		t.Error("a ring was spread by a lost ticket now and then")
+	}
+	if lost(&often, 20, contentionSpan/(contentionLimit+2)); !often.Sharded() {
+		t.Error("a contended ring was not spread")
+	}
+	runtime.GOMAXPROCS(1)
+	if lost(&alone, 100, 1); alone.Sharded() {
+		t.Error("a ring was spread on one processor")
+	}
+}
+
+func TestEveryReadBesideRecordersHoldsTogether(t *testing.T) {
+	for _, procs := range []int{1, 2, 4, 16} {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+		for _, size := range []int{1, 7, 100, 1000} {
+			var r Ring
+			r.Init(size, NewTally(500, 500))
+			done := make(chan struct{})
+			var recorders, readers sync.WaitGroup
+			for range 4 {
+				recorders.Go(func() {
+					for i := range uint64(20_000) {
+						r.Record(Outcome(i%Outcomes), i%1000)
+					}
+				})
+			}
+			for range 2 {
+				readers.Go(func() {
+					var b Reader
+					var before uint64
+					for {
+						window, _ := b.Window(&r)
+						c := r.Counts()
+						n := c.Completed()
+						if len(window) > size || uint64(len(window)) > n || n < before {
+							t.Errorf("window %d: %d samples of %d executions, %d before", size, len(window), n, before)
+							return
+						}
+						before = n
+						select {
+						case <-done:
+							return
+						default:
+						}
+					}
+				})
+			}
+			recorders.Wait()
+			close(done)
+			readers.Wait()
+			var b Reader
+			window, _ := b.Window(&r)
+			if n := r.Counts().Completed(); n != 80_000 || len(window) != size {
+				t.Fatalf("window %d: %d executions, %d samples at the end", size, n, len(window))
+			}
+			if !r.Sharded() && r.Tally().Stats() != r.Tally().Count(window) {
+				t.Fatalf("window %d: tallied %v of %v", size, r.Tally().Stats(), r.Tally().Count(window))
+			}
+		}
+	}
+}
