@@ -178,6 +178,7 @@ func TestEveryReadBesideRecordersHoldsTogether(t *testing.T) {
 						case <-done:
 							return
 						default:
+							runtime.Gosched()
 						}
 					}
 				})

@@ -1,0 +1,257 @@
+package atomicmetrics
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/puzpuzpuz/xsync/v3"
+
+	"github.com/nodemetrics/nodemetrics/internal/helper"
+)
+
+// OverflowNode is the node that takes the records of names beyond WithMaxNodes. It has thresholds like any other.
+const OverflowNode = "(overflow)"
+
+// Collector keeps the metrics of nodes by name. Make one with New; there may be any number in a process. A nil
+// Collector is valid: it records nothing and reads as empty. All methods are safe for concurrent use. A collector needs
+// no Close, and has no goroutine while there is no event and no warning to deliver.
+type Collector struct {
+	config
+	percentiles string
+
+	nodes    *xsync.MapOf[string, *Node] // by name; also by names that are not valid UTF-8, for the node they mean
+	overflow *Node                       // in nodes too
+	names    atomic.Int64                // nodes in the map, but for overflow: at most maxNodes
+	aliases  atomic.Int64                // names in the map that are not their node's: at most maxNodes
+
+	events   *helper.Queue[*delivery] // nil without callbacks
+	warnings *helper.Queue[func()]
+
+	clamped, misclassified, dropping limiter
+	toldDropped                      atomic.Uint64 // of the events that the queue dropped
+	overflowed                       atomic.Bool
+}
+
+// New returns a collector. The error has a line for each bad option, with its name and value.
+func New(opts ...Option) (*Collector, error) {
+	c := &Collector{config: defaults()}
+	for _, o := range opts {
+		if o != nil {
+			o(&c.config)
+		}
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c.percentiles = c.strategy.String()
+	c.logger = c.logger.With().Str("component", "nodemetrics").Logger()
+	c.warnings = helper.New(maxWaiting, func(write func()) { write() }, nil)
+	if len(c.onEvent) > 0 {
+		c.events = helper.New(maxWaiting, c.deliver, nil)
+	}
+	c.nodes = xsync.NewMapOf[string, *Node]()
+	c.overflow = c.newNode(OverflowNode)
+	c.nodes.Store(OverflowNode, c.overflow)
+	return c, nil
+}
+
+func (c *Collector) newNode(name string) *Node {
+	n := &Node{name: name, collector: c}
+	t, own := c.nodeThresholds[name]
+	if !own {
+		t = c.thresholds
+	}
+	if !t.off() {
+		n.watch = newWatch(newRule(t, c.windowSize))
+	}
+	return n
+}
+
+// Node returns the handle of a node, and registers the name on first use: then it may wait for others that register
+// names. Beyond WithMaxNodes it returns the handle of OverflowNode. A name that is not valid UTF-8 is made so, with
+// U+FFFD for each run of bad bytes. The handle of a nil collector is nil.
+func (c *Collector) Node(name string) *Node {
+	if c == nil {
+		return nil
+	}
+	if n, ok := c.nodes.Load(name); ok {
+		return n
+	}
+	return c.register(name)
+}
+
+// register adds a name that is not in the map.
+func (c *Collector) register(name string) *Node {
+	if valid := validName(name); valid != name {
+		n := c.Node(valid)
+		if n.name == valid {
+			c.add(name, &c.aliases, func(string) *Node { return n }) // so that the next record need not repair it
+		}
+		return n
+	}
+	if n := c.add(name, &c.names, c.newNode); n != nil {
+		return n
+	}
+	c.warnOverflow(name)
+	return c.overflow
+}
+
+// add puts a new entry into the map, unless the places that taken counts are all taken: then it returns nil, without a
+// lock. Of goroutines that add one name at the same time one takes a place, and all get its node.
+func (c *Collector) add(name string, taken *atomic.Int64, entry func(name string) *Node) *Node {
+	if taken.Load() >= int64(c.maxNodes) {
+		n, _ := c.nodes.Load(name)
+		return n
+	}
+	name = strings.Clone(name)
+	n, _ := c.nodes.Compute(name, func(n *Node, found bool) (*Node, bool) {
+		if found {
+			return n, false
+		}
+		if taken.Add(1) > int64(c.maxNodes) {
+			taken.Add(-1)
+			return nil, true
+		}
+		return entry(name), false
+	})
+	return n
+}
+
+// lookup returns the node of a name, nil if there is none.
+func (c *Collector) lookup(name string) *Node {
+	if c == nil {
+		return nil
+	}
+	n, ok := c.nodes.Load(name)
+	if !ok && !utf8.ValidString(name) {
+		n, _ = c.nodes.Load(validName(name))
+	}
+	return n
+}
+
+func validName(name string) string { return strings.ToValidUTF8(name, "\uFFFD") }
+
+// categorize returns the category of err.
+func (c *Collector) categorize(err error) (category Category) {
+	if err == nil {
+		return CategoryOther
+	}
+	if c.classify == nil {
+		return Classify(err)
+	}
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			c.warnClassifier(recovered)
+			category = CategoryOther
+		}
+	}()
+	return c.classify(err)
+}
+
+// RecordSuccess is Node(node).RecordSuccess(d).
+func (c *Collector) RecordSuccess(node string, d time.Duration) { c.Node(node).RecordSuccess(d) }
+
+// RecordFailure is Node(node).RecordFailure(d, err).
+func (c *Collector) RecordFailure(node string, d time.Duration, err error) {
+	c.Node(node).RecordFailure(d, err)
+}
+
+// RecordFailureAs is Node(node).RecordFailureAs(d, category).
+func (c *Collector) RecordFailureAs(node string, d time.Duration, category Category) {
+	c.Node(node).RecordFailureAs(d, category)
+}
+
+// RecordRetry is Node(node).RecordRetry(attempt).
+func (c *Collector) RecordRetry(node string, attempt int) { c.Node(node).RecordRetry(attempt) }
+
+// NodeMetrics returns the metrics of a node; the zero value for one that is not known, which is not created by it.
+func (c *Collector) NodeMetrics(node string) NodeMetrics { return c.lookup(node).Metrics() }
+
+// AllNodeMetrics returns the metrics of all nodes with activity since their last reset, by name. Each node is read on
+// its own: it is not one instant for all.
+func (c *Collector) AllNodeMetrics() map[string]NodeMetrics { return maps.Collect(c.All()) }
+
+// All yields what AllNodeMetrics returns, in the order of names. Each node is read when its turn comes. Nodes that are
+// first used after the iteration began are not among them.
+func (c *Collector) All() iter.Seq2[string, NodeMetrics] { return c.each((*Node).Metrics) }
+
+// each yields what read returns of each node, in the order of names, where there is activity.
+func (c *Collector) each(read func(*Node) NodeMetrics) iter.Seq2[string, NodeMetrics] {
+	return func(yield func(string, NodeMetrics) bool) {
+		for _, n := range c.sortedNodes() {
+			if m := read(n); m.active() && !yield(n.name, m) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Collector) sortedNodes() []*Node {
+	if c == nil {
+		return nil
+	}
+	nodes := make([]*Node, 0, c.names.Load()+1)
+	c.nodes.Range(func(name string, n *Node) bool {
+		if n.name == name {
+			nodes = append(nodes, n)
+		}
+		return true
+	})
+	slices.SortFunc(nodes, func(a, b *Node) int { return cmp.Compare(a.name, b.name) })
+	return nodes
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// Snapshot returns the metrics of all nodes with activity since their last reset.
+func (c *Collector) Snapshot() Snapshot { return c.snapshot(c.All()) }
+
+// ResetNode resets a node, as Node.Reset does, and returns what it cleared; the zero value for one that is not known.
+func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
+
+// Reset resets every node in turn, as Node.Reset does, and returns what was cleared: one step for each node, not one
+// for all. The nodes keep their places, and give up their memory until their next record.
+func (c *Collector) Reset() Snapshot { return c.snapshot(c.each((*Node).Reset)) }
+
+func (c *Collector) snapshot(nodes iter.Seq2[string, NodeMetrics]) Snapshot {
+	s := Snapshot{TakenAt: time.Now().UTC().Round(0), WindowSize: DefaultWindowSize, Percentiles: "exact"}
+	if c != nil {
+		s.WindowSize, s.Percentiles = c.windowSize, c.percentiles
+	}
+	s.Nodes = maps.Collect(nodes)
+	return s
+}
+
+// MarshalJSON returns the JSON of Snapshot.
+func (c *Collector) MarshalJSON() ([]byte, error) { return c.Snapshot().MarshalJSON() }
+
+// String returns the JSON of Snapshot, so that a Collector is an expvar.Var.
+func (c *Collector) String() string {
+	data, err := c.MarshalJSON()
+	if err != nil { // no snapshot of a collector has what JSON cannot hold, but for a clock outside the years 0 to 9999
+		return "{}"
+	}
+	return string(data)
+}
+
+// Flush waits until every event and every warning raised before the call has been delivered or dropped, or until ctx
+// ends; then it returns the error of ctx. What the callbacks did happens before it returns nil. Called from a callback
+// it waits for that callback, and so until ctx ends.
+func (c *Collector) Flush(ctx context.Context) error {
+	if c == nil {
+		return nil
+	}
+	if c.events != nil {
+		if err := c.events.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	return c.warnings.Flush(ctx)
+}

@@ -1,0 +1,31 @@
+package atomicmetrics
+
+import "syscall"
+
+// errnoCategory reports whether err is an error number of the system, and what it speaks of. The names are numbers that
+// package syscall made up for programs written for Unix; what the system returns are the numbers of Winsock and, for
+// pipes, of Win32. WSAETIMEDOUT is among them because its method Timeout does not know it.
+func errnoCategory(err error) (category Category, ok bool) {
+	errno, ok := err.(syscall.Errno)
+	switch errno {
+	case 10060: // WSAETIMEDOUT
+		return CategoryTimeout, ok
+	case syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ENOTCONN,
+		syscall.ESHUTDOWN, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH,
+		syscall.ENETRESET,
+		10050,                          // WSAENETDOWN
+		10051,                          // WSAENETUNREACH
+		10052,                          // WSAENETRESET
+		syscall.WSAECONNABORTED,        // 10053
+		syscall.WSAECONNRESET,          // 10054
+		10057,                          // WSAENOTCONN
+		10058,                          // WSAESHUTDOWN
+		10061,                          // WSAECONNREFUSED
+		10064,                          // WSAEHOSTDOWN
+		10065,                          // WSAEHOSTUNREACH
+		syscall.ERROR_NETNAME_DELETED,  // 64: a connection that was reset
+		syscall.ERROR_BROKEN_PIPE, 232: // 109, and ERROR_NO_DATA: a pipe whose other end is closed
+		return CategoryNetwork, ok
+	}
+	return CategoryOther, ok
+}

@@ -1,0 +1,98 @@
+package atomicmetrics
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// EventKind tells which threshold an event is about.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	FailureRateEvent EventKind = iota
+	LatencyEvent
+	eventKinds
+)
+
+var eventKindNames = [eventKinds]string{"failureRate", "latency"}
+
+// String returns "failureRate" or "latency", and "EventKind(9)" for a value that is neither.
+func (k EventKind) String() string {
+	if k >= eventKinds {
+		return fmt.Sprintf("EventKind(%d)", uint8(k))
+	}
+	return eventKindNames[k]
+}
+
+// MarshalText returns the name that String does; a value that is no kind is an error.
+func (k EventKind) MarshalText() ([]byte, error) {
+	if k >= eventKinds {
+		return nil, fmt.Errorf("atomicmetrics: %v is not a kind of event", k)
+	}
+	return []byte(k.String()), nil
+}
+
+// UnmarshalText reads a name that MarshalText wrote. On an error the kind is left as it was.
+func (k *EventKind) UnmarshalText(text []byte) error {
+	i := slices.Index(eventKindNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("atomicmetrics: %q is not a kind of event (failureRate, latency)", text)
+	}
+	*k = EventKind(i)
+	return nil
+}
+
+// Event says that a node's window crossed a threshold. Breaches and recoveries of one node and kind alternate.
+type Event struct {
+	Node        string
+	Kind        EventKind     // which threshold
+	Breached    bool          // false: recovered
+	FailureRate float64       // of the window at the event, from 0 to 1
+	P99         time.Duration // of the window at the event
+	Samples     int           // in the window at the event; 0 when a reset made the node recover
+	At          time.Time     // when the event was raised
+}
+
+// maxWaiting is how many events, and how many warnings, wait for a callback or a log that is slow.
+const maxWaiting = 1024
+
+// delivery is an event on its way through the callbacks.
+type delivery struct {
+	event Event
+	next  int // the callback to call next
+}
+
+// put hands an event to the callbacks' goroutine. It waits for nobody.
+func (c *Collector) put(e Event) {
+	c.events.Put(&delivery{event: e})
+	c.warnDropped(false)
+}
+
+// deliver calls the callbacks that have not been called with the event yet.
+func (c *Collector) deliver(d *delivery) {
+	c.warnDropped(true)
+	for d.next < len(c.onEvent) {
+		c.call(d)
+	}
+}
+
+// call calls the next callback. One that panics is logged. So is one that exits its goroutine; the callbacks behind it
+// are then called here, while the goroutine ends, and the next event finds another goroutine.
+func (c *Collector) call(d *delivery) {
+	f, returned := c.onEvent[d.next], false
+	d.next++
+	defer func() {
+		if returned {
+			return
+		}
+		recovered := recover()
+		c.warnCallback(d.event, recovered)
+		if recovered == nil {
+			c.deliver(d)
+		}
+	}()
+	f(d.event)
+	returned = true
+}

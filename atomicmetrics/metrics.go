@@ -1,0 +1,59 @@
+package atomicmetrics
+
+import "time"
+
+// MaxDuration is the longest duration that is kept, 834 days: a sample of the window has 56 bits for its nanoseconds.
+// A longer one counts as MaxDuration, a negative one as 0, and either is logged.
+const MaxDuration time.Duration = 1<<56 - 1
+
+// NodeMetrics is what one node did since it was created or last reset. It is a plain value: it can be compared,
+// copied and kept, and no later record changes it.
+//
+// In every read TotalExecutions is SuccessCount plus FailureCount, FailureCount the sum of the four categories and
+// RetryCount the sum of RetriesByAttempt. P50, P90, P99, WindowMin, WindowMax, WindowSamples, WindowFailures and
+// LastExecution all come from one copy of the window. Beside running recorders a read is not one instant: each counter
+// is exact at some moment of the call. When nothing is in flight every figure is exact.
+type NodeMetrics struct {
+	TotalExecutions uint64 // executions that ended
+	SuccessCount    uint64 // of these, without an error
+	FailureCount    uint64 // of these, with an error
+	RetryCount      uint64 // attempts after the first, of executions that ended or not
+
+	TimeoutErrors    uint64 // failures of CategoryTimeout
+	ValidationErrors uint64 // failures of CategoryValidation
+	NetworkErrors    uint64 // failures of CategoryNetwork
+	OtherErrors      uint64 // failures of CategoryOther
+
+	RetriesByAttempt [8]uint64 // [0]: first retries … [6]: seventh, [7]: eighth and later
+
+	LastExecution time.Duration // the newest sample of the window; 0 when it is empty
+	AvgExecution  time.Duration // TotalDuration over TotalExecutions, from an exact 128-bit sum; 0 when there are none
+	TotalDuration time.Duration // of all executions; stops at math.MaxInt64
+
+	P50, P90, P99        time.Duration // nearest rank over the window; 0 when it is empty
+	WindowMin, WindowMax time.Duration // the shortest and longest of the window; 0 when it is empty
+	WindowSamples        int           // executions in the window, at most the window size
+	WindowFailures       int           // failures among them
+
+	FailureRateBreached bool // the failure-rate threshold is breached now
+	LatencyBreached     bool // the latency threshold is breached now
+}
+
+// FailureRate returns failures over executions since the last reset, from 0 to 1; 0 when there were none.
+func (m NodeMetrics) FailureRate() float64 {
+	if m.TotalExecutions == 0 {
+		return 0
+	}
+	return float64(m.FailureCount) / float64(m.TotalExecutions)
+}
+
+// WindowFailureRate returns failures over samples of the window, from 0 to 1; 0 when the window is empty.
+func (m NodeMetrics) WindowFailureRate() float64 {
+	if m.WindowSamples == 0 {
+		return 0
+	}
+	return float64(m.WindowFailures) / float64(m.WindowSamples)
+}
+
+// active reports whether anything was recorded.
+func (m NodeMetrics) active() bool { return m.TotalExecutions != 0 || m.RetryCount != 0 }

@@ -1,0 +1,200 @@
+package atomicmetrics
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/ring"
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// Node is a handle on one node of a collector: what it records needs no lookup of the name. Get one from
+// Collector.Node and keep it; it stays valid for ever, resets included. A nil Node is valid too: it records nothing and
+// reads as empty. All methods are safe for concurrent use.
+//
+// Recording never fails, never waits for another goroutine, and allocates on a node's first record after its creation
+// or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for.
+type Node struct {
+	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was
+	watch     *watch                // nil without thresholds
+	collector *Collector
+	name      string // valid UTF-8
+}
+
+// state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
+// pointer, closes the old state, so that whoever still holds it can add nothing more and goes to the new one, and waits
+// until those who had begun to add have ended. Then the old state is final. See ring.Ring.Close for why no record is
+// lost or doubled by that; retries carry a CLOSED bit of their own.
+type state struct {
+	ring    ring.Ring
+	retries [8]atomic.Uint64 // by attempt; CLOSED in the top bit
+}
+
+const retryClosed = 1 << 63
+
+// Name returns the node's name; OverflowNode when the collector had no place for the name that was asked for, and ""
+// for a nil Node.
+func (n *Node) Name() string {
+	if n == nil {
+		return ""
+	}
+	return n.name
+}
+
+// RecordSuccess records an execution that ended without an error after d. A negative d counts as 0, one above
+// MaxDuration as MaxDuration; either is logged, at most once a second.
+func (n *Node) RecordSuccess(d time.Duration) {
+	if n != nil {
+		n.record(ring.Success, d)
+	}
+}
+
+// RecordFailure records an execution that ended with err after d; the classifier tells the category. A nil err is of
+// CategoryOther. For d see RecordSuccess.
+func (n *Node) RecordFailure(d time.Duration, err error) {
+	if n != nil {
+		n.record(failed(n.collector.categorize(err)), d)
+	}
+}
+
+// RecordFailureAs records an execution that failed after d for a reason that the caller knows. A category that does not
+// exist counts as CategoryOther. For d see RecordSuccess.
+func (n *Node) RecordFailureAs(d time.Duration, category Category) {
+	if n != nil {
+		n.record(failed(category), d)
+	}
+}
+
+// failed is the ring's outcome for a category. They are in one order, behind Success.
+func failed(c Category) ring.Outcome {
+	if c >= categories {
+		c = CategoryOther
+	}
+	return ring.Success + 1 + ring.Outcome(c)
+}
+
+// RecordRetry records that another attempt began within one execution: 1 is the first retry. An attempt below 1 counts
+// as the first, one above 8 as the eighth. A retry is no execution.
+func (n *Node) RecordRetry(attempt int) {
+	if n == nil {
+		return
+	}
+	i := min(max(attempt, 1), len(state{}.retries)) - 1
+	for {
+		if s := n.open(); s != nil && s.retry(i) {
+			return
+		}
+	}
+}
+
+// retry counts a retry, unless the state is closed.
+func (s *state) retry(i int) bool {
+	for {
+		count := s.retries[i].Load()
+		if count&retryClosed != 0 {
+			return false
+		}
+		if s.retries[i].CompareAndSwap(count, count+1) {
+			return true
+		}
+	}
+}
+
+// record adds an execution to the state that the node has. A state that a reset has closed meanwhile takes nothing: the
+// node's pointer was moved on before that, so the next round finds another.
+func (n *Node) record(o ring.Outcome, d time.Duration) {
+	ns := uint64(d)
+	if ns > ring.MaxDuration {
+		ns = n.clamp(d)
+	}
+	for {
+		s := n.state.Load()
+		step.At(step.Loaded)
+		if s == nil {
+			n.open()
+			continue
+		}
+		if s.ring.Record(o, ns) {
+			if n.watch != nil && !n.watch.healthy(o, ns) {
+				n.check(&s.ring)
+			}
+			return
+		}
+	}
+}
+
+// clamp returns the nearest duration that is kept, in nanoseconds.
+func (n *Node) clamp(d time.Duration) uint64 {
+	n.collector.warnClamped(n.name, d)
+	return uint64(min(max(d, 0), MaxDuration))
+}
+
+// open returns the node's state, and makes it if there is none. It returns nil when a reset was faster.
+func (n *Node) open() *state {
+	if s := n.state.Load(); s != nil {
+		return s
+	}
+	s := new(state)
+	var tally *ring.Tally
+	if n.watch != nil {
+		tally = n.watch.rule.tally()
+	}
+	s.ring.Init(n.collector.windowSize, tally)
+	n.state.CompareAndSwap(nil, s)
+	return n.state.Load()
+}
+
+// Metrics returns what the node did since it was created or last reset; the zero value for a node without activity.
+// What it promises beside running recorders is said at NodeMetrics. It waits for nobody.
+func (n *Node) Metrics() NodeMetrics {
+	if n == nil {
+		return NodeMetrics{}
+	}
+	return n.state.Load().read(n.watch.breached())
+}
+
+// Reset clears the node in one step and returns what it cleared: no record and no retry is half before and half after
+// it. Over any run, the sum of what all resets returned and of what is still there is what was recorded. Reset waits
+// for the records of this node that are in flight at that moment; no record waits for it. A node in breach recovers.
+func (n *Node) Reset() NodeMetrics {
+	if n == nil {
+		return NodeMetrics{}
+	}
+	s, v := n.swapOut()
+	if s == nil {
+		return NodeMetrics{}
+	}
+	s.close()
+	step.At(step.Closed)
+	for try := 0; !s.ring.Quiet(); try++ {
+		pause(try)
+	}
+	return s.read(v)
+}
+
+// close makes every later record and retry fail.
+func (s *state) close() {
+	s.ring.Close()
+	for i := range s.retries {
+		s.retries[i].Or(retryClosed)
+	}
+}
+
+// pause lets others run, longer at every try: 10 µs after a thousand, a millisecond in the end.
+func pause(try int) {
+	if try < 1000 {
+		runtime.Gosched()
+		return
+	}
+	time.Sleep(min(10*time.Microsecond*time.Duration(try/1000), time.Millisecond))
+}
+
+// Quantiles returns the quantiles q of the window, each by nearest rank: for 0.5 the median. A q outside [0, 1] counts
+// as the nearer end, NaN as 0. It returns nil when the window is empty. All are from one copy of the window.
+func (n *Node) Quantiles(q ...float64) []time.Duration {
+	if n == nil {
+		return nil
+	}
+	return n.state.Load().quantiles(q)
+}

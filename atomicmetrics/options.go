@@ -1,0 +1,140 @@
+package atomicmetrics
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/rs/zerolog/log"
+
+	"github.com/nodemetrics/nodemetrics/digest"
+)
+
+// What a collector does when no option says otherwise.
+const (
+	DefaultWindowSize = 100
+	DefaultMaxNodes   = 10_000
+)
+
+// Option configures a Collector. Options may come in any order; of two that set the same thing the later one counts.
+type Option func(*config)
+
+// config is what options set. New checks it as a whole, so that no option depends on another's place.
+type config struct {
+	windowSize     int
+	strategy       digest.Strategy
+	thresholds     Thresholds
+	nodeThresholds map[string]Thresholds
+	onEvent        []func(Event)
+	classify       func(error) Category
+	logger         zerolog.Logger
+	maxNodes       int
+}
+
+func defaults() config {
+	return config{
+		windowSize:     DefaultWindowSize,
+		nodeThresholds: map[string]Thresholds{},
+		logger:         log.Logger,
+		maxNodes:       DefaultMaxNodes,
+	}
+}
+
+// WithWindowSize sets how many of a node's newest executions the window holds: from 1 to 65,536 with digest.Exact, to
+// 1<<30 with digest.TDigest. The default is DefaultWindowSize.
+func WithWindowSize(n int) Option { return func(c *config) { c.windowSize = n } }
+
+// WithPercentiles sets how percentiles are computed from the window. The default is digest.Default().
+func WithPercentiles(s digest.Strategy) Option { return func(c *config) { c.strategy = s } }
+
+// WithThresholds sets the thresholds of every node that has none of its own.
+func WithThresholds(t Thresholds) Option { return func(c *config) { c.thresholds = t } }
+
+// WithNodeThresholds sets the thresholds of one node, in the place of those of WithThresholds.
+func WithNodeThresholds(node string, t Thresholds) Option {
+	return func(c *config) { c.nodeThresholds[validName(node)] = t }
+}
+
+// OnFailureRateThreshold calls f when the failure rate of a node's window rises above its threshold; rate is from 0 to
+// 1. For how callbacks are called see OnEvent.
+func OnFailureRateThreshold(f func(node string, rate float64)) Option {
+	if f == nil {
+		return OnEvent(nil)
+	}
+	return OnEvent(func(e Event) {
+		if e.Kind == FailureRateEvent && e.Breached {
+			f(e.Node, e.FailureRate)
+		}
+	})
+}
+
+// OnLatencyThreshold calls f when the p99 of a node's window rises above its threshold. For how callbacks are called
+// see OnEvent.
+func OnLatencyThreshold(f func(node string, p99 time.Duration)) Option {
+	if f == nil {
+		return OnEvent(nil)
+	}
+	return OnEvent(func(e Event) {
+		if e.Kind == LatencyEvent && e.Breached {
+			f(e.Node, e.P99)
+		}
+	})
+}
+
+// OnEvent calls f for every breach and every recovery of both kinds. It may be given several times, and so may the two
+// options above: all are called, in the order given. A nil f is ignored.
+//
+// Callbacks run one at a time, in the order in which the events were raised, on a goroutine that exists only while
+// there is something to deliver; never on the one that records. They may call anything of the collector, Flush alone
+// excepted, which would wait for itself. One that panics or exits its goroutine is logged, and the next one is called.
+// One that does not return holds up later events: 1,024 of them wait, beyond that the oldest is dropped, and a warning
+// counts it.
+func OnEvent(f func(Event)) Option {
+	return func(c *config) {
+		if f != nil {
+			c.onEvent = append(c.onEvent, f)
+		}
+	}
+}
+
+// WithClassifier sets what decides a failure's category, in the place of Classify; nil means Classify. It is called on
+// the goroutine that records, before the record, with the error as it was given, if it is not nil. When it panics,
+// the failure counts as CategoryOther, and a warning is logged, at most one a second.
+func WithClassifier(f func(error) Category) Option { return func(c *config) { c.classify = f } }
+
+// WithLogger sets where warnings go. The default is zerolog's global logger as it is when New is called. Nothing is
+// logged per record, and never on the goroutine that records.
+func WithLogger(l zerolog.Logger) Option { return func(c *config) { c.logger = l } }
+
+// WithMaxNodes sets how many distinct names the collector keeps, at least 1. Records of further names go to
+// OverflowNode, which is not counted. The default is DefaultMaxNodes.
+func WithMaxNodes(n int) Option { return func(c *config) { c.maxNodes = n } }
+
+// check returns an error with one line for each bad option.
+func (c *config) check() error {
+	var errs []error
+	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf("atomicmetrics: "+format, args...)) }
+	strategy, err := c.strategy.For(c.windowSize)
+	if err != nil {
+		option := "WithWindowSize"
+		if strings.HasPrefix(err.Error(), "compression") {
+			option = "WithPercentiles"
+		}
+		refuse("%s: %w", option, err)
+	}
+	c.strategy = strategy
+	if c.maxNodes < 1 {
+		refuse("WithMaxNodes: %d is below 1", c.maxNodes)
+	}
+	if err := c.thresholds.check(c.windowSize); err != nil {
+		refuse("WithThresholds: %w", err)
+	}
+	for _, node := range sortedKeys(c.nodeThresholds) {
+		if err := c.nodeThresholds[node].check(c.windowSize); err != nil {
+			refuse("WithNodeThresholds(%q): %w", node, err)
+		}
+	}
+	return errors.Join(errs...)
+}

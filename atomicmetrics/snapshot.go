@@ -1,0 +1,12 @@
+package atomicmetrics
+
+import "time"
+
+// Snapshot is what a collector's nodes did, node by node. It is a plain value with no tie to the collector.
+// It is not one instant for all nodes: each node is read on its own, in turn.
+type Snapshot struct {
+	TakenAt     time.Time              // when the read began, in UTC, without a monotonic reading
+	WindowSize  int                    // executions a full window holds
+	Percentiles string                 // the strategy: "exact" or "tdigest"
+	Nodes       map[string]NodeMetrics // by name: the nodes with activity since their last reset; never nil when read from a collector
+}

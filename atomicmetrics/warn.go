@@ -1,0 +1,90 @@
+package atomicmetrics
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/clock"
+)
+
+// limiter lets one warning a second pass, and counts what it holds back.
+type limiter struct {
+	last atomic.Int64  // when a warning passed, in nanoseconds of the monotonic clock, from 1; 0 for never
+	held atomic.Uint64 // warnings held back since then
+}
+
+// due reports, to one caller a second, that it is time for a warning.
+func (l *limiter) due() bool {
+	now := max(1, clock.Now())
+	last := l.last.Load()
+	return (last == 0 || now-last >= int64(time.Second)) && l.last.CompareAndSwap(last, now)
+}
+
+// pass reports whether a warning is due, and how many were held back before it; if none is, it counts one more.
+func (l *limiter) pass() (held uint64, ok bool) {
+	if !l.due() {
+		l.held.Add(1)
+		return 0, false
+	}
+	return l.held.Swap(0), true
+}
+
+// The warnings. Each is written by a goroutine that exists only while there is one to write.
+
+func (c *Collector) warnClamped(node string, d time.Duration) {
+	held, ok := c.clamped.pass()
+	if !ok {
+		return
+	}
+	c.warnings.Put(func() {
+		c.logger.Warn().Str("node", node).Int64("durationNs", int64(d)).Uint64("suppressed", held).
+			Msg("duration out of range: a negative one counts as 0, a longer one as the longest that is kept")
+	})
+}
+
+func (c *Collector) warnOverflow(node string) {
+	if c.overflowed.Swap(true) {
+		return
+	}
+	c.warnings.Put(func() {
+		c.logger.Warn().Str("node", node).Int("maxNodes", c.maxNodes).
+			Msgf("too many nodes: records of new names go to node %q", OverflowNode)
+	})
+}
+
+func (c *Collector) warnClassifier(recovered any) {
+	held, ok := c.misclassified.pass()
+	if !ok {
+		return
+	}
+	reason := fmt.Sprint(recovered)
+	c.warnings.Put(func() {
+		c.logger.Warn().Str("panic", reason).Uint64("suppressed", held).
+			Msg("the classifier panicked: the failure counts as other")
+	})
+}
+
+// warnDropped tells of events that were dropped: at most once a second while a callback holds them up, and of the rest
+// when deliveries go on.
+func (c *Collector) warnDropped(goOn bool) {
+	told, dropped := c.toldDropped.Load(), c.events.Dropped()
+	if dropped <= told || !goOn && !c.dropping.due() || !c.toldDropped.CompareAndSwap(told, dropped) {
+		return
+	}
+	c.warnings.Put(func() {
+		c.logger.Warn().Uint64("dropped", dropped-told).
+			Msg("a callback holds up events: the oldest were dropped")
+	})
+}
+
+func (c *Collector) warnCallback(e Event, recovered any) {
+	reason := "it called runtime.Goexit"
+	if recovered != nil {
+		reason = fmt.Sprint("it panicked: ", recovered)
+	}
+	c.warnings.Put(func() {
+		c.logger.Warn().Str("node", e.Node).Stringer("event", e.Kind).Str("reason", reason).
+			Msg("a callback did not return")
+	})
+}

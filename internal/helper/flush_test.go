@@ -1,0 +1,299 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestFlushOfAnIdleQueueReturnsAtOnceWhateverItsContext(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	synctest.Test(t, func(t *testing.T) {
+		q := New(1, discard[int], nil)
+		for range 2 {
+			for _, ctx := range []context.Context{t.Context(), ended, nil} {
+				if err := q.Flush(ctx); err != nil {
+					t.Error(err)
+				}
+			}
+			q.Put(0) // and once more when it is idle again
+			synctest.Wait()
+		}
+	})
+}
+
+func TestFlushWaitsForWhatWasPutBeforeAndNotForMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(9)
+		s.queue.Put(1)
+		synctest.Wait()
+		first := goFlush(t.Context(), s.queue)
+		s.queue.Put(2)
+		s.queue.Put(3)
+		second := []*flush{goFlush(t.Context(), s.queue), goFlush(t.Context(), s.queue)}
+		s.queue.Put(4)
+
+		if first.returned {
+			t.Error("returned while its item is in delivery")
+		}
+		s.finish(normally)
+		if !first.returned {
+			t.Error("waits though its item is delivered")
+		}
+		s.finish(normally)
+		for _, f := range second {
+			if f.returned {
+				t.Error("returned while its last item is in delivery")
+			}
+		}
+		s.finish(byGoexit)
+		for _, f := range second {
+			if !f.returned {
+				t.Error("waits though all its items are delivered")
+			}
+		}
+		if !slices.Equal(s.entered, []int{1, 2, 3, 4}) {
+			t.Errorf("entered %v", s.entered)
+		}
+		if first.err != nil || second[0].err != nil || second[1].err != nil {
+			t.Error(first.err, second[0].err, second[1].err)
+		}
+		s.drain()
+	})
+}
+
+func TestFlushCountsAnItemThatTailHasNotReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(9)
+		s.queue.last().next.Store(&cell[int]{seq: 1, item: 1})
+		s.queue.start()
+		synctest.Wait()
+		f := goFlush(t.Context(), s.queue)
+		if f.returned {
+			t.Error("returned while the item is in delivery")
+		}
+		s.drain()
+		if !f.returned || f.err != nil {
+			t.Errorf("returned %v, %v", f.returned, f.err)
+		}
+	})
+}
+
+func TestFlushEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(9)
+		s.queue.Put(1)
+		synctest.Wait()
+
+		start := time.Now()
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("the cause"))
+		defer cancel()
+		if err := s.queue.Flush(ctx); err != context.DeadlineExceeded || time.Since(start) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		if err := s.queue.Flush(ctx); err != context.DeadlineExceeded {
+			t.Errorf("%v from an ended context", err)
+		}
+
+		ctx, cancel = context.WithCancel(t.Context())
+		f := goFlush(ctx, s.queue)
+		other := goFlush(t.Context(), s.queue)
+		cancel()
+		synctest.Wait()
+		if !f.returned || f.err != context.Canceled {
+			t.Errorf("returned %v, %v", f.returned, f.err)
+		}
+		if other.returned {
+			t.Error("another Flush returned with it")
+		}
+		s.drain()
+		if !other.returned || other.err != nil {
+			t.Errorf("the other Flush: returned %v, %v", other.returned, other.err)
+		}
+	})
+}
+
+// lateContext has ended, but before it says so, something happens.
+type lateContext struct {
+	context.Context
+	first func()
+}
+
+func (c lateContext) Done() <-chan struct{} { c.first(); return c.Context.Done() }
+
+func TestFlushWithBothReasonsToReturnGivesNoError(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 { // a select alone would toss a coin
+		q := New(1, discard[int], nil)
+		seq := q.push(1)
+		ctx := lateContext{ended, func() { q.trim(seq + q.limit) }}
+		if err := q.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFlushWithinADeliveryWaitsUntilItsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q *Queue[int]
+		start := time.Now()
+		var err error
+		var took time.Duration
+		q = New(9, func(i int) {
+			if i == 1 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				err, took = q.Flush(ctx), time.Since(start)
+			}
+		}, nil)
+		q.Put(1)
+		q.Put(2)
+		if outer := q.Flush(t.Context()); outer != nil {
+			t.Error(outer)
+		}
+		if err != context.DeadlineExceeded || took != time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+func TestFlushWaitsForTheReportOfAFailure(t *testing.T) {
+	for name, how := range map[string]func(){"panic": byPanic, "Goexit": byGoexit} {
+		synctest.Test(t, func(t *testing.T) {
+			reported := make(chan bool)
+			q := New(9, func(int) { how() }, func(any) { <-reported })
+			q.Put(1)
+			f := goFlush(t.Context(), q)
+			if f.returned {
+				t.Errorf("%s: returned while the report is under way", name)
+			}
+			close(reported)
+			if synctest.Wait(); !f.returned {
+				t.Errorf("%s: waits for more", name)
+			}
+		})
+	}
+}
+
+func TestFlushReturnsWhenItsItemsAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(1)
+		s.queue.Put(1)
+		synctest.Wait()
+		s.queue.Put(2)
+		f := goFlush(t.Context(), s.queue)
+		s.queue.Put(3) // drops 2
+		synctest.Wait()
+		if f.returned {
+			t.Error("returned while 1 is in delivery")
+		}
+		s.finish(normally)
+		if !slices.Equal(s.entered, []int{1, 3}) {
+			t.Errorf("entered %v", s.entered)
+		}
+		if !f.returned || f.err != nil {
+			t.Errorf("returned %v, %v: 1 is delivered, 2 dropped, and 3 is none of its business", f.returned, f.err)
+		}
+		s.drain()
+	})
+}
+
+func TestADropWakesFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(1)
+		s.queue.running.Store(true) // a helper that is held up before it takes anything
+		s.queue.Put(1)
+		f := goFlush(t.Context(), s.queue)
+		s.queue.Put(2)
+		synctest.Wait()
+		if !f.returned {
+			t.Error("waits for an item that was dropped")
+		}
+		s.queue.retire()
+		s.drain()
+	})
+}
+
+// The helper announces 1, a Put drops 1 under its hand, and Flush believes the announcement. The delivery of 2 may
+// take for ever, so it must not be its end that wakes Flush.
+func TestAnAnnouncementThatFailsWakesFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(1)
+		q := s.queue
+		q.running.Store(true) // this goroutine is the helper
+		q.Put(1)
+		h := q.head.Load()
+		n := h.next.Load()
+		q.delivering.Store(n.seq)
+		f := goFlush(t.Context(), q)
+		q.Put(2)
+		synctest.Wait()
+		if f.returned {
+			t.Error("returned while 1 may be in delivery")
+		}
+		if _, ok := q.claim(h, n); ok {
+			t.Fatal("claimed what was dropped")
+		}
+		synctest.Wait()
+		if !f.returned {
+			t.Error("waits for an item that was dropped")
+		}
+		q.retire()
+		s.drain()
+	})
+}
+
+// As above, but the announcement comes only after Flush has seen none.
+func TestAStaleAnnouncementDoesNotStayBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(1)
+		q := s.queue
+		q.running.Store(true)
+		q.Put(1)
+		h := q.head.Load()
+		n := h.next.Load()
+		q.Put(2)
+		if _, ok := q.claim(h, n); ok || q.delivering.Load() != 0 {
+			t.Errorf("claimed %v, delivering %d", ok, q.delivering.Load())
+		}
+		q.retire()
+		s.drain()
+	})
+}
+
+func TestWhatDeliveriesDidHappensBeforeFlushReturns(t *testing.T) {
+	sum, reported := 0, 0 // plain variables: the race detector judges
+	q := New(1000, func(i int) {
+		sum += i
+		if i%10 == 0 {
+			byGoexit()
+		} else if i%10 == 1 {
+			byPanic()
+		}
+	}, func(any) { reported++ })
+	want := 0
+	for i := range 1000 {
+		q.Put(i)
+		want += i
+		if i%7 == 0 {
+			if err := q.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if sum != want {
+				t.Fatalf("after %d: sum %d, want %d", i, sum, want)
+			}
+		}
+	}
+	if err := q.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sum != want || reported != 200 {
+		t.Errorf("sum %d, want %d; %d reported, want 200", sum, want, reported)
+	}
+	awaitNoHelper(t)
+}

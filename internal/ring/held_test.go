@@ -1,0 +1,160 @@
+//go:build nodemetrics_step
+
+package ring
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// TestMain runs every test of the package with goroutines that yield at random steps of a record.
+func TestMain(m *testing.M) {
+	step.Hook(yieldNowAndThen)
+	os.Exit(m.Run())
+}
+
+func yieldNowAndThen(step.Step) {
+	if rand.Uint32N(16) == 0 {
+		runtime.Gosched()
+	}
+}
+
+// ringSteps are the steps at which a recorder can be held up in a ring that is not spread, and in one that is.
+var ringSteps = map[bool][]step.Step{
+	false: {step.Ticketed, step.Summed, step.Counted, step.Viewed},
+	true:  {step.Ticketed, step.Summed, step.Counted, step.Viewed, step.Stamped},
+}
+
+func TestARecorderHeldUpNeverDisplacesANewerSample(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for spread, steps := range ringSteps {
+		for _, at := range steps {
+			for _, size := range []int{1, 2, 7, 100} {
+				for _, between := range []int{0, 1, size - 1, size, size + 1, 2 * size, 40 * size, 127 * size, 128 * size, 129 * size} {
+					t.Run(fmt.Sprintf("spread=%v/step=%d/window=%d/between=%d", spread, at, size, between), func(t *testing.T) {
+						heldUp(t, spread, at, size, between)
+					})
+				}
+			}
+		}
+	}
+}
+
+// heldUp holds a recorder up at a step while others record, and looks what it does to the window when it goes on.
+func heldUp(t *testing.T, spread bool, at step.Step, size, between int) {
+	var r Ring
+	r.Init(size, NewTally(500, 500))
+	if spread {
+		r.Spread(1) // one shard for all, so that the one held up shares it with the others
+	}
+	all := make([]execution, 0, 3*size)
+	for i := range 3 * size {
+		all = append(all, execution{Success, uint64(i % 1000)})
+		r.Record(Success, uint64(i%1000))
+	}
+	held, release := step.Hold(at)
+	late := execution{3, 999_999}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Record(late.o, late.d)
+	}()
+	<-held
+	rest := make([]execution, 0, between)
+	for i := range between {
+		e := execution{Outcome(i % Outcomes), uint64(i) << 8} // distinct: no word comes back by chance
+		rest = append(rest, e)
+		if !r.Record(e.o, e.d) {
+			t.Fatal("an open ring refused a record")
+		}
+		var b Reader
+		window, newest := b.Window(&r)
+		if newest.Duration() != e.d || len(window) > size || len(window) < size-1 {
+			t.Fatalf("beside one held up, the newest of %d samples is %d, want %d", len(window), newest.Duration(), e.d)
+		}
+	}
+	release()
+	<-done
+	// The order of records is that of their tickets, or stamps; the one held up has its own since before the others.
+	// Held up before its stamp, it is the newest by the clock, if its slot is still its own.
+	if spread && at == step.Ticketed && uint64(between) < r.cores.Load().shards[0].Load().size() {
+		all = append(append(all, rest...), late)
+	} else {
+		all = append(append(all, late), rest...)
+	}
+	checkWindow(t, &r, size, all)
+}
+
+func TestACloseWaitsForARecorderHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for spread, steps := range ringSteps {
+		for _, at := range steps {
+			for _, before := range []int{0, 3, 30} {
+				var r Ring
+				r.Init(7, nil)
+				if spread {
+					r.Spread(2)
+				}
+				for range before {
+					r.Record(Success, 1)
+				}
+				held, release := step.Hold(at)
+				done := make(chan bool)
+				go func() { done <- r.Record(Success, 5) }()
+				<-held
+				r.Close()
+				if r.Record(Success, 9) {
+					t.Fatal("a closed ring took a record")
+				}
+				if r.Quiet() {
+					t.Fatalf("spread %v, step %d: quiet with a record under way", spread, at)
+				}
+				release()
+				if !<-done || !r.Quiet() {
+					t.Fatalf("spread %v, step %d: a record that had its ticket was refused, or never ended", spread, at)
+				}
+				c := r.Counts()
+				var b Reader
+				window, newest := b.Window(&r)
+				if c.Completed() != uint64(before)+1 || c.Sum.low != uint64(before)+5 || newest.Duration() != 5 ||
+					len(window) != min(7, before+1) {
+					t.Fatalf("spread %v, step %d: %+v, window of %d", spread, at, c, len(window))
+				}
+			}
+		}
+	}
+}
+
+func TestARecordThatEndsInTheFirstShardIsOlderThanTheCores(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, at := range ringSteps[false] {
+		var r Ring
+		r.Init(10, nil)
+		held, release := step.Hold(at)
+		done := make(chan bool)
+		go func() { done <- r.Record(1, 1) }()
+		<-held
+		r.Spread(2)
+		all := []execution{{1, 1}}
+		for i := range uint64(10) {
+			var b Reader
+			r.Record(Success, 100+i)
+			all = append(all, execution{Success, 100 + i})
+			if _, newest := b.Window(&r); newest.Duration() != 100+i {
+				t.Fatalf("the newest is %d, want %d", newest.Duration(), 100+i)
+			}
+			if i == 4 {
+				release()
+				<-done
+			}
+			if i >= 4 {
+				checkWindow(t, &r, 10, all)
+			}
+		}
+	}
+}
