@@ -1,0 +1,206 @@
+//go:build nodemetrics_step
+
+package atomicmetrics
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// TestMain runs every test of the package with goroutines that yield at random steps of a record, a look and a reset.
+func TestMain(m *testing.M) {
+	step.Hook(yieldNowAndThen)
+	os.Exit(m.Run())
+}
+
+func yieldNowAndThen(step.Step) {
+	if rand.Uint32N(16) == 0 {
+		runtime.Gosched()
+	}
+}
+
+// events collects what a collector raises.
+type eventLog struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *eventLog) add(e Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	what := "recovered"
+	if e.Breached {
+		what = "breached"
+	}
+	l.all = append(l.all, fmt.Sprintf("%v %s %d", e.Kind, what, e.Samples))
+}
+
+// take returns the events so far, after a flush.
+func (l *eventLog) take(t *testing.T, c *Collector) []string {
+	t.Helper()
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
+}
+
+func heldCollector(t *testing.T, opts ...Option) (*Collector, *Node, *eventLog) {
+	t.Helper()
+	log := new(eventLog)
+	c, err := New(append(opts, WithLogger(zerolog.Nop()), OnEvent(log.add))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, c.Node("n"), log
+}
+
+// inBackground runs f and returns a channel that is closed when it has ended.
+func inBackground(f func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	return done
+}
+
+func TestARecordHeldUpBeforeItsTicketGoesToTheStateAfterAReset(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	_, n, _ := heldCollector(t)
+	n.RecordSuccess(1)
+	held, release := step.Hold(step.Loaded)
+	done := inBackground(func() { n.RecordSuccess(2) })
+	<-held
+	if m := n.Reset(); m.TotalExecutions != 1 || m.LastExecution != 1 {
+		t.Errorf("the reset returned %+v, want the first record alone", m)
+	}
+	release()
+	<-done
+	if m := n.Metrics(); m.TotalExecutions != 1 || m.LastExecution != 2 {
+		t.Errorf("after the reset there is %+v, want the record that was held up", m)
+	}
+}
+
+func TestOnlyAResetWaitsForARecordHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, at := range []step.Step{step.Ticketed, step.Summed, step.Counted, step.Viewed} {
+		_, n, _ := heldCollector(t)
+		n.RecordSuccess(1)
+		held, release := step.Hold(at)
+		record := inBackground(func() { n.RecordFailureAs(5, CategoryNetwork) })
+		<-held
+		for range 3 {
+			n.RecordSuccess(7) // waits for nobody, nor does the read
+			if err := checkInvariants(n.Metrics(), DefaultWindowSize); err != nil {
+				t.Error(err)
+			}
+		}
+		var cleared NodeMetrics
+		reset := inBackground(func() { cleared = n.Reset() })
+		for n.state.Load() != nil { // until the reset has taken the state
+			runtime.Gosched()
+		}
+		n.RecordSuccess(9)
+		if m := n.Metrics(); m.TotalExecutions != 1 || m.LastExecution != 9 {
+			t.Errorf("beside a waiting reset there is %+v, want one record", m)
+		}
+		select {
+		case <-reset:
+			t.Errorf("step %d: the reset did not wait", at)
+		default:
+		}
+		release()
+		<-record
+		<-reset
+		if cleared.TotalExecutions != 5 || cleared.NetworkErrors != 1 || cleared.TotalDuration != 27 ||
+			cleared.WindowSamples != 5 || cleared.WindowFailures != 1 {
+			t.Errorf("step %d: the reset returned %+v", at, cleared)
+		}
+	}
+}
+
+func TestABreachThatALookMissedIsRaisedByTheNextRecord(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, spread := range []bool{false, true} {
+		c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, MinSamples: 2}))
+		n.RecordSuccess(1)
+		if spread {
+			n.state.Load().ring.Spread(2)
+		}
+		held, release := step.Hold(step.Looking) // the look that finds MinSamples reached
+		look := inBackground(func() { n.RecordSuccess(1) })
+		<-held
+		for range 8 {
+			n.RecordFailureAs(1, CategoryOther) // cannot look, and does not wait
+		}
+		if got := log.take(t, c); len(got) != 0 {
+			t.Errorf("spread %v: raised while the look was held up: %v", spread, got)
+		}
+		release()
+		<-look
+		n.RecordSuccess(1)
+		if got := log.take(t, c); len(got) != 1 {
+			t.Errorf("spread %v: raised %v, want one breach", spread, got)
+		}
+		if !n.Metrics().FailureRateBreached {
+			t.Errorf("spread %v: the breach is not in the metrics", spread)
+		}
+	}
+}
+
+func TestAResetWaitsForALookSoThatRecoveryFollowsBreach(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, Latency: time.Second}))
+	held, release := step.Hold(step.Looking)
+	look := inBackground(func() { n.RecordFailureAs(2*time.Second, CategoryOther) })
+	<-held
+	reset := inBackground(func() { n.Reset() })
+	for range 100 {
+		runtime.Gosched()
+	}
+	release()
+	<-look
+	<-reset
+	n.RecordFailureAs(1, CategoryOther)
+	want := []string{"failureRate breached 1", "latency breached 1", "failureRate recovered 0", "latency recovered 0",
+		"failureRate breached 1"}
+	if got := log.take(t, c); !slices.Equal(got, want) {
+		t.Errorf("raised %v, want %v", got, want)
+	}
+}
+
+func TestARecordOfTheFirstShardThatEndsAfterTheSpreadIsJudged(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, at := range []step.Step{step.Ticketed, step.Counted, step.Viewed, step.Stored} {
+		c, n, log := heldCollector(t, WithWindowSize(10), WithThresholds(Thresholds{FailureRate: 0.15}))
+		for range 10 {
+			n.RecordSuccess(1)
+		}
+		n.RecordFailureAs(1, CategoryOther)
+		held, release := step.Hold(at)
+		record := inBackground(func() { n.RecordFailureAs(1, CategoryOther) })
+		<-held
+		n.state.Load().ring.Spread(2)
+		for range 3 {
+			n.RecordSuccess(1)
+		}
+		release()
+		<-record
+		n.RecordSuccess(1)
+		if got := log.take(t, c); !slices.Equal(got, []string{"failureRate breached 10"}) {
+			t.Errorf("step %d: raised %v, want one breach", at, got)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package wrap
+
+import (
+	"context"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/clock"
+)
+
+// measured calls run and records one execution of the node.
+func measured[In, Out any](node *atomicmetrics.Node, ignore func(error) bool, run Func[In, Out]) Func[In, Out] {
+	return func(ctx context.Context, in In) (Out, error) {
+		start, done := clock.Now(), false
+		defer func() {
+			if !done { // something below panicked or ended the goroutine; no recover, which would cost the stack
+				node.RecordFailureAs(since(start), atomicmetrics.CategoryOther)
+			}
+		}()
+		out, err := run(ctx, in)
+		took := since(start)
+		if err == nil {
+			node.RecordSuccess(took)
+		} else if err = settled(err); !ignored(ctx, ignore, err) {
+			node.RecordFailure(took, err)
+		}
+		done = true // only now: ignore and the classifier are the user's too, and the classifier comes before the record
+		return out, err
+	}
+}
+
+// since returns the time since start, a reading of the clock.
+func since(start int64) time.Duration { return time.Duration(clock.Now() - start) }
+
+// ignored reports whether a call that returned err is not to be recorded.
+func ignored(ctx context.Context, ignore func(error) bool, err error) bool {
+	if ignore == nil {
+		return false
+	}
+	if ignore(err) {
+		return true
+	}
+	cause := ended(ctx)
+	return cause != nil && ignore(cause)
+}
