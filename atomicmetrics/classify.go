@@ -132,10 +132,8 @@ func (s *search) visit(err error, inURL bool) (over bool) {
 func categoryOf(err error, inURL bool) Category {
 	// These comparisons cannot panic, though err may be of an uncomparable type: theirs are all comparable ones.
 	switch err {
-	case context.DeadlineExceeded, os.ErrDeadlineExceeded:
+	case context.DeadlineExceeded, os.ErrDeadlineExceeded: // the quick way: their methods Timeout say so as well
 		return CategoryTimeout
-	case net.ErrClosed:
-		return CategoryNetwork
 	case io.EOF, io.ErrUnexpectedEOF:
 		if inURL {
 			return CategoryNetwork

@@ -24,15 +24,15 @@ type Thresholds struct {
 func (t Thresholds) check(windowSize int) error {
 	switch {
 	case t.FailureRate != 0 && !(t.FailureRate > 0 && t.FailureRate < 1):
-		return fmt.Errorf("FailureRate %v is not between 0 and 1", t.FailureRate)
+		return fmt.Errorf("FailureRate: %v is not between 0 and 1", t.FailureRate)
 	case t.Latency < 0:
-		return fmt.Errorf("Latency %v is negative", t.Latency)
+		return fmt.Errorf("Latency: %v is negative", t.Latency)
 	case t.MinSamples < 0:
-		return fmt.Errorf("MinSamples %d is negative", t.MinSamples)
+		return fmt.Errorf("MinSamples: %d is negative", t.MinSamples)
 	case t.MinSamples > windowSize:
-		return fmt.Errorf("MinSamples %d is above the window size %d: it would never be reached", t.MinSamples, windowSize)
+		return fmt.Errorf("MinSamples: %d is above the window size %d: it would never be reached", t.MinSamples, windowSize)
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
-		return fmt.Errorf("Recovery %v is not above 0 and at most 1", t.Recovery)
+		return fmt.Errorf("Recovery: %v is not above 0 and at most 1", t.Recovery)
 	}
 	return nil
 }

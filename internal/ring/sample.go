@@ -47,8 +47,8 @@ func (s Sample) above(bound uint64) bool { return uint64(s)&^lapTag > bound }
 // Outcome is how an execution ended: Success, or a kind of failure from 1 to Outcomes-1.
 type Outcome uint8
 
-// Success is the outcome of an execution without an error; Outcomes is how many outcomes there are.
-const (
-	Success  Outcome = 0
-	Outcomes         = 5
-)
+// Success is the outcome of an execution without an error.
+const Success Outcome = 0
+
+// Outcomes is how many outcomes there are.
+const Outcomes = 5

@@ -1,0 +1,56 @@
+# nodemetrics: `make help` lists what there is to make. It needs Go, and gcc for the race detector.
+
+GO          ?= go
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+MIN_COVER    = 90
+VARIANTS     = nodemetrics_tdigest nodemetrics_portable nodemetrics_step
+PLATFORMS    = linux/386 linux/arm64 linux/s390x windows/amd64 darwin/arm64 js/wasm
+TEST         = $(GO) test -timeout 10m
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test race variants lint cover build conformance bench check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## run a real pipeline over the Go source tree and show what its nodes did
+	@$(GO) run ./internal/demo
+
+test: ## run the tests, on 386 too where this machine can run it
+	$(TEST) ./...
+	@if [ "$$($(GO) env GOHOSTOS)/$$($(GO) env GOHOSTARCH)" = linux/amd64 ]; then \
+		echo 'GOARCH=386 CGO_ENABLED=0 $(TEST) ./...'; GOARCH=386 CGO_ENABLED=0 $(TEST) ./...; \
+	else echo 'not linux/amd64: the tests on 386 are left out'; fi
+
+race: ## run the tests under the race detector
+	$(TEST) -race ./...
+
+variants: ## run the tests in every build variant
+	@set -e; for tag in $(VARIANTS); do echo "$(TEST) -tags $$tag ./..."; $(TEST) -tags $$tag ./...; done
+	$(TEST) -race -tags nodemetrics_step ./internal/... ./atomicmetrics
+
+lint: ## gofmt, vet and staticcheck
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not gofmt'd:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	@set -e; for tag in $(VARIANTS); do echo "$(GO) vet -tags $$tag ./..."; $(GO) vet -tags $$tag ./...; done
+	cd internal/conformance && $(GO) vet ./...
+
+cover: ## fail where a public package's tests cover less than $(MIN_COVER) % of its statements
+	@$(GO) test -cover ./atomicmetrics ./digest ./wrap ./internal/ring ./internal/helper | awk -v min=$(MIN_COVER) ' \
+		{ print } /^FAIL|no test files/ { bad = 1 } \
+		match($$0, /coverage: [0-9.]+%/) { n++; if (substr($$0, RSTART + 10, RLENGTH - 11) + 0 < min) bad = 1 } \
+		END { if (bad || n < 5) { print "coverage: something is below " min " %, or failed"; exit 1 } }'
+
+build: ## build for other platforms
+	@set -e; for p in $(PLATFORMS); do echo "build for $$p"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build ./...; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./...; done
+
+conformance: ## let judges that are not ours look at what the library says
+	cd internal/conformance && $(TEST) ./...
+
+bench: ## run the packages' own benchmarks
+	$(GO) test -run '^$$' -bench . ./...
+
+check: lint build test race variants conformance cover ## all of it

@@ -1,0 +1,160 @@
+package atomicmetrics_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+)
+
+func collector(tb testing.TB, opts ...atomicmetrics.Option) *atomicmetrics.Collector {
+	tb.Helper()
+	c, err := atomicmetrics.New(append([]atomicmetrics.Option{atomicmetrics.WithLogger(zerolog.Nop()),
+		atomicmetrics.WithMaxNodes(1 << 20)}, opts...)...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// names returns n names of the usual kind.
+func names(n int) []string {
+	s := make([]string, n)
+	for i := range s {
+		s[i] = fmt.Sprintf("workflow/step-%d", i)
+	}
+	return s
+}
+
+// BenchmarkRecord is one record on a handle by one goroutine. op=add is a single atomic.Add, the yardstick.
+func BenchmarkRecord(b *testing.B) {
+	failure := context.DeadlineExceeded
+	healthy := atomicmetrics.WithThresholds(atomicmetrics.Thresholds{FailureRate: 0.1, Latency: time.Second})
+	for _, op := range []struct {
+		name   string
+		opts   []atomicmetrics.Option
+		record func(n *atomicmetrics.Node)
+	}{
+		{"op=success", nil, func(n *atomicmetrics.Node) { n.RecordSuccess(time.Millisecond) }},
+		{"op=failure", nil, func(n *atomicmetrics.Node) { n.RecordFailure(time.Millisecond, failure) }},
+		{"op=failureAs", nil, func(n *atomicmetrics.Node) {
+			n.RecordFailureAs(time.Millisecond, atomicmetrics.CategoryTimeout)
+		}},
+		{"op=retry", nil, func(n *atomicmetrics.Node) { n.RecordRetry(1) }},
+		{"op=timer", nil, func(n *atomicmetrics.Node) { n.Start().Stop(nil) }},
+		{"op=success/thresholds=healthy", []atomicmetrics.Option{healthy},
+			func(n *atomicmetrics.Node) { n.RecordSuccess(time.Millisecond) }},
+		{"op=failureAs/thresholds=breached", []atomicmetrics.Option{healthy},
+			func(n *atomicmetrics.Node) { n.RecordFailureAs(2*time.Second, atomicmetrics.CategoryOther) }},
+		{"op=failureAs/thresholds=breached/window=50000",
+			[]atomicmetrics.Option{healthy, atomicmetrics.WithWindowSize(50_000)},
+			func(n *atomicmetrics.Node) { n.RecordFailureAs(2*time.Second, atomicmetrics.CategoryOther) }},
+	} {
+		b.Run(op.name, func(b *testing.B) {
+			n := collector(b, op.opts...).Node("n")
+			b.ReportAllocs()
+			for b.Loop() {
+				op.record(n)
+			}
+		})
+	}
+	b.Run("op=add", func(b *testing.B) {
+		var word atomic.Uint64
+		for b.Loop() {
+			word.Add(1)
+		}
+	})
+}
+
+// BenchmarkRecordByName is one record by name, the names in turn.
+func BenchmarkRecordByName(b *testing.B) {
+	for _, n := range []int{1, 64, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("names=%d", n), func(b *testing.B) {
+			c, all := collector(b), names(n)
+			for _, name := range all {
+				c.RecordSuccess(name, 1)
+			}
+			i := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				c.RecordSuccess(all[i], time.Millisecond)
+				if i++; i == n {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRecordContended is one record on one handle that all processors share, without and with about a microsecond
+// of own work between records; its work=1us/record=false is that work alone.
+func BenchmarkRecordContended(b *testing.B) {
+	for _, work := range []struct {
+		name  string
+		turns int
+	}{{"work=0", 0}, {"work=1us", 500}} {
+		for _, record := range []bool{true, false} {
+			if work.turns == 0 && !record {
+				continue
+			}
+			b.Run(fmt.Sprintf("%s/record=%v", work.name, record), func(b *testing.B) {
+				n := collector(b).Node("n")
+				b.RunParallel(func(pb *testing.PB) {
+					own := uint64(1)
+					for pb.Next() {
+						for range work.turns {
+							own ^= own << 13
+							own ^= own >> 7
+							own ^= own << 17
+						}
+						if record {
+							n.RecordSuccess(time.Millisecond)
+						}
+					}
+					spent.Add(own)
+				})
+			})
+		}
+	}
+}
+
+// spent keeps the compiler from leaving out the work.
+var spent atomic.Uint64
+
+// BenchmarkRead is a read of one node with a full window.
+func BenchmarkRead(b *testing.B) {
+	for _, window := range []int{100, 1000, 65_536} {
+		b.Run(fmt.Sprintf("window=%d", window), func(b *testing.B) {
+			n := collector(b, atomicmetrics.WithWindowSize(window)).Node("n")
+			for i := range window {
+				n.RecordSuccess(time.Duration(i * 7919 % 10_007))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				n.Metrics()
+			}
+		})
+	}
+}
+
+// BenchmarkSnapshot is a snapshot of nodes with full windows.
+func BenchmarkSnapshot(b *testing.B) {
+	for _, n := range []int{10, 1000, 10_000} {
+		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
+			c := collector(b)
+			for _, name := range names(n) {
+				for i := range 100 {
+					c.RecordSuccess(name, time.Duration(i*7919%10_007))
+				}
+			}
+			for b.Loop() {
+				c.Snapshot()
+			}
+		})
+	}
+}

@@ -1,0 +1,303 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+)
+
+var testdata = filepath.Join("..", "..", "testdata")
+
+const schemaID = "https://github.com/nodemetrics/nodemetrics/testdata/snapshot.schema.json"
+
+// compileSchema returns the snapshot's schema; compiling judges it by the schema of draft 2020-12.
+func compileSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	schema, err := compiler.Compile(filepath.Join(testdata, "snapshot.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// golden returns the golden JSON of a snapshot.
+func golden(t *testing.T) []byte {
+	t.Helper()
+	doc, err := os.ReadFile(filepath.Join(testdata, "snapshot.golden.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// validate returns the schema's verdict on doc, with numbers as they are written.
+func validate(t *testing.T, schema *jsonschema.Schema, doc []byte) error {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
+	if err != nil {
+		t.Fatalf("%s: %v", doc, err)
+	}
+	return schema.Validate(value)
+}
+
+func TestSchemaIsOfDraft2020AndHasItsAddress(t *testing.T) {
+	schema := compileSchema(t)
+	if schema.DraftVersion != 2020 {
+		t.Errorf("the schema is of draft %d", schema.DraftVersion)
+	}
+	if schema.ID != schemaID {
+		t.Errorf("the schema's $id is %s", schema.ID)
+	}
+}
+
+func TestSchemaAcceptsTheGoldenSnapshot(t *testing.T) {
+	if err := validate(t, compileSchema(t), golden(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSchemaAcceptsWhatIsWritten(t *testing.T) {
+	schema := compileSchema(t)
+	for seed := range uint64(300) {
+		s := randomSnapshot(rand.New(rand.NewPCG(seed, 22)))
+		doc, err := s.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(t, schema, doc); err != nil {
+			t.Fatalf("seed %d: %v in %s", seed, err, doc)
+		}
+		if parsed, err := atomicmetrics.ParseSnapshot(doc); err != nil || !reflect.DeepEqual(parsed, s) {
+			t.Fatalf("seed %d: ParseSnapshot(%s) = %+v, %v", seed, doc, parsed, err)
+		}
+	}
+}
+
+// randomSnapshot returns a snapshot that keeps every invariant, with figures of all magnitudes.
+func randomSnapshot(r *rand.Rand) atomicmetrics.Snapshot {
+	s := atomicmetrics.Snapshot{
+		TakenAt:     time.Unix(r.Int64N(250_000_000_000), r.Int64N(1_000_000_000)).UTC(),
+		WindowSize:  1 + r.IntN(1<<30)>>r.IntN(30),
+		Percentiles: []string{"exact", "tdigest"}[r.IntN(2)],
+		Nodes:       map[string]atomicmetrics.NodeMetrics{"": {RetryCount: 1, RetriesByAttempt: [8]uint64{1}}},
+	}
+	count := func() uint64 { return r.Uint64N(1<<60) >> r.IntN(61) }
+	duration := func() time.Duration { return time.Duration(r.Uint64N(1<<56) >> r.IntN(57)) }
+	for i := range r.IntN(4) {
+		m := atomicmetrics.NodeMetrics{
+			SuccessCount: 1 + count(), TimeoutErrors: count(), ValidationErrors: count(), NetworkErrors: count(),
+			OtherErrors: count(), LastExecution: duration(), AvgExecution: duration(),
+			TotalDuration:       time.Duration(r.Int64N(math.MaxInt64) >> r.IntN(63)),
+			FailureRateBreached: r.IntN(2) == 0, LatencyBreached: r.IntN(2) == 0,
+		}
+		m.FailureCount = m.TimeoutErrors + m.ValidationErrors + m.NetworkErrors + m.OtherErrors
+		m.TotalExecutions = m.SuccessCount + m.FailureCount
+		d := []time.Duration{duration(), duration(), duration(), duration(), duration()}
+		slices.Sort(d)
+		m.WindowMin, m.P50, m.P90, m.P99, m.WindowMax = d[0], d[1], d[2], d[3], d[4]
+		m.WindowSamples = int(min(uint64(1+r.IntN(s.WindowSize)), m.TotalExecutions))
+		m.WindowFailures = r.IntN(m.WindowSamples + 1)
+		s.Nodes["node "+strconv.Itoa(i)] = m
+	}
+	return s
+}
+
+// What the schema refuses, ParseSnapshot refuses too. The reverse cannot be: a schema compares no field with another
+// and sees neither duplicate keys nor spelling. TestOnlyParseSnapshotRefuses has what that leaves to ParseSnapshot.
+func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
+	schema := compileSchema(t)
+	tried, counts := 0, []string{
+		"totalExecutions", "successCount", "failureCount", "retryCount", "timeoutErrors", "validationErrors",
+		"networkErrors", "otherErrors", "windowSamples", "windowFailures",
+	}
+	ofExecutions := []string{"lastExecutionMs", "avgExecutionMs"}
+	ofSamples := []string{"p50", "p90", "p99", "windowMinMs", "windowMaxMs", "windowFailureRate"}
+	numbers := slices.Concat(counts, ofExecutions, ofSamples, []string{"totalDurationMs"})
+	flags := []string{"failureRateBreached", "latencyBreached"}
+
+	refuse := func(doc []byte) {
+		t.Helper()
+		if validate(t, schema, doc) == nil {
+			t.Errorf("the schema accepts %s", doc)
+		}
+		if _, err := atomicmetrics.ParseSnapshot(doc); err == nil {
+			t.Errorf("ParseSnapshot accepts %s", doc)
+		}
+		tried++
+	}
+	head := func(field, value string) { t.Helper(); refuse(edit(t, "", field, value)) }
+	node := func(field string, values ...string) {
+		t.Helper()
+		for _, value := range values {
+			refuse(edit(t, "fetch", field, value))
+		}
+	}
+	retried := func(field, value string) { t.Helper(); refuse(edit(t, "retried only", field, value)) }
+
+	for _, doc := range []string{"null", "[]", "1", `""`, "{}"} {
+		refuse([]byte(doc))
+	}
+	for _, value := range []string{absent, "null", "2", "0", `"1"`, "1.5", "true"} {
+		head("version", value)
+	}
+	for _, value := range []string{
+		absent, "null", "0", `""`, `"2026-03-01"`, `"2026-03-01T09:30:15"`, `"2026-03-01 09:30:15Z"`,
+		`"2026-03-01T9:30:15Z"`, `"2026-03-01T09:30:15,5Z"`, `"2026-03-01T09:30:15.1234567891Z"`,
+		`"2026-02-29T00:00:00Z"`, `"2026-13-01T00:00:00Z"`, `"2026-03-01T24:00:00Z"`, `"2026-03-01T09:30:15+24:00"`,
+	} {
+		head("takenAt", value)
+	}
+	for _, value := range []string{absent, "null", "0", "-1", "1.5", "1073741825", `"100"`, "[100]"} {
+		head("windowSize", value)
+	}
+	for _, value := range []string{absent, "null", "1", `""`, `"Exact"`, `"hdr"`} {
+		head("percentiles", value)
+	}
+	for _, value := range []string{absent, "null", "[]", `"a"`, `{"a":null}`, `{"a":[]}`, `{"a":{}}`, `{"a":0}`} {
+		head("nodes", value)
+	}
+	head("extra", "0")
+	node("extra", "0", "null")
+
+	for _, field := range numbers {
+		node(field, absent, "-1", "-0.5", `"1"`, "true", "[]", "{}", "18446744073709551616", "1e300")
+	}
+	for _, field := range slices.Concat(counts, []string{"totalDurationMs"}, flags) {
+		node(field, absent, "null")
+	}
+	for _, field := range counts {
+		node(field, "0.5", "7.25")
+	}
+	for _, field := range flags {
+		node(field, "0", `"true"`, "[]")
+	}
+	node("retriesByAttempt", absent, "null", "5", "{}", "[]", "[5,0,0,0,0,0,0]", "[5,0,0,0,0,0,0,0,0]",
+		"[6,-1,0,0,0,0,0,0]", "[4.5,0.5,0,0,0,0,0,0]", `["5",0,0,0,0,0,0,0]`, "[5,0,0,0,0,0,0,null]",
+		"[18446744073709551616,0,0,0,0,0,0,0]")
+	node("totalDurationMs", "9223372036854.775808")
+	for _, field := range []string{
+		"lastExecutionMs", "avgExecutionMs", "p50", "p90", "p99", "windowMinMs", "windowMaxMs",
+	} {
+		node(field, "72057594037.927936")
+	}
+	node("windowFailureRate", "1.5", "1.0000000000000002", "0")
+	node("windowSamples", "1073741825")
+
+	// Null if and only if there is nothing.
+	for _, field := range slices.Concat(ofExecutions, ofSamples) {
+		node(field, "null")
+		retried(field, "0")
+		retried(field, "1.5")
+	}
+	// What follows from a count of 0.
+	for _, field := range []string{
+		"successCount", "failureCount", "timeoutErrors", "validationErrors", "networkErrors", "otherErrors",
+		"windowSamples", "windowFailures",
+	} {
+		retried(field, "1")
+	}
+	retried("retryCount", "0")
+	for _, field := range slices.Concat(numbers, flags, []string{"retriesByAttempt"}) {
+		retried(field, absent) // a field that others depend on too: to a schema, what is absent is any value
+	}
+	refuse(bytes.Replace(edit(t, "retried only", "retryCount", absent), []byte("[1,"), []byte("[0,"), 1))
+	refuse([]byte(strings.NewReplacer(
+		`"p50":null`, `"p50":1`, `"p90":null`, `"p90":1`, `"p99":null`, `"p99":1`, `"windowMinMs":null`, `"windowMinMs":1`,
+		`"windowMaxMs":null`, `"windowMaxMs":1`, `"windowSamples":0`, `"windowSamples":1`,
+		`"windowFailureRate":null`, `"windowFailureRate":0`,
+	).Replace(string(edit(t, "retried only", "totalExecutions", "0"))))) // samples without executions
+	node("failureCount", "0")
+	node("windowFailures", "0")
+
+	if tried < 300 {
+		t.Errorf("only %d documents were tried", tried)
+	}
+}
+
+// Each of these is right by the schema, which cannot say what is wrong with it: a sum, an order, a quotient, a key
+// given twice, a digit beyond the nanosecond, the spelling of a count.
+func TestOnlyParseSnapshotRefuses(t *testing.T) {
+	schema := compileSchema(t)
+	for _, c := range []struct{ field, value string }{
+		{"totalExecutions", "8"},                // the sum of successCount and failureCount
+		{"otherErrors", "2"},                    // failureCount is the sum of the categories
+		{"retryCount", "6"},                     // the sum of retriesByAttempt
+		{"p50", "20.000002"},                    // at most p90
+		{"p90", "30.5"},                         // at most p99
+		{"windowMinMs", "10.5"},                 // at most p50
+		{"windowMaxMs", "29"},                   // at least p99
+		{"windowSamples", "8"},                  // at most totalExecutions, which is 7
+		{"windowFailures", "5"},                 // windowFailureRate is 4 / 6
+		{"windowFailureRate", "0.5"},            // likewise
+		{"p50", "9.0000001"},                    // finer than a nanosecond
+		{"successCount", "3.0"},                 // an integer to a schema
+		{"latencyBreached", "false,\"p50\":10"}, // a duplicate key
+	} {
+		doc := edit(t, "fetch", c.field, c.value)
+		if err := validate(t, schema, doc); err != nil {
+			t.Errorf("%s %s: the schema refuses it now, so it belongs above: %v", c.field, c.value, err)
+		}
+		if _, err := atomicmetrics.ParseSnapshot(doc); err == nil {
+			t.Errorf("%s %s: ParseSnapshot accepts it", c.field, c.value)
+		}
+	}
+}
+
+// absent, as a value, takes the field away.
+const absent = ""
+
+// edit returns the golden JSON with one field of the node, or of the whole if node is empty, set to value.
+func edit(t *testing.T, node, field, value string) []byte {
+	t.Helper()
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(golden(t), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if node == "" {
+		return object(set(doc, field, value))
+	}
+	var nodes map[string]json.RawMessage
+	if err := json.Unmarshal(doc["nodes"], &nodes); err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(nodes[node], &fields); err != nil {
+		t.Fatal(err)
+	}
+	one := map[string]json.RawMessage{node: object(set(fields, field, value))}
+	return object(set(doc, "nodes", string(object(one))))
+}
+
+func set(fields map[string]json.RawMessage, field, value string) map[string]json.RawMessage {
+	if value == absent {
+		delete(fields, field)
+	} else {
+		fields[field] = json.RawMessage(value)
+	}
+	return fields
+}
+
+// object returns fields as a JSON object, values as they are: json.Marshal would refuse what is wrong with some.
+func object(fields map[string]json.RawMessage) []byte {
+	var members []string
+	for name, value := range fields {
+		members = append(members, strconv.Quote(name)+":"+string(value))
+	}
+	slices.Sort(members)
+	return []byte("{" + strings.Join(members, ",") + "}")
+}
