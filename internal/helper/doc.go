@@ -15,19 +15,20 @@
 // ends when nothing waits. Taking is a CAS on head, for the helper and for a Put that drops alike: its winner alone
 // owns the item, which is therefore delivered once or dropped once, never both.
 //
-// What a Put needs of the helper and what Flush needs of both rests on pairs of writes and reads, the one side
-// writing first and reading second, the other the other way round. Go's atomic operations have one total order, so at
-// least one side sees the other's write:
+// Two pairs of accesses see to it that no wake-up is lost. In each, one side writes A and then reads B, the other
+// writes B and then reads A. Atomic operations in Go have one total order, so that at least one sees the other's write:
 //
-//	Put:   link the cell, read running           helper: clear running, look for a cell     (start, retire)
-//	Flush: install a channel, read progress      others: make progress, look for a channel  (Flush, wake)
-//	Flush: read head, read delivering            helper: write delivering, move head        (done, next)
+//	Put:   link the cell, then read running        helper: clear running, then look for a cell
+//	Flush: install a channel, then read progress   helper, Put: make progress, then look for a channel
+//
+// A third sees to it that no Flush returns early. The helper announces a cell before it moves head to it, and Flush
+// reads head before the announcement: if it finds the cell taken, it finds the announcement, until that is withdrawn.
 //
 // # Guarantees
 //
 // Items are delivered one at a time, in queue order, each once, unless dropped; what one delivery did happens before
-// the next. The items of one goroutine are queued in the order it put them. A Put that has returned needs nobody
-// else's Put to finish for its item to be delivered, but the one that is just starting the helper.
+// the next. The items of one goroutine are queued in the order it put them. A Put that has returned needs no
+// other Put to finish for its item to be delivered, unless that one is just starting the helper.
 // A delivery that panics, or ends its goroutine, costs that item only. There is no Close and nothing to leak: a queue
 // without items is plain memory, which nothing refers to but its user, and it keeps no item alive.
 //

@@ -8,7 +8,11 @@ import "context"
 //
 // Within a delivery Flush waits for that delivery itself, that is, until ctx ends.
 func (q *Queue[T]) Flush(ctx context.Context) error {
-	target := q.last().seq
+	return q.await(ctx, q.last().seq)
+}
+
+// await waits until the cells up to target are done, or until ctx ends.
+func (q *Queue[T]) await(ctx context.Context, target uint64) error {
 	for !q.done(target) {
 		progress := q.progress()
 		if q.done(target) { // made before the channel was in place
@@ -26,8 +30,7 @@ func (q *Queue[T]) Flush(ctx context.Context) error {
 }
 
 // done reports whether all cells up to target are delivered or dropped: taken, and none of them in delivery.
-// The order of the two reads matters. The helper announces a cell before it takes it; so whoever sees it taken sees
-// the announcement, until it is settled. The other way round, the helper could announce and take between the reads.
+// The order of the two reads matters: in the other one, the helper could announce and take a cell between them.
 func (q *Queue[T]) done(target uint64) bool {
 	if q.head.Load().seq < target {
 		return false
@@ -49,8 +52,8 @@ func (q *Queue[T]) progress() <-chan struct{} {
 	}
 }
 
-// wake follows whatever can make done true: a settled announcement, a drop. It comes after it, as a Flush looks again
-// after it has installed its channel: one of the two sees the other.
+// wake comes after whatever can make done true: a drop, an announcement withdrawn. As a Flush looks again after it has
+// installed its channel, one of the two sees the other.
 func (q *Queue[T]) wake() {
 	if q.waiters.Load() == nil {
 		return

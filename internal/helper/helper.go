@@ -7,17 +7,19 @@ import "errors"
 var ErrGoexit = errors.New("runtime.Goexit was called")
 
 // start starts a helper if something waits and none is running. It is called after every link and after every release
-// of running, and that is why no cell is left behind: a cell that waits was linked before somebody found running
-// taken, or before its owner released it. Either way that owner looks once more after its release, and it or whoever
-// was faster becomes the next owner.
+// of running, and that is why no cell is left behind: the Put that linked it finds running free, and makes a helper, or
+// finds it taken. Then whoever has it looks again after giving it back, finds it free or taken, and so on, until the
+// cell is taken. And as only one can turn running to true before it is false again, no two helpers run at once.
+//
+// An empty queue needs no helper, whoever asks: without that look, retire would start one after the other for ever.
 func (q *Queue[T]) start() {
 	if !q.running.Load() && !q.empty() && q.running.CompareAndSwap(false, true) {
 		go q.work()
 	}
 }
 
-// run is the helper: it owns running. Its end is the same whether nothing waits any more or a delivery called Goexit;
-// in that case retire starts the next one.
+// run is the helper; it owns running. It ends when nothing waits or when a delivery ends the goroutine. To retire both
+// are the same, so that who goes on never hangs on telling Goexit from a panic, which recover cannot always do.
 func (q *Queue[T]) run() {
 	defer q.retire()
 	for {

@@ -22,6 +22,14 @@ func atEachGOMAXPROCS(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
+// spinRounds is how often goroutines meet that spin to meet closely.
+func spinRounds() int64 {
+	if runtime.GOMAXPROCS(0) > runtime.NumCPU() {
+		return 200 // threads that spin wait for each other's time slices
+	}
+	return 20_000
+}
+
 // dawdle lets others run, sometimes.
 func dawdle(r *rand.Rand) {
 	switch n := r.IntN(16); {
@@ -132,8 +140,9 @@ func stress(t *testing.T, limit int) {
 // Whatever way Puts meet, exactly limit items wait behind a delivery that does not end: none more, and none was
 // dropped too many.
 func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
-	const limit, producers, rounds = 2, 4, 20_000
+	const limit, producers = 2, 4
 	atEachGOMAXPROCS(t, func(t *testing.T) {
+		rounds := spinRounds()
 		q := New(limit, discard[int], nil)
 		q.running.Store(true) // a helper that takes nothing
 		var (
@@ -143,7 +152,7 @@ func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
 		)
 		for range producers {
 			all.Go(func() {
-				for r := range int64(rounds) {
+				for r := range rounds {
 					for round.Load() <= r {
 						runtime.Gosched()
 					}
@@ -152,7 +161,7 @@ func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
 				}
 			})
 		}
-		for r := range int64(rounds) {
+		for r := range rounds {
 			round.Store(r + 1)
 			for made.Load() < producers*(r+1) {
 				runtime.Gosched()
@@ -163,6 +172,41 @@ func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
 			}
 		}
 		round.Store(rounds)
+		all.Wait()
+		q.retire()
+		awaitNoHelper(t)
+	})
+}
+
+// A drop and a Flush that looks for it may meet in any way: Flush returns, though no other drop comes to wake it.
+func TestADropThatMeetsFlushWakesIt(t *testing.T) {
+	atEachGOMAXPROCS(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		q := New(1, discard[int], nil)
+		q.running.Store(true) // a helper that takes nothing
+		var put, flushed atomic.Uint64
+		var all sync.WaitGroup
+		rounds := uint64(spinRounds())
+		all.Go(func() {
+			for seq := uint64(1); seq <= rounds; seq++ {
+				for put.Load() < seq {
+					runtime.Gosched()
+				}
+				if err := q.await(ctx, seq); err != nil {
+					t.Errorf("item %d: %v", seq, err)
+				}
+				flushed.Store(seq)
+			}
+		})
+		q.Put(0)
+		for seq := uint64(1); seq <= rounds; seq++ {
+			put.Store(seq)
+			q.Put(0) // drops item seq
+			for flushed.Load() < seq {
+				runtime.Gosched()
+			}
+		}
 		all.Wait()
 		q.retire()
 		awaitNoHelper(t)

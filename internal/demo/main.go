@@ -1,0 +1,148 @@
+// The demo runs a real pipeline over a real corpus and shows what a collector makes of it.
+//
+//	go run ./internal/demo
+//
+// The corpus is the source tree of the installed Go toolchain. Each of its .go files is read, parsed, formatted,
+// compressed and published: put, by HTTP, to a server that the demo starts on loopback. Some files are malformed, on
+// purpose, and fail to parse. The server has an outage in the middle of the run: it answers too late, or hangs up, so
+// that attempts time out or lose their connection and are tried again, and thresholds are breached and recover.
+//
+// It ends with 0 when all went as it should, and with 1 when it could not run or its figures do not add up; with 2 on a
+// bad flag; with 130 when SIGINT or SIGTERM ended it early. Then the files in hand are finished, the table shows what
+// was done so far, and a second signal ends it at once.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+)
+
+// The exit codes, beside 0.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // what a shell reports of a program that SIGINT ended
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from the first signal on, the next one has its usual effect
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run runs the demo as the flags in args say, until it is done or ctx ends, and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s, err := parseFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage())
+		return 0
+	}
+	if err == nil {
+		err = demo(ctx, s, stdout, stderr)
+	}
+	return exitCode(err, stderr)
+}
+
+// exitCode returns the exit code for what demo returned, and says in one line what went wrong.
+func exitCode(err error, stderr io.Writer) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted // the report, as far as there is one, has said so
+	}
+	line := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if errors.As(err, new(usageError)) {
+		fmt.Fprintf(stderr, "demo: %s (-help lists the flags)\n", line)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "demo: %s\n", line)
+	return exitFailed
+}
+
+// errInterrupted says that the context ended before the last file.
+var errInterrupted = errors.New("interrupted")
+
+// demo runs the pipeline as s says. The events and the report go to stdout, how far it is to stderr.
+func demo(ctx context.Context, s settings, stdout, stderr io.Writer) error {
+	screen := newConsole(stdout, stderr)
+	if s.json == "-" {
+		screen = newConsole(stderr, stderr)
+	}
+	var began time.Time // written before the first record, and so before the first event
+	options := append(s.plan.options(s.window),
+		atomicmetrics.OnEvent(func(e atomicmetrics.Event) { screen.println(eventLine(e, e.At.Sub(began))) }),
+		atomicmetrics.WithLogger(zerolog.New(screen).With().Timestamp().Logger()),
+	)
+	collector, err := atomicmetrics.New(options...)
+	if err != nil {
+		return usageError{fmt.Errorf("-window %d: %w", s.window, err)} // no other flag is an option
+	}
+	if err := checkTarget(s.json); err != nil {
+		return err
+	}
+	corpus, err := openCorpus(ctx, s.corpus, s.files, s.seed)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
+		return err
+	}
+	outage := s.plan.outage(len(corpus.files))
+	server, err := startStore(outage, screen)
+	if err != nil {
+		return err
+	}
+	line := newPipeline(collector, s.plan, corpus.root, server.url, s.workers)
+	screen.println(heading(s, corpus, outage))
+
+	progress := watch(screen, len(corpus.files), &line.files)
+	meter := startMeter()
+	began = time.Now()
+	line.run(ctx, corpus.files, s.workers)
+	meter.stop()
+	progress.stop()
+	server.stop()
+	interrupted := int(line.files.Load()) < len(corpus.files)
+
+	// The last events are still on their way. Waiting for them has a deadline of its own: ctx may have ended.
+	flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := collector.Flush(flush); err != nil {
+		return fmt.Errorf("events are held up: %w", err)
+	}
+	snapshot := collector.Snapshot()
+	screen.println(table(snapshot))
+	price, err := measurePrice(options)
+	if err != nil {
+		return err
+	}
+	screen.println(price.lines(snapshot, meter))
+	balance, err := line.account(snapshot, server.taken())
+	if err != nil {
+		return err
+	}
+	screen.println(balance)
+	if interrupted {
+		screen.println(fmt.Sprintf("interrupted: %d of %d files were run", line.files.Load(), len(corpus.files)))
+	}
+	if err := errors.Join(writeSnapshot(s.json, snapshot, stdout), screen.failure()); err != nil {
+		return err
+	}
+	if interrupted {
+		return errInterrupted
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+)
+
+// price is what measuring costs, in nanoseconds, when one goroutine does nothing else.
+type price struct {
+	record float64 // a record on a handle
+	timed  float64 // the same by a Timer, with its two reads of the clock
+	retry  float64 // a retry on a handle
+}
+
+// measurePrice measures on a collector of its own, on a node with the options of publish, thresholds and all.
+func measurePrice(options []atomicmetrics.Option) (price, error) {
+	c, err := atomicmetrics.New(options...)
+	if err != nil {
+		return price{}, err
+	}
+	node := c.Node("publish")
+	return price{
+		record: nanoseconds(func() { node.RecordSuccess(time.Millisecond) }),
+		timed:  nanoseconds(func() { node.Start().Stop(nil) }),
+		retry:  nanoseconds(func() { node.RecordRetry(1) }),
+	}, nil
+}
+
+// nanoseconds returns what a call of f takes, the call by its pointer included: the median of five rounds, each long
+// enough for the clock.
+func nanoseconds(f func()) float64 {
+	const enough = 5 * time.Millisecond
+	n := 1
+	for took := time.Duration(0); took < enough; n *= 2 {
+		took = repeat(n, f)
+	}
+	rounds := make([]float64, 5)
+	for i := range rounds {
+		rounds[i] = float64(repeat(n, f)) / float64(n)
+	}
+	slices.Sort(rounds)
+	return rounds[len(rounds)/2]
+}
+
+func repeat(n int, f func()) time.Duration {
+	began := time.Now()
+	for range n {
+		f()
+	}
+	return time.Since(began)
+}
+
+// lines says what measuring cost the run that m measured: each execution was timed, each retry was a record more.
+func (p price) lines(s atomicmetrics.Snapshot, m *meter) string {
+	executions, retries := records(s)
+	cost := time.Duration(p.timed*float64(executions) + p.retry*float64(retries))
+	of, what := m.cpu, "the CPU time of the process from first file to last, user and system"
+	if of == 0 {
+		of, what = m.wall, "the wall time from first file to last"
+	}
+	return fmt.Sprintf(`measuring: %.0f ns an execution (%.0f ns its record, %.0f ns two reads of the clock), %.0f ns a retry
+           %d executions and %d retries make %s: %.2g%% of %s,
+           %s`,
+		p.timed, p.record, p.timed-p.record, p.retry,
+		executions, retries, human(cost), 100*cost.Seconds()/of.Seconds(), human(of), what)
+}
+
+// records returns what was recorded, on all nodes.
+func records(s atomicmetrics.Snapshot) (executions, retries uint64) {
+	for _, m := range s.Nodes {
+		executions += m.TotalExecutions
+		retries += m.RetryCount
+	}
+	return executions, retries
+}

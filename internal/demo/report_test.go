@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+)
+
+func TestHuman(t *testing.T) {
+	for _, test := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "0s"},
+		{7, "7ns"},
+		{999, "999ns"},
+		{1234, "1.23µs"},
+		{12_349, "12.3µs"},
+		{999_499, "999µs"},
+		{999_500, "1ms"},
+		{45_678_901, "45.7ms"},
+		{1234 * time.Millisecond, "1.23s"},
+		{59_960 * time.Millisecond, "1m0s"},
+	} {
+		if got := human(test.d); got != test.want {
+			t.Errorf("%d ns: %s, want %s", test.d, got, test.want)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	s := atomicmetrics.Snapshot{Nodes: map[string]atomicmetrics.NodeMetrics{
+		"read": {TotalExecutions: 7711, SuccessCount: 7711, AvgExecution: 45_678, P50: 1, P90: 999_999, P99: time.Second,
+			WindowSamples: 100},
+		"publish": {TotalExecutions: 7000, SuccessCount: 6990, FailureCount: 10, TimeoutErrors: 1, ValidationErrors: 2,
+			NetworkErrors: 3, OtherErrors: 4, RetryCount: 56, AvgExecution: 12_345_678, WindowSamples: 65_536},
+	}}
+	const want = `
+                               ----------- failures -----------
+node     executions successes  timeout validation network other  retries     avg    p50    p90    p99  window
+read           7711      7711        0          0       0     0        0  45.7µs    1ns    1ms     1s     100
+parse             0         0        0          0       0     0        0       -      -      -      -       0
+format            0         0        0          0       0     0        0       -      -      -      -       0
+compress          0         0        0          0       0     0        0       -      -      -      -       0
+publish        7000      6990        1          2       3     4       56  12.3ms     0s     0s     0s   65536
+`
+	if got := table(s); got != want {
+		t.Errorf("%s\nwant%s", got, want)
+	}
+}
+
+func TestEventLine(t *testing.T) {
+	for _, test := range []struct {
+		event atomicmetrics.Event
+		want  string
+	}{
+		{atomicmetrics.Event{Node: "publish", Kind: atomicmetrics.FailureRateEvent, Breached: true, FailureRate: 0.0625, Samples: 96},
+			"   2.35s  publish   failureRate  breached   6.2% of 96 failed"},
+		{atomicmetrics.Event{Node: "parse", Kind: atomicmetrics.LatencyEvent, P99: 45_678_901, Samples: 100},
+			"   2.35s  parse     latency      recovered  p99 of 100 is 45.7ms"},
+	} {
+		if got := eventLine(test.event, 2350*time.Millisecond); got != test.want {
+			t.Errorf("%q, want\n%q", got, test.want)
+		}
+	}
+}
+
+func TestPrice(t *testing.T) {
+	s := atomicmetrics.Snapshot{Nodes: map[string]atomicmetrics.NodeMetrics{
+		"read":    {TotalExecutions: 6000},
+		"publish": {TotalExecutions: 4000, RetryCount: 100},
+	}}
+	p := price{record: 10, timed: 60, retry: 5}
+	for _, test := range []struct {
+		name  string
+		meter meter
+		want  string
+	}{
+		{"CPU time", meter{wall: 4 * time.Second, cpu: 6 * time.Second}, "601µs: 0.01% of 6s,\n           the CPU time of the process"},
+		{"wall time", meter{wall: 4 * time.Second}, "601µs: 0.015% of 4s,\n           the wall time"},
+	} {
+		got := p.lines(s, &test.meter)
+		for _, want := range []string{
+			"60 ns an execution (10 ns its record, 50 ns two reads of the clock), 5 ns a retry",
+			"10000 executions and 100 retries make " + test.want,
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %q in\n%s", test.name, want, got)
+			}
+		}
+	}
+}
+
+// TestMeasurePrice wants figures that can be: a timed record is more than a record, and none is free.
+func TestMeasurePrice(t *testing.T) {
+	p, err := measurePrice(defaultPlan.options(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.record <= 0 || p.retry <= 0 || p.timed <= p.record {
+		t.Errorf("measured %+v", p)
+	}
+	if _, err := measurePrice([]atomicmetrics.Option{atomicmetrics.WithWindowSize(0)}); err == nil {
+		t.Error("bad options are no error")
+	}
+}
+
+func TestReplaceFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "snapshot.json")
+	for _, content := range []string{"old", "new"} {
+		if err := replaceFile(path, []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != content {
+			t.Errorf("the file has %q, error %v, want %q", got, err, content)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "folder", "inner"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(filepath.Join(dir, "folder"), []byte("x")); !errors.As(err, new(*os.LinkError)) {
+		t.Errorf("a folder was replaced by a file: error %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 2 {
+		t.Errorf("something was left behind: %v", entries)
+	}
+}

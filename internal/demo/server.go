@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// store is the server that documents are put to. It notes what it took, and in an outage it misbehaves.
+type store struct {
+	outage   outage
+	requests atomic.Int64
+
+	mu   sync.Mutex
+	kept map[string]bool // the names of the documents that were taken
+
+	url    string
+	server http.Server
+}
+
+// outage says which requests fare badly. It is counted in requests, and so of one length on a fast machine and a slow.
+type outage struct {
+	from, requests int64         // from the request with this number on, counted from 0, so many
+	late           time.Duration // how long an answer takes that still comes in time
+	tooLate        time.Duration // how long one takes that nobody waits for
+}
+
+// fate is what becomes of a request.
+type fate int
+
+const (
+	served fate = iota
+	servedLate
+	servedTooLate
+	hungUpOn
+)
+
+// misfortunes are the fates of an outage's requests, in turn. Three attempts at a document hardly ever meet the one in
+// eight that is served.
+var misfortunes = [...]fate{
+	hungUpOn, servedTooLate, servedTooLate, servedLate, hungUpOn, servedTooLate, hungUpOn, servedTooLate,
+}
+
+func (o outage) fate(request int64) fate {
+	if since := request - o.from; since >= 0 && since < o.requests {
+		return misfortunes[since%int64(len(misfortunes))]
+	}
+	return served
+}
+
+// startStore starts a server on a free port of the loopback interface. What the server has to complain of goes to
+// errors.
+func startStore(o outage, errors io.Writer) (*store, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("no server: %w", err)
+	}
+	s := &store{outage: o, kept: map[string]bool{}, url: "http://" + listener.Addr().String() + "/"}
+	s.server.Handler = s
+	s.server.ErrorLog = log.New(errors, "server: ", 0)
+	go s.server.Serve(listener) // until stop: then it returns http.ErrServerClosed
+	return s, nil
+}
+
+// stop waits for the requests in hand, which are short once their clients have left, and ends the server.
+func (s *store) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if s.server.Shutdown(ctx) != nil {
+		s.server.Close()
+	}
+}
+
+// ServeHTTP takes one document, or fails to, as the outage has it.
+func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var delay time.Duration
+	switch s.outage.fate(s.requests.Add(1) - 1) {
+	case hungUpOn:
+		hangUp(w)
+		return
+	case servedLate:
+		delay = s.outage.late
+	case servedTooLate:
+		delay = s.outage.tooLate
+	}
+	_, err := io.Copy(io.Discard, r.Body) // to the end: only then does the server see the client leave
+	if err != nil || !wait(r.Context(), delay) {
+		return // there is nobody to answer
+	}
+	s.mu.Lock()
+	s.kept[r.URL.Path] = true
+	s.mu.Unlock()
+	w.WriteHeader(http.StatusCreated)
+}
+
+// hangUp closes the connection under a request. What the client sees of it is up to the network: a reset, or an end
+// where an answer should be.
+func hangUp(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // the other way to end a connection without an answer
+	}
+	conn.Close()
+}
+
+// wait waits for d and reports whether ctx let it.
+func wait(ctx context.Context, d time.Duration) bool {
+	if d == 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// taken returns how many documents the server has.
+func (s *store) taken() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.kept)
+}
