@@ -11,9 +11,12 @@ import (
 // by figure. The pipeline is at rest, so every figure must be exact. The line it returns says where the files went.
 func (l *pipeline) account(s atomicmetrics.Snapshot, taken int) (string, error) {
 	var errs []error
+	refuse := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("not accounted for: "+format, args...))
+	}
 	agree := func(what string, fed, kept uint64) {
 		if fed != kept {
-			errs = append(errs, fmt.Errorf("not accounted for: %s: %d by the demo's own count, %d by the collector", what, fed, kept))
+			refuse("%s: %d by the demo's own count, %d by the collector", what, fed, kept)
 		}
 	}
 	entered, failed := uint64(l.files.Load()), ""
@@ -33,7 +36,7 @@ func (l *pipeline) account(s atomicmetrics.Snapshot, taken int) (string, error) 
 		entered = fed.succeeded.Load() // what a node did well is what the next one gets
 	}
 	if uint64(taken) < entered {
-		errs = append(errs, fmt.Errorf("not accounted for: %d documents were published, and the server took %d", entered, taken))
+		refuse("%d documents were published, and the server took %d", entered, taken)
 	}
 	executions, retries := records(s)
 	return fmt.Sprintf("accounted for: %d files = %d published%s; the server took %d\n"+

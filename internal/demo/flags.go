@@ -21,7 +21,7 @@ type settings struct {
 	plan    plan
 }
 
-const defaultFiles = 3000
+const defaultFiles = 2500
 
 // maxWorkers keeps the connections of publish, both ends of which are in this process, within what it may open.
 const maxWorkers = 256
@@ -50,7 +50,7 @@ func flagSet(s *settings) *flag.FlagSet {
 	flags.IntVar(&s.files, "files", defaultFiles, "run `N` files of the corpus; 0: all of them")
 	flags.IntVar(&s.workers, "workers", min(2*runtime.GOMAXPROCS(0), maxWorkers), "run `N` files at a time")
 	flags.IntVar(&s.window, "window", atomicmetrics.DefaultWindowSize, "keep the newest `N` executions of a node")
-	flags.StringVar(&s.json, "json", "", "write the snapshot to `FILE`; -: to standard output, and the report to standard error")
+	flags.StringVar(&s.json, "json", "", "write the snapshot to `FILE`; -: to stdout, and the report to stderr")
 	flags.Uint64Var(&s.seed, "seed", 1, "draw the files and their order by `N`")
 	return flags
 }

@@ -115,7 +115,6 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) error {
 	meter.stop()
 	progress.stop()
 	server.stop()
-	interrupted := int(line.files.Load()) < len(corpus.files)
 
 	// The last events are still on their way. Waiting for them has a deadline of its own: ctx may have ended.
 	flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -123,26 +122,10 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) error {
 	if err := collector.Flush(flush); err != nil {
 		return fmt.Errorf("events are held up: %w", err)
 	}
-	snapshot := collector.Snapshot()
-	screen.println(table(snapshot))
 	price, err := measurePrice(options)
 	if err != nil {
 		return err
 	}
-	screen.println(price.lines(snapshot, meter))
-	balance, err := line.account(snapshot, server.taken())
-	if err != nil {
-		return err
-	}
-	screen.println(balance)
-	if interrupted {
-		screen.println(fmt.Sprintf("interrupted: %d of %d files were run", line.files.Load(), len(corpus.files)))
-	}
-	if err := errors.Join(writeSnapshot(s.json, snapshot, stdout), screen.failure()); err != nil {
-		return err
-	}
-	if interrupted {
-		return errInterrupted
-	}
-	return nil
+	o := outcome{line, len(corpus.files), collector.Snapshot(), server.taken(), price, meter}
+	return o.report(screen, s.json, stdout)
 }

@@ -67,6 +67,19 @@ func TestAccount(t *testing.T) {
 	if _, err := l.account(snapshot, taken-1); err == nil || !strings.Contains(err.Error(), "the server took 9") {
 		t.Errorf("a document that the server lost: %v", err)
 	}
+
+	// What does not add up ends the demo, be it interrupted or not, and the snapshot is there to look into.
+	for _, files := range []int{13, 14} {
+		var stdout, stderr bytes.Buffer
+		o := outcome{l, files, snapshot, taken - 1, price{}, &meter{wall: time.Second}}
+		err := o.report(newConsole(io.Discard, io.Discard), "-", &stdout)
+		if code := exitCode(err, &stderr); code != exitFailed || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("%d files: exit code %d, want %d, and one line:\n%s", files, code, exitFailed, &stderr)
+		}
+		if _, err := atomicmetrics.ParseSnapshot(stdout.Bytes()); err != nil {
+			t.Errorf("%d files: %v", files, err)
+		}
+	}
 }
 
 // TestNodes runs a source through the nodes' functions, and looks at what they make of it.

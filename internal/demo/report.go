@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +44,38 @@ func human(d time.Duration) string {
 		step *= 10
 	}
 	return d.Round(step).String()
+}
+
+// outcome is what a run has come to.
+type outcome struct {
+	line     *pipeline
+	files    int // there were to run
+	snapshot atomicmetrics.Snapshot
+	taken    int // documents the server has
+	price    price
+	meter    *meter
+}
+
+// report writes it all, and the snapshot to target. The error says what does not add up or could not be written, or
+// else that the run was interrupted.
+func (o outcome) report(screen *console, target string, stdout io.Writer) error {
+	screen.println(table(o.snapshot))
+	screen.println(o.price.lines(o.snapshot, o.meter))
+	balance, err := o.line.account(o.snapshot, o.taken)
+	if err == nil {
+		screen.println(balance)
+	}
+	done := int(o.line.files.Load())
+	if done < o.files {
+		screen.println(fmt.Sprintf("interrupted: %d of %d files were run", done, o.files))
+	}
+	if err := errors.Join(err, writeSnapshot(target, o.snapshot, stdout), screen.failure()); err != nil {
+		return err
+	}
+	if done < o.files {
+		return errInterrupted
+	}
+	return nil
 }
 
 // The table's columns; all but the first are figures.

@@ -35,8 +35,8 @@ func TestHuman(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	s := atomicmetrics.Snapshot{Nodes: map[string]atomicmetrics.NodeMetrics{
-		"read": {TotalExecutions: 7711, SuccessCount: 7711, AvgExecution: 45_678, P50: 1, P90: 999_999, P99: time.Second,
-			WindowSamples: 100},
+		"read": {TotalExecutions: 7711, SuccessCount: 7711, AvgExecution: 45_678,
+			P50: 1, P90: 999_999, P99: time.Second, WindowSamples: 100},
 		"publish": {TotalExecutions: 7000, SuccessCount: 6990, FailureCount: 10, TimeoutErrors: 1, ValidationErrors: 2,
 			NetworkErrors: 3, OtherErrors: 4, RetryCount: 56, AvgExecution: 12_345_678, WindowSamples: 65_536},
 	}}
@@ -59,7 +59,7 @@ func TestEventLine(t *testing.T) {
 		event atomicmetrics.Event
 		want  string
 	}{
-		{atomicmetrics.Event{Node: "publish", Kind: atomicmetrics.FailureRateEvent, Breached: true, FailureRate: 0.0625, Samples: 96},
+		{atomicmetrics.Event{Node: "publish", Breached: true, FailureRate: 0.0625, Samples: 96},
 			"   2.35s  publish   failureRate  breached   6.2% of 96 failed"},
 		{atomicmetrics.Event{Node: "parse", Kind: atomicmetrics.LatencyEvent, P99: 45_678_901, Samples: 100},
 			"   2.35s  parse     latency      recovered  p99 of 100 is 45.7ms"},
@@ -77,12 +77,11 @@ func TestPrice(t *testing.T) {
 	}}
 	p := price{record: 10, timed: 60, retry: 5}
 	for _, test := range []struct {
-		name  string
 		meter meter
 		want  string
 	}{
-		{"CPU time", meter{wall: 4 * time.Second, cpu: 6 * time.Second}, "601µs: 0.01% of 6s,\n           the CPU time of the process"},
-		{"wall time", meter{wall: 4 * time.Second}, "601µs: 0.015% of 4s,\n           the wall time"},
+		{meter{wall: 4 * time.Second, cpu: 6 * time.Second}, "601µs: 0.01% of 6s,\n           the CPU time"},
+		{meter{wall: 4 * time.Second}, "601µs: 0.015% of 4s,\n           the wall time"},
 	} {
 		got := p.lines(s, &test.meter)
 		for _, want := range []string{
@@ -90,7 +89,7 @@ func TestPrice(t *testing.T) {
 			"10000 executions and 100 retries make " + test.want,
 		} {
 			if !strings.Contains(got, want) {
-				t.Errorf("%s: no %q in\n%s", test.name, want, got)
+				t.Errorf("no %q in\n%s", want, got)
 			}
 		}
 	}

@@ -22,6 +22,7 @@ type store struct {
 
 	url    string
 	server http.Server
+	ended  chan struct{} // closed when the server accepts no more
 }
 
 // outage says which requests fare badly. It is counted in requests, and so of one length on a fast machine and a slow.
@@ -61,10 +62,20 @@ func startStore(o outage, errors io.Writer) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no server: %w", err)
 	}
-	s := &store{outage: o, kept: map[string]bool{}, url: "http://" + listener.Addr().String() + "/"}
+	s := &store{
+		outage: o,
+		kept:   map[string]bool{},
+		url:    "http://" + listener.Addr().String() + "/",
+		ended:  make(chan struct{}),
+	}
 	s.server.Handler = s
 	s.server.ErrorLog = log.New(errors, "server: ", 0)
-	go s.server.Serve(listener) // until stop: then it returns http.ErrServerClosed
+	go func() {
+		defer close(s.ended)
+		if err := s.server.Serve(listener); err != http.ErrServerClosed {
+			s.server.ErrorLog.Print(err)
+		}
+	}()
 	return s, nil
 }
 
@@ -75,6 +86,7 @@ func (s *store) stop() {
 	if s.server.Shutdown(ctx) != nil {
 		s.server.Close()
 	}
+	<-s.ended
 }
 
 // ServeHTTP takes one document, or fails to, as the outage has it.
