@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -28,11 +29,12 @@ type Collector struct {
 
 	nodes    *xsync.MapOf[string, *Node] // by name; also by names that are not valid UTF-8, for the node they mean
 	overflow *Node                       // in nodes too
-	names    atomic.Int64                // nodes in the map, but for overflow: at most maxNodes
-	aliases  atomic.Int64                // names in the map that are not their node's: at most maxNodes
+	names    places                      // nodes in the map, but for overflow
+	aliases  places                      // names in the map that are not their node's
 
 	events   *helper.Queue[*delivery] // nil without callbacks
 	warnings *helper.Queue[func()]
+	folds    *helper.Queue[*folding] // nil with exact percentiles
 
 	clamped, misclassified, dropping limiter
 	toldDropped                      atomic.Uint64 // of the events that the queue dropped
@@ -55,6 +57,9 @@ func New(opts ...Option) (*Collector, error) {
 	c.warnings = helper.New(maxWaiting, func(write func()) { write() }, nil)
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
+	}
+	if c.percentiles == "tdigest" {
+		c.folds = helper.New(math.MaxInt, (*folding).run, nil)
 	}
 	c.nodes = xsync.NewMapOf[string, *Node]()
 	c.overflow = c.newNode(OverflowNode)
@@ -103,24 +108,35 @@ func (c *Collector) register(name string) *Node {
 	return c.overflow
 }
 
-// add puts a new entry into the map, unless the places that taken counts are all taken: then it returns nil, without a
-// lock. Of goroutines that add one name at the same time one takes a place, and all get its node.
-func (c *Collector) add(name string, taken *atomic.Int64, entry func(name string) *Node) *Node {
-	if taken.Load() >= int64(c.maxNodes) {
+// places counts entries of the map, at most maxNodes of them.
+type places struct {
+	taken   atomic.Int64 // by entries that are in the map or about to be
+	settled atomic.Int64 // by entries that are in the map
+}
+
+// add puts a new entry into the map, unless all places are taken: then it returns nil, without a lock once the map has
+// them all. Of goroutines that add one name at the same time one takes a place, and all get its node.
+func (c *Collector) add(name string, p *places, entry func(name string) *Node) *Node {
+	if p.settled.Load() >= int64(c.maxNodes) {
 		n, _ := c.nodes.Load(name)
 		return n
 	}
 	name = strings.Clone(name)
+	added := false
 	n, _ := c.nodes.Compute(name, func(n *Node, found bool) (*Node, bool) {
 		if found {
 			return n, false
 		}
-		if taken.Add(1) > int64(c.maxNodes) {
-			taken.Add(-1)
+		if p.taken.Add(1) > int64(c.maxNodes) {
+			p.taken.Add(-1)
 			return nil, true
 		}
+		added = true
 		return entry(name), false
 	})
+	if added {
+		p.settled.Add(1)
+	}
 	return n
 }
 
@@ -197,7 +213,7 @@ func (c *Collector) sortedNodes() []*Node {
 	if c == nil {
 		return nil
 	}
-	nodes := make([]*Node, 0, c.names.Load()+1)
+	nodes := make([]*Node, 0, c.names.settled.Load()+1)
 	c.nodes.Range(func(name string, n *Node) bool {
 		if n.name == name {
 			nodes = append(nodes, n)
@@ -247,6 +263,11 @@ func (c *Collector) String() string {
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil
+	}
+	if c.folds != nil { // what is folded is looked at, and may raise events
+		if err := c.folds.Flush(ctx); err != nil {
+			return err
+		}
 	}
 	if c.events != nil {
 		if err := c.events.Flush(ctx); err != nil {

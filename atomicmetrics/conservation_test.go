@@ -89,9 +89,9 @@ func TestEveryRecordAndRetryIsInExactlyOneResetOrStillThere(t *testing.T) {
 }
 
 // conserve lets recorders, resetters and readers loose on two nodes and accounts for every record.
-func conserve(t *testing.T, size int, spread bool) {
-	c, err := New(WithWindowSize(size), WithLogger(zerolog.Nop()), OnEvent(func(Event) {}),
-		WithNodeThresholds("watched", Thresholds{FailureRate: 0.3, Latency: 100, Recovery: 0.9}))
+func conserve(t *testing.T, size int, spread bool, opts ...Option) {
+	c, err := New(append(opts, WithWindowSize(size), WithLogger(zerolog.Nop()), OnEvent(func(Event) {}),
+		WithNodeThresholds("watched", Thresholds{FailureRate: 0.3, Latency: 100, Recovery: 0.9}))...)
 	if err != nil {
 		t.Fatal(err)
 	}

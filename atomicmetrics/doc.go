@@ -84,11 +84,11 @@
 //
 // # Performance
 //
-// A record on a handle is a handful of atomic instructions and allocates nothing. Memory is allocated by a node's first
-// record after its creation or a reset, when a contended node gets a shard for another core, and by an event that
-// somebody waits for. A timed execution adds two readings of the clock, which take longer than the record. A record by
-// name adds a lookup in a concurrent map. With no thresholds configured records pay nothing for them; with them, a
-// healthy node pays a comparison or two.
+// A record on a handle is a handful of atomic instructions and allocates nothing. What allocates is a node's first record
+// after its creation or a reset, the growth of a node that several cores contend for, an event with a callback, and a
+// warning. A timed execution adds two readings of the clock, which often take longer than the record. A record by name
+// adds a lookup in a concurrent map. With no thresholds configured records pay nothing for them; with them, a healthy
+// node pays a comparison or two.
 //
 // A node takes its memory on its first record: about 8 bytes for each execution of the window and 400 for the rest. A
 // read copies the window and sorts it: its cost is that of the window size.

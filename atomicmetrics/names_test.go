@@ -103,6 +103,11 @@ func TestInvalidNameIsMadeValidOnEveryWriteAndRead(t *testing.T) {
 		if got := c.AllNodeMetrics(); !maps.Equal(got, want) {
 			t.Errorf("AllNodeMetrics: %v, want %v", got, want)
 		}
+		turns := 0
+		for range c.All() {
+			turns++
+		}
+		equal(t, "nodes that All yields", turns, 1)
 		parsed, err := atomicmetrics.ParseSnapshot([]byte(c.String()))
 		if err != nil || !utf8.ValidString(c.String()) || !maps.Equal(parsed.Nodes, want) {
 			t.Errorf("JSON: %v, %v, want %v", parsed.Nodes, err, want)

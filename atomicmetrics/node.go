@@ -136,11 +136,15 @@ func (n *Node) open() *state {
 		return s
 	}
 	s := new(state)
-	var tally *ring.Tally
-	if n.watch != nil {
-		tally = n.watch.rule.tally()
+	switch c := n.collector; {
+	case c.folds != nil:
+		f := &folding{node: n, state: s}
+		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), f.schedule)
+	case n.watch != nil:
+		s.ring.Init(c.windowSize, n.watch.rule.tally())
+	default:
+		s.ring.Init(c.windowSize, nil)
 	}
-	s.ring.Init(n.collector.windowSize, tally)
 	n.state.CompareAndSwap(nil, s)
 	return n.state.Load()
 }

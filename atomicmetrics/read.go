@@ -18,24 +18,40 @@ type reader struct {
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// sort makes b.sorted of a window.
-func (b *reader) sort(window []ring.Sample) {
+// window is a copy of a node's window. It is valid until its reader's next copy.
+type window struct {
+	samples, failures int
+	newest            time.Duration
+	quantile          func(q float64) time.Duration // for a window that is not empty
+}
+
+// window copies the window of a ring.
+func (b *reader) window(r *ring.Ring) window {
+	if r.Digested() {
+		v, quantile := b.Digest(r)
+		return window{v.Samples, v.Failures, time.Duration(v.Newest.Duration()),
+			func(q float64) time.Duration { return time.Duration(quantile(q)) }}
+	}
+	samples, newest := b.Window(r)
+	failures := 0
+	for _, s := range samples {
+		if s.Failed() {
+			failures++
+		}
+	}
+	return window{len(samples), failures, time.Duration(newest.Duration()), b.sort(samples)}
+}
+
+// sort returns the quantiles of samples, by nearest rank.
+func (b *reader) sort(samples []ring.Sample) func(q float64) time.Duration {
 	b.sorted = b.sorted[:0]
-	for _, s := range window {
+	for _, s := range samples {
 		b.sorted = append(b.sorted, s.Duration())
 	}
 	slices.Sort(b.sorted)
-}
-
-// at returns the quantile q of b.sorted, which must not be empty.
-func (b *reader) at(q float64) time.Duration {
-	return time.Duration(b.sorted[nearest.Rank(q, len(b.sorted))-1])
-}
-
-// quantile returns one quantile of a window that is not empty.
-func (b *reader) quantile(window []ring.Sample, q float64) time.Duration {
-	b.sort(window)
-	return b.at(q)
+	return func(q float64) time.Duration {
+		return time.Duration(b.sorted[nearest.Rank(q, len(b.sorted))-1])
+	}
 }
 
 // read returns the state's metrics, with the verdict of its thresholds. The window is copied before the counters are
@@ -47,17 +63,13 @@ func (s *state) read(v verdict) (m NodeMetrics) {
 	b := readers.Get().(*reader)
 	defer readers.Put(b)
 
-	if window, newest := b.Window(&s.ring); len(window) > 0 {
-		b.sort(window)
-		m.LastExecution = time.Duration(newest.Duration())
-		m.P50, m.P90, m.P99 = b.at(0.50), b.at(0.90), b.at(0.99)
-		m.WindowMin, m.WindowMax = b.at(0), b.at(1)
-		m.WindowSamples = len(window)
-		for _, sample := range window {
-			if sample.Failed() {
-				m.WindowFailures++
-			}
-		}
+	if w := b.window(&s.ring); w.samples > 0 {
+		m.LastExecution = w.newest
+		m.P50 = w.quantile(0.50)
+		m.P90 = max(m.P50, w.quantile(0.90))
+		m.P99 = max(m.P90, w.quantile(0.99))
+		m.WindowMin, m.WindowMax = w.quantile(0), w.quantile(1)
+		m.WindowSamples, m.WindowFailures = w.samples, w.failures
 	}
 
 	counts := s.ring.Counts()
@@ -87,14 +99,13 @@ func (s *state) quantiles(q []float64) []time.Duration {
 	}
 	b := readers.Get().(*reader)
 	defer readers.Put(b)
-	window, _ := b.Window(&s.ring)
-	if len(window) == 0 {
+	w := b.window(&s.ring)
+	if w.samples == 0 {
 		return nil
 	}
-	b.sort(window)
 	quantiles := make([]time.Duration, len(q))
 	for i := range q {
-		quantiles[i] = b.at(q[i])
+		quantiles[i] = w.quantile(q[i])
 	}
 	return quantiles
 }

@@ -17,7 +17,8 @@ import (
 // can move the verdict on: breaches and recoveries of a node alternate, in the order in which they happened.
 //
 // Most records need no look. In a ring that is not sharded its running counts tell whether the verdict would change.
-// In a sharded one debt tells how many records may pass before it could.
+// In a sharded one debt tells how many records may pass before it could. A window that is kept as t-digests is looked
+// at when some of it has been folded, by whoever folds.
 //
 // Why no change is missed: every record that could raise a count checks after its sample is stored and tallied. Of
 // records that overlap, the one whose check is last finds the others' samples all there. If it then finds looking
@@ -54,6 +55,9 @@ func (w *watch) breached() verdict {
 
 // check follows a record that is not healthy, or that is added to a window which may not be.
 func (n *Node) check(r *ring.Ring) {
+	if r.Digested() {
+		return // whoever folds looks
+	}
 	w := n.watch
 	edge := w.edge.Load()
 	if edge&owed == 0 {
@@ -113,14 +117,13 @@ func (n *Node) judge(before verdict) uint32 {
 	}
 	w, b := n.watch, readers.Get().(*reader)
 	defer readers.Put(b)
-	window, _ := b.Window(&s.ring)
-	stats := s.ring.Tally().Count(window)
+	stats, p99 := b.judgeable(&s.ring, w.rule)
 	after := w.rule.judge(before, stats)
 	if changed := before ^ after; changed&(failureBreach|latencyBreach) != 0 && n.collector.events != nil {
 		e := Event{
 			Node:        n.name,
 			FailureRate: float64(stats.Failures) / float64(stats.Samples),
-			P99:         b.quantile(window, 0.99),
+			P99:         p99(),
 			Samples:     stats.Samples,
 			At:          time.Now(),
 		}
@@ -135,6 +138,27 @@ func (n *Node) judge(before verdict) uint32 {
 		w.debt.Store(int64(debt))
 	}
 	return next
+}
+
+// judgeable copies the window of a ring and returns what a rule judges by, and the window's p99.
+func (b *reader) judgeable(r *ring.Ring, rule *rule) (stats ring.Stats, p99 func() time.Duration) {
+	if !r.Digested() {
+		samples, _ := b.Window(r)
+		return r.Tally().Count(samples), func() time.Duration { return b.sort(samples)(0.99) }
+	}
+	w := b.window(r)
+	stats = ring.Stats{Samples: w.samples, Failures: w.failures}
+	if w.samples == 0 {
+		return stats, nil
+	}
+	p := w.quantile(0.99)
+	if uint64(p) > rule.latency { // as if all samples were: the rule asks only whether more are than stand behind the p99
+		stats.Slow = w.samples
+	}
+	if uint64(p) > rule.latencyRecovery {
+		stats.Slowish = w.samples
+	}
+	return stats, func() time.Duration { return p }
 }
 
 // raise puts an event for each kind whose verdict changed.

@@ -11,6 +11,10 @@ package ring
 // will ever come to them. A shard that a core is about to make finds closedShard in its place, or is made first and
 // closed here.
 func (r *Ring) Close() {
+	if r.stream != nil {
+		r.stream.close()
+		return
+	}
 	r.first.head.Or(closed)
 	cores := r.cores.Load()
 	if cores == nil {
@@ -28,6 +32,9 @@ func (r *Ring) Close() {
 // Quiet reports whether every record of a closed ring has ended, but for what no longer matters: the write of a sample
 // that was displaced before it was written, and the running counts. Once true it stays so, and every figure is final.
 func (r *Ring) Quiet() bool {
+	if r.stream != nil {
+		return r.stream.quiet()
+	}
 	head := r.first.head.Load()
 	if !r.first.quiet(r.geometry) {
 		return false

@@ -45,6 +45,10 @@ func (r *Ring) contended() uint64 {
 // Spread gives the ring shards for so many processors and returns its head. Records do so when the head is contended. SHARDED is set when the cores are in
 // place, and never on a closed head: so whoever sees it without CLOSED finds them.
 func (r *Ring) Spread(processors int) uint64 {
+	if r.stream != nil {
+		r.stream.spread(processors)
+		return r.first.head.Load()
+	}
 	r.cores.CompareAndSwap(nil, newCores(processors))
 	for {
 		head := r.first.head.Load()

@@ -42,6 +42,9 @@ func (r *Ring) Counts() (c Counts) {
 
 // issuedByAll returns how many tickets have been taken in all shards.
 func (r *Ring) issuedByAll() uint64 {
+	if r.stream != nil {
+		return r.stream.completed() // the tickets of a stream are not in one place
+	}
 	n := r.issued(r.first.head.Load())
 	for s := range r.coreShards() {
 		n += s.issued(s.head.Load())
@@ -52,6 +55,14 @@ func (r *Ring) issuedByAll() uint64 {
 // shards yields the counters of every shard that there is.
 func (r *Ring) shards() iter.Seq[*shard] {
 	return func(yield func(*shard) bool) {
+		if r.stream != nil {
+			for l := range r.stream.all() {
+				if !yield(&l.shard) {
+					return
+				}
+			}
+			return
+		}
 		if !yield(&r.first) {
 			return
 		}

@@ -23,6 +23,7 @@ type fixed struct {
 	slots      []atomic.Uint64       // of Sample; slot i belongs to the newest ticket that names it
 	tally      *Tally                // running counts of the slots, or nil
 	cores      atomic.Pointer[cores] // set before SHARDED is, never changed after
+	stream     *stream               // keeps the window in the place of all that, or nil
 }
 
 // Init makes r the empty ring of a window. The tally may be nil; it is r's from now on.
@@ -31,6 +32,13 @@ func (r *Ring) Init(window int, tally *Tally) {
 	r.slots = make([]atomic.Uint64, wholeLines(window))[:window:window]
 	r.tally = tally
 	r.first.head.Store(r.start())
+}
+
+// InitDigest makes r the empty ring of a large window that is kept as t-digests. A recorder calls schedule when there
+// is something to fold: somebody should then call Fold, soon and elsewhere.
+func (r *Ring) InitDigest(window int, compression float64, schedule func()) {
+	r.stream = newStream(window, compression, schedule)
+	r.first.head.Store(sharded) // sends every record to the stream, at no cost to those of other rings
 }
 
 // wholeLines rounds a number of words up to whole cache lines, so that no other memory shares the last one.
@@ -45,7 +53,7 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	ticket := r.first.head.Load()
 	for {
 		if ticket >= sharded {
-			return ticket < closed && r.recordOnCore(o, d)
+			return r.recordElsewhere(ticket, o, d)
 		}
 		if r.first.head.CompareAndSwap(ticket, r.after(ticket)) {
 			break
@@ -77,9 +85,29 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	}
 }
 
+// recordElsewhere is Record where the first shard takes no tickets any more.
+func (r *Ring) recordElsewhere(head uint64, o Outcome, d uint64) bool {
+	switch {
+	case r.stream != nil:
+		return r.stream.record(o, d)
+	case head >= closed:
+		return false
+	}
+	return r.recordOnCore(o, d)
+}
+
 // Sharded reports whether the ring has been given a shard for each core. Records that were under way then may still
 // end in the first shard.
 func (r *Ring) Sharded() bool { return r.first.head.Load()&sharded != 0 }
 
 // Tally returns what Init was given.
 func (r *Ring) Tally() *Tally { return r.tally }
+
+// Digested reports whether the window is kept as t-digests.
+func (r *Ring) Digested() bool { return r.stream != nil }
+
+// Fold folds what recorders have left to fold, and returns the number of samples folded since the ring began.
+func (r *Ring) Fold() uint64 {
+	r.stream.fold()
+	return r.stream.folded.Load().ever
+}

@@ -3,7 +3,10 @@ package ring
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
+
+	"github.com/influxdata/tdigest"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
@@ -13,6 +16,7 @@ type Reader struct {
 	words   []Sample        // the first shard's slots
 	stamped []stampedSample // the cores' samples, the newest first
 	window  []Sample        // what both make together
+	digest  *tdigest.TDigest
 }
 
 // stampedSample is a sample of a core's shard.
@@ -125,4 +129,21 @@ func (b *Reader) copyCores(r *Ring) {
 	slices.SortFunc(b.stamped, func(x, y stampedSample) int {
 		return cmp.Or(cmp.Compare(x.age, y.age), cmp.Compare(x.back, y.back))
 	})
+}
+
+// Digest returns the window of a ring that is kept as t-digests, and its quantiles. They are valid until the next call.
+func (b *Reader) Digest(r *Ring) (View, func(q float64) uint64) {
+	if b.digest == nil || b.digest.Compression != r.stream.compression {
+		b.digest = tdigest.NewWithCompression(r.stream.compression)
+	}
+	v := r.stream.view(b.digest)
+	return v, func(q float64) uint64 {
+		switch {
+		case !(q > 0):
+			return v.Min
+		case q >= 1:
+			return v.Max
+		}
+		return min(max(uint64(math.Round(b.digest.Quantile(q))), v.Min), v.Max)
+	}
 }

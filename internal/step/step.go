@@ -18,4 +18,5 @@ const (
 	Looking              // a look at a window has begun
 	Swapped              // a reset took the state out of the node, and has not closed it yet
 	Closed               // a reset closed the state
+	Folding              // a segment was packed, and is about to be published as folded
 )

@@ -1,0 +1,279 @@
+package ring
+
+import (
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/influxdata/tdigest"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// generations are how many parts of a window are forgotten one at a time.
+const generations = 8
+
+// folded is what has been folded of a stream. It never changes; the owner of folding publishes the next.
+type folded struct {
+	upTo        []uint64 // by lane: the number of the last segment folded
+	generations []*pack  // the newest last, each at most an eighth of the window
+	samples     int      // in all generations
+	ever        uint64   // samples folded since the stream began, forgotten ones too
+	absent      uint64   // tickets of folded segments whose samples are among the strays
+	newest      stamped
+}
+
+// through returns the number of the last segment folded of a lane.
+func (f *folded) through(lane int) uint64 {
+	if lane < len(f.upTo) {
+		return f.upTo[lane]
+	}
+	return 0
+}
+
+var packers = sync.Pool{New: func() any { return new(packer) }}
+
+// fold folds what there is to fold, unless somebody else is at it. What comes meanwhile is scheduled anew: a stream that
+// fills faster than it is folded does not keep its folder from others.
+func (s *stream) fold() {
+	for !s.owner.CompareAndSwap(free, busy) {
+		if s.owner.CompareAndSwap(busy, busyAgain) || s.owner.Load() == busyAgain {
+			return
+		}
+	}
+	buffer := packers.Get().(*packer)
+	begun := s.foldAll(buffer)
+	packers.Put(buffer)
+	if begun { // what idle lanes hold is older than the new generation: it must not be left behind
+		for l := range s.all() {
+			s.seal(l)
+		}
+	}
+	if s.owner.Swap(free) == busyAgain || begun {
+		s.schedule()
+	}
+}
+
+// foldAll folds every segment that takes no tickets any more, and reports whether a generation began by that. The caller
+// owns folding.
+func (s *stream) foldAll(buffer *packer) (begun bool) {
+	f := newFolder(s, buffer)
+	var trim []*segment // the oldest of each lane that is not folded
+	for l := range s.all() {
+		current := l.current.Load()
+		trim = append(trim, f.lane(l.index, current, current.end == endClosed))
+		if current.end == open && l.spare.Load() == nil {
+			l.spare.CompareAndSwap(nil, l.newSegment())
+		}
+	}
+	trim = append(trim, f.lane(strayLane, s.strays.Load(), true))
+	if !f.any {
+		return false
+	}
+	step.At(step.Folding)
+	s.folded.Store(f.finish())
+	for _, at := range trim {
+		if at != nil {
+			at.prev.Store(nil) // a reader that still wants what is there begins again: folded has changed
+		}
+	}
+	return f.begun
+}
+
+// folder makes the next folded of a stream.
+type folder struct {
+	stream *stream
+	buffer *packer
+	next   folded
+	open   *pack // the newest generation, the last of next; its centroids are in the buffer's digest
+	any    bool  // something was folded
+	begun  bool  // a generation began
+}
+
+func newFolder(s *stream, buffer *packer) *folder {
+	f := &folder{stream: s, buffer: buffer, next: *s.folded.Load()}
+	f.next.upTo = slices.Clone(f.next.upTo)
+	f.next.generations = slices.Clone(f.next.generations)
+	if buffer.digest == nil || buffer.digest.Compression != s.compression {
+		buffer.digest = tdigest.NewWithCompression(s.compression)
+	}
+	buffer.digest.Reset()
+	if last := len(f.next.generations) - 1; last >= 0 {
+		reopened := *f.next.generations[last]
+		buffer.digest.AddCentroidList(reopened.centroids)
+		f.open = &reopened
+		f.next.generations[last] = f.open
+	}
+	return f
+}
+
+// lane folds a lane's segments behind its newest, the oldest first, and the newest itself where that takes no tickets
+// any more. It returns the oldest that is left.
+func (f *folder) lane(index int, newest *segment, itself bool) (left *segment) {
+	var chain []*segment // the newest first
+	for at := newest; at != nil && at.seq > f.next.through(index); at = at.prev.Load() {
+		if at == newest && !itself {
+			left = at
+			continue
+		}
+		chain = append(chain, at)
+	}
+	if len(chain) == 0 {
+		return nil
+	}
+	f.any = true
+	if missing := index + 1 - len(f.next.upTo); missing > 0 {
+		f.next.upTo = append(f.next.upTo, make([]uint64, missing)...)
+	}
+	f.next.upTo[index] = chain[0].seq
+	for _, at := range slices.Backward(chain) {
+		if at.end == open {
+			f.add(at.pack(f.buffer, f.stream.compression))
+		}
+	}
+	return left
+}
+
+// add puts a pack into the newest generation, or into a new one when that would be more than an eighth of the window;
+// and forgets the oldest as long as the others are seven eighths.
+func (f *folder) add(p *pack) {
+	f.next.absent += uint64(p.absent)
+	if p.samples == 0 {
+		return
+	}
+	window, next := f.stream.window, &f.next
+	next.ever += uint64(p.samples)
+	next.samples += p.samples
+	next.newest = newer(next.newest, p.newest)
+	if f.open == nil || f.open.samples+p.samples > (window+generations-1)/generations {
+		f.begun = f.open != nil
+		f.close()
+		f.open = &pack{min: math.MaxUint64}
+		next.generations = append(next.generations, f.open)
+	}
+	f.open.samples += p.samples
+	f.open.failures += p.failures
+	f.open.min, f.open.max = min(f.open.min, p.min), max(f.open.max, p.max)
+	f.buffer.digest.AddCentroidList(p.centroids)
+	for (next.samples-next.generations[0].samples)*generations >= window*(generations-1) {
+		next.samples -= next.generations[0].samples
+		next.generations = next.generations[1:]
+	}
+}
+
+// close gives the newest generation its centroids.
+func (f *folder) close() {
+	if f.open != nil {
+		f.buffer.scratch = f.buffer.digest.Centroids(f.buffer.scratch[:0])
+		f.open.centroids = slices.Clone(f.buffer.scratch)
+		f.buffer.digest.Reset()
+	}
+}
+
+// finish returns what has been folded with what the folder was given.
+func (f *folder) finish() *folded {
+	f.close()
+	return &f.next
+}
+
+// View is a window of a stream at a moment.
+type View struct {
+	Samples, Failures int
+	Min, Max          uint64 // nanoseconds, true ones
+	Newest            Sample
+
+	full     bool   // older samples are left out
+	underWay int    // tickets without their sample
+	absent   uint64 // tickets whose samples are, or will be, among the strays
+	ever     uint64 // samples since the stream began
+}
+
+// view walks the stream and returns its window; the digest, if there is one, gets its samples. Every record that
+// returned before the call is in it, unless seven eighths of a window are newer.
+func (s *stream) view(digest *tdigest.TDigest) View {
+	for {
+		f := s.folded.Load()
+		v, complete := s.walk(f, digest)
+		if complete && s.folded.Load() == f {
+			return v
+		}
+	}
+}
+
+// walk is one attempt of view; complete is false if a lane did not reach back to what has been folded.
+func (s *stream) walk(f *folded, digest *tdigest.TDigest) (v View, complete bool) {
+	if digest != nil {
+		digest.Reset()
+	}
+	v = View{Min: math.MaxUint64, absent: f.absent, ever: f.ever}
+	newest := f.newest
+	complete = true
+	lane := func(index int, current *segment) {
+		complete = complete && s.walkLane(&v, digest, index, current, f.through(index), &newest)
+	}
+	for l := range s.all() {
+		if l.index != firstLane {
+			lane(l.index, l.current.Load())
+		}
+	}
+	lane(strayLane, s.strays.Load())
+	lane(firstLane, s.first.current.Load()) // the oldest, where there are others
+	for _, g := range slices.Backward(f.generations) {
+		v.add(g, s.window, digest)
+	}
+	v.Newest = newest.sample
+	return v, complete
+}
+
+// walkLane adds the samples of a lane's segments that have not been folded, the newest first.
+func (s *stream) walkLane(v *View, digest *tdigest.TDigest, lane int, at *segment, through uint64, newest *stamped) bool {
+	for ; at != nil && at.seq > through; at = at.prev.Load() {
+		p := at.packed.Load()
+		if p == nil {
+			p = at.peek(v, digest == nil)
+		}
+		v.absent += uint64(p.absent)
+		v.ever += uint64(p.samples)
+		*newest = newer(*newest, p.newest)
+		v.add(p, s.window, digest)
+		if at.seq == through+1 {
+			return true
+		}
+	}
+	return at == nil && through == 0 && lane == strayLane || at != nil && at.seq <= through
+}
+
+// peek is pack for a reader: it copies what the slots say now and changes nothing.
+func (s *segment) peek(v *View, countOnly bool) *pack {
+	p := &pack{min: math.MaxUint64}
+	for i := range s.issued() {
+		word := s.slots[i].Load()
+		switch word {
+		case 0:
+			v.underWay++
+		case absent:
+			p.absent++
+		default:
+			sample := Sample(word)
+			p.note(s.stamped(i, sample))
+			p.min, p.max = min(p.min, sample.Duration()), max(p.max, sample.Duration())
+			if !countOnly {
+				p.centroids = append(p.centroids, tdigest.Centroid{Mean: float64(sample.Duration()), Weight: 1})
+			}
+		}
+	}
+	return p
+}
+
+// add adds the samples of a pack, unless with them, or with a newer pack, there would be more than a window.
+func (v *View) add(p *pack, window int, digest *tdigest.TDigest) {
+	if v.full = v.full || v.Samples+p.samples > window; v.full || p.samples == 0 {
+		return
+	}
+	v.Samples += p.samples
+	v.Failures += p.failures
+	v.Min, v.Max = min(v.Min, p.min), max(v.Max, p.max)
+	if digest != nil {
+		digest.AddCentroidList(p.centroids)
+	}
+}

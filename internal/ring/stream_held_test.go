@@ -1,0 +1,103 @@
+//go:build nodemetrics_step
+
+package ring
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+func TestAStreamLosesNoSampleOfARecorderHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, spread := range []bool{false, true} {
+		for _, at := range []step.Step{step.Ticketed, step.Summed, step.Counted, step.Stamped} {
+			for _, between := range []uint64{0, 10, 600, 3000} {
+				for _, closeIt := range []bool{false, true} {
+					if at == step.Stamped && !spread {
+						continue
+					}
+					t.Run(fmt.Sprintf("spread=%v/step=%d/between=%d/close=%v", spread, at, between, closeIt), func(t *testing.T) {
+						r := newDigestRing(100_000)
+						if spread {
+							r.Spread(1)
+						}
+						held, release := step.Hold(at)
+						done := make(chan bool)
+						go func() { done <- r.Record(1, 1<<50) }()
+						<-held
+						var b Reader
+						for i := range between {
+							r.Record(Success, i)
+							if i%100 == 0 {
+								r.Fold()
+							}
+							if v, _ := b.Digest(r); v.ever != i+1 || v.Samples != int(i+1) || v.Max != i ||
+								v.underWay+int(v.absent) != 1 || v.Newest.Duration() != i {
+								t.Fatalf("after %d records beside one held up: %+v", i+1, v)
+							}
+						}
+						if closeIt {
+							r.Close()
+							if r.Quiet() {
+								t.Fatal("quiet with a record under way")
+							}
+							if r.Fold(); r.Quiet() {
+								t.Fatal("quiet after folding with a record under way")
+							}
+						}
+						release()
+						if !<-done {
+							t.Fatal("a record that had its ticket was refused")
+						}
+						if closeIt && !r.Quiet() {
+							t.Fatal("never quiet")
+						}
+						for range 2 {
+							v, _ := b.Digest(r)
+							if v.ever != between+1 || v.Samples != int(between+1) || v.Max != 1<<50 || v.Failures != 1 {
+								t.Fatalf("at the end: %+v", v)
+							}
+							if r.Counts().Completed() != between+1 {
+								t.Fatalf("%d executions", r.Counts().Completed())
+							}
+							r.Fold()
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func TestNobodyWaitsForAFolderHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, spread := range []bool{false, true} {
+		r := newDigestRing(100_000)
+		if spread {
+			r.Spread(1)
+		}
+		n := uint64(2000)
+		for i := range n {
+			r.Record(outcomeOf(i), i)
+		}
+		held, release := step.Hold(step.Folding)
+		done := make(chan struct{})
+		go func() { defer close(done); r.Fold() }()
+		<-held
+		for range 3000 {
+			r.Record(outcomeOf(n), n)
+			n++
+			if n%500 == 0 {
+				r.Fold() // somebody is at it: comes back at once
+				checkStream(t, r, 100_000, n)
+			}
+		}
+		release()
+		<-done
+		checkStream(t, r, 100_000, n)
+		r.Fold()
+		checkStream(t, r, 100_000, n)
+	}
+}

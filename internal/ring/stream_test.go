@@ -1,0 +1,291 @@
+package ring
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/influxdata/tdigest"
+)
+
+// newDigestRing returns a ring of t-digests that nobody folds: tests do.
+func newDigestRing(window int) *Ring {
+	r := new(Ring)
+	r.InitDigest(window, 100, func() {})
+	return r
+}
+
+// checkStream compares a stream at rest, in which one goroutine recorded durations 0, 1, 2 …, with what it must hold:
+// the newest, at least seven eighths of a window and at most a window of them.
+func checkStream(t *testing.T, r *Ring, window int, n uint64) {
+	t.Helper()
+	var b Reader
+	v, quantile := b.Digest(r)
+	if uint64(v.Samples) > min(n, uint64(window)) || uint64(8*v.Samples) < min(8*n, uint64(7*window)) {
+		t.Fatalf("after %d records the window of %d has %d samples", n, window, v.Samples)
+	}
+	if v.underWay != 0 || v.absent != 0 || v.ever != n {
+		t.Fatalf("after %d records there are %d samples, %d under way, %d absent", n, v.ever, v.underWay, v.absent)
+	}
+	if n == 0 {
+		return
+	}
+	oldest := n - uint64(v.Samples)
+	if v.Max != n-1 || v.Min != oldest || v.Newest.Duration() != n-1 {
+		t.Fatalf("after %d records: from %d to %d, the newest %d; want from %d", n, v.Min, v.Max, v.Newest.Duration(), oldest)
+	}
+	if v.Failures != failuresAmong(oldest, n) {
+		t.Fatalf("after %d records: %d failures, want %d", n, v.Failures, failuresAmong(oldest, n))
+	}
+	for _, q := range []float64{0.01, 0.5, 0.9, 0.99} {
+		want := float64(oldest) + q*float64(v.Samples)
+		if got := float64(quantile(q)); math.Abs(got-want) > 0.01*float64(v.Samples)+1 {
+			t.Fatalf("after %d records: quantile %v is %v, want %v", n, q, got, want)
+		}
+	}
+}
+
+// Every seventh record is a failure.
+func outcomeOf(i uint64) Outcome {
+	if i%7 == 0 {
+		return Outcome(1 + i%4)
+	}
+	return Success
+}
+
+func failuresAmong(from, to uint64) int { return int((to+6)/7 - (from+6)/7) }
+
+func TestAStreamHoldsTheNewestSevenEighthsToAWhole(t *testing.T) {
+	for _, window := range []int{4097, 5000, 20_000} {
+		for _, spread := range []bool{false, true} {
+			for _, foldEvery := range []int{1, 37, 1000, 9999} {
+				t.Run(fmt.Sprintf("window=%d/spread=%v/fold=%d", window, spread, foldEvery), func(t *testing.T) {
+					if spread { // one lane at a time: on one processor, in order
+						defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+					}
+					r := newDigestRing(window)
+					for i := range uint64(3 * window) {
+						if spread && i == 777 {
+							r.Spread(2)
+						}
+						if i%uint64(foldEvery) == 0 {
+							r.Fold()
+						}
+						if i < 10 || i%1013 == 0 {
+							checkStream(t, r, window, i)
+						}
+						if !r.Record(outcomeOf(i), i) {
+							t.Fatal("an open stream refused a record")
+						}
+					}
+					checkStream(t, r, window, uint64(3*window))
+				})
+			}
+		}
+	}
+}
+
+func TestAStreamCountsEverySampleOfManyRecorders(t *testing.T) {
+	for _, procs := range []int{1, 2, 4, 16} {
+		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			const recorders, each = 8, 20_000
+			r := new(Ring)
+			var folds atomic.Int64
+			wake := make(chan struct{}, 1)
+			r.InitDigest(1<<20, 100, func() {
+				select {
+				case wake <- struct{}{}:
+				default:
+				}
+			})
+			done := make(chan struct{})
+			var others, wg sync.WaitGroup
+			for range 2 { // two at once, of which one owns it
+				others.Go(func() {
+					for {
+						select {
+						case <-wake:
+							r.Fold()
+							folds.Add(1)
+						case <-done:
+							return
+						}
+					}
+				})
+			}
+			others.Go(func() {
+				var b Reader
+				ever := uint64(0)
+				for {
+					before := r.Counts().Completed()
+					v, quantile := b.Digest(r)
+					if after := r.Counts().Completed(); v.ever < ever || v.ever > after || uint64(v.Samples) != v.ever ||
+						v.ever+uint64(v.underWay)+v.absent+recorders < before {
+						t.Errorf("%d samples of at least %d and at most %d executions; %d before", v.ever, before, after, ever)
+						return
+					}
+					if v.Samples > 0 && (quantile(0.5) < v.Min || quantile(0.99) > v.Max) {
+						t.Errorf("quantiles beyond the extremes")
+						return
+					}
+					ever = v.ever
+					select {
+					case <-done:
+						return
+					default:
+						runtime.Gosched()
+					}
+				}
+			})
+			for g := range uint64(recorders) {
+				wg.Go(func() {
+					for i := range uint64(each) {
+						r.Record(Success, g*each+i)
+					}
+				})
+			}
+			wg.Wait()
+			close(done)
+			others.Wait()
+			for range 2 { // before and after all is folded
+				var b Reader
+				v, quantile := b.Digest(r)
+				if v.Samples != recorders*each || v.Min != 0 || v.Max != recorders*each-1 || v.underWay != 0 {
+					t.Errorf("%d samples from %d to %d, %d under way", v.Samples, v.Min, v.Max, v.underWay)
+				}
+				if median := float64(quantile(0.5)); math.Abs(median-recorders*each/2) > 0.01*recorders*each {
+					t.Errorf("the median is %v", median)
+				}
+				r.Fold()
+			}
+			if folds.Load() == 0 {
+				t.Error("nobody folded")
+			}
+		})
+	}
+}
+
+func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	const window, burst = 8192, 1 << 40
+	r := newDigestRing(window)
+	r.Spread(4)
+	lanes := *r.stream.lanes.Load()
+	for i := range lanes { // a few samples in the lane of every core
+		l := new(lane)
+		l.init(coreLanes+i, window, len(lanes))
+		lanes[i].Store(l)
+		for slot := range 3 {
+			l.current.Load().take()
+			l.count(Success, burst)
+			l.current.Load().stamps[slot].Store(1)
+			l.current.Load().slots[slot].Store(uint64(sampleOf(Success, 1, burst)))
+		}
+	}
+	for i := range uint64(window + window/4) {
+		r.Record(Success, i)
+		if i%100 == 0 {
+			r.Fold()
+		}
+	}
+	r.Fold()
+	var b Reader
+	if v, _ := b.Digest(r); v.Max >= burst || v.Samples > window {
+		t.Errorf("a window later the burst is still there: %+v", v)
+	}
+}
+
+func TestAClosedStreamTakesNothingAndKeepsWhatItTook(t *testing.T) {
+	for _, procs := range []int{1, 2, 4, 16} {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+		for round := range 100 {
+			r := newDigestRing(4097 + round)
+			if round%3 == 1 {
+				r.Spread(procs)
+			}
+			var taken, sum atomic.Uint64
+			var wg sync.WaitGroup
+			for g := range uint64(4) {
+				wg.Go(func() {
+					for i := uint64(1); r.Record(Outcome(i%Outcomes), i*g); i++ {
+						taken.Add(1)
+						sum.Add(i * g)
+						if i%8 == 0 {
+							runtime.Gosched()
+						}
+					}
+				})
+			}
+			if round%3 == 2 {
+				r.Spread(procs)
+			}
+			for r.Counts().Completed() < uint64(20*round) {
+				r.Fold()
+				runtime.Gosched()
+			}
+			r.Close()
+			r.Close()
+			for !r.Quiet() {
+				r.Fold()
+				runtime.Gosched()
+			}
+			c := r.Counts() // final, though the recorders may not have returned yet
+			var b Reader
+			v, _ := b.Digest(r)
+			wg.Wait()
+			if r.Spread(4); r.Record(Success, 1) {
+				t.Fatal("a closed stream took a record")
+			}
+			if c.Completed() != taken.Load() || c.Sum.low != sum.Load() || r.Counts() != c || v.ever != taken.Load() {
+				t.Fatalf("%d executions and a sum of %d were taken, %d and %d counted, %d samples kept",
+					taken.Load(), sum.Load(), c.Completed(), c.Sum.low, v.ever)
+			}
+			r.Fold()
+			if after, _ := b.Digest(r); after.ever != v.ever || after.Newest != v.Newest || !r.Quiet() {
+				t.Fatalf("folding a closed stream changed it: %+v, then %+v", v, after)
+			}
+		}
+	}
+}
+
+func TestABacklogIsPackedByTheRecordersAndNothingIsLost(t *testing.T) {
+	r := newDigestRing(100_000)
+	for i := range uint64(50_000) { // nobody folds
+		r.Record(outcomeOf(i), i)
+	}
+	raw := 0
+	for at := r.stream.first.current.Load(); at != nil; at = at.prev.Load() {
+		if at.packed.Load() == nil {
+			raw++
+		}
+	}
+	if raw > maxBacklog+2 {
+		t.Errorf("%d segments are as they were, want %d", raw, maxBacklog+2)
+	}
+	checkStream(t, r, 100_000, 50_000)
+	r.Fold()
+	checkStream(t, r, 100_000, 50_000)
+}
+
+func TestGroupsKeepWeightAndOrder(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 8, 100, 512, 5000} {
+		sorted := make([]uint64, n)
+		for i := range sorted {
+			sorted[i] = uint64(i * i)
+		}
+		groups := group(sorted, 100)
+		weight := 0.0
+		for _, g := range groups {
+			weight += g.Weight
+		}
+		if weight != float64(n) || groups[0].Mean != 0 || groups[0].Weight != 1 || len(groups) > 300 ||
+			!slices.IsSortedFunc(groups, func(a, b tdigest.Centroid) int { return int(a.Mean - b.Mean) }) {
+			t.Errorf("%d samples make %d groups of weight %v, from %v", n, len(groups), weight, groups[0])
+		}
+	}
+}
