@@ -96,9 +96,7 @@ func (c *Collector) Node(name string) *Node {
 func (c *Collector) register(name string) *Node {
 	if valid := validName(name); valid != name {
 		n := c.Node(valid)
-		if n.name == valid {
-			c.add(name, &c.aliases, func(string) *Node { return n }) // so that the next record need not repair it
-		}
+		c.add(name, &c.aliases, func(string) *Node { return n }) // so that the next record need not repair it
 		return n
 	}
 	if n := c.add(name, &c.names, c.newNode); n != nil {
@@ -148,6 +146,9 @@ func (c *Collector) lookup(name string) *Node {
 	n, ok := c.nodes.Load(name)
 	if !ok && !utf8.ValidString(name) {
 		n, _ = c.nodes.Load(validName(name))
+	}
+	if n != nil && n == c.overflow && validName(name) != OverflowNode {
+		return nil // its records went to the overflow node: it has none of its own
 	}
 	return n
 }

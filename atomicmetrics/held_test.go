@@ -131,33 +131,150 @@ func TestOnlyAResetWaitsForARecordHeldUp(t *testing.T) {
 	}
 }
 
-func TestABreachThatALookMissedIsRaisedByTheNextRecord(t *testing.T) {
+func TestARetryHeldUpGoesToTheStateAfterAReset(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	_, n, _ := heldCollector(t)
+	n.RecordRetry(1)
+	held, release := step.Hold(step.Loaded)
+	done := inBackground(func() { n.RecordRetry(2) })
+	<-held
+	if m := n.Reset(); m.RetryCount != 1 {
+		t.Errorf("the reset returned %d retries, want 1", m.RetryCount)
+	}
+	release()
+	<-done
+	if m := n.Metrics(); m.RetryCount != 1 || m.RetriesByAttempt[1] != 1 {
+		t.Errorf("after the reset there is %+v, want the retry that was held up", m)
+	}
+}
+
+func TestABreachThatALookMissedIsRaisedByTheSameLookOrTheNextRecord(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	for _, spread := range []bool{false, true} {
-		c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, MinSamples: 2}))
-		n.RecordSuccess(1)
-		if spread {
-			n.state.Load().ring.Spread(2)
-		}
-		held, release := step.Hold(step.Looking) // the look that finds MinSamples reached
-		look := inBackground(func() { n.RecordSuccess(1) })
-		<-held
-		for range 8 {
-			n.RecordFailureAs(1, CategoryOther) // cannot look, and does not wait
-		}
-		if got := log.take(t, c); len(got) != 0 {
-			t.Errorf("spread %v: raised while the look was held up: %v", spread, got)
-		}
-		release()
-		<-look
-		n.RecordSuccess(1)
-		if got := log.take(t, c); len(got) != 1 {
-			t.Errorf("spread %v: raised %v, want one breach", spread, got)
-		}
-		if !n.Metrics().FailureRateBreached {
-			t.Errorf("spread %v: the breach is not in the metrics", spread)
+		for _, at := range []step.Step{step.Looking, step.Judged} {
+			c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, MinSamples: 2}))
+			n.RecordSuccess(1)
+			if spread {
+				n.state.Load().ring.Spread(2)
+			}
+			held, release := step.Hold(at) // in the look that finds MinSamples reached
+			look := inBackground(func() { n.RecordSuccess(1) })
+			<-held
+			for range 8 {
+				n.RecordFailureAs(1, CategoryOther) // cannot look, and does not wait
+			}
+			if got := log.take(t, c); len(got) != 0 {
+				t.Errorf("spread %v: raised while the look was held up: %v", spread, got)
+			}
+			release()
+			<-look
+			if got := log.take(t, c); len(got) != 1 {
+				t.Errorf("spread %v: raised %v, want one breach", spread, got)
+			}
+			if !n.Metrics().FailureRateBreached {
+				t.Errorf("spread %v: the breach is not in the metrics", spread)
+			}
 		}
 	}
+}
+
+func TestWhatManyLooksOweIsLeftToTheNextRecord(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, log := heldCollector(t, WithWindowSize(1), WithThresholds(Thresholds{FailureRate: 0.5}))
+	n.RecordSuccess(1)
+	nested, rounds := false, 0
+	step.Hook(func(s step.Step) { // every look is overtaken by a record that changes the verdict again
+		if s != step.Judged || nested {
+			return
+		}
+		nested = true
+		if rounds++; rounds%2 == 1 {
+			n.RecordSuccess(1)
+		} else {
+			n.RecordFailureAs(1, CategoryOther)
+		}
+		nested = false
+	})
+	n.RecordFailureAs(1, CategoryOther)
+	step.Hook(nil)
+	if rounds != looks {
+		t.Errorf("one record looked %d times, want %d", rounds, looks)
+	}
+	n.RecordSuccess(1)
+	if got := log.take(t, c); len(got)%2 != 0 || len(got) < looks || n.Metrics().FailureRateBreached {
+		t.Errorf("raised %v, want as many recoveries as breaches", got)
+	}
+}
+
+func TestABreachBehindTheCopyOfARecoveringLookIsNotMissed(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	_, n, _ := heldCollector(t, WithWindowSize(2), WithThresholds(Thresholds{FailureRate: 0.1}))
+	fail := func() { n.RecordFailureAs(1, CategoryOther) }
+	fail()
+	n.RecordSuccess(1)
+	duringTheNextLook(fail)
+	n.RecordSuccess(1) // copies two successes; the failure comes in behind
+	step.Hook(nil)
+	n.RecordSuccess(1)
+	if m := n.Metrics(); m.WindowFailures != 1 || !m.FailureRateBreached {
+		t.Errorf("%d failures of 2, breached: %v", m.WindowFailures, m.FailureRateBreached)
+	}
+}
+
+func TestRecordsBehindTheCopyOfALookPayTheirDebt(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	_, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, MinSamples: 20}))
+	n.RecordSuccess(1)
+	n.state.Load().ring.Spread(2)
+	for range 9 {
+		n.RecordSuccess(1)
+	}
+	n.watch.edge.Or(owed)
+	duringTheNextLook(func() {
+		for range 8 {
+			n.RecordFailureAs(1, CategoryOther)
+		}
+	})
+	for range 4 {
+		n.RecordFailureAs(1, CategoryOther)
+	}
+	if m := n.Metrics(); m.WindowFailures != 12 || m.WindowSamples != 22 || !m.FailureRateBreached {
+		t.Errorf("%d failures of %d, breached: %v", m.WindowFailures, m.WindowSamples, m.FailureRateBreached)
+	}
+}
+
+// duringTheNextLook calls f behind the copy of the next look.
+func duringTheNextLook(f func()) {
+	called := false
+	step.Hook(func(s step.Step) {
+		if s == step.Copied && !called {
+			called = true
+			f()
+		}
+	})
+}
+
+func TestAResetDoesNotWaitForLooksThatBeginAfterIt(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	_, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
+	n.RecordFailureAs(1, CategoryOther)
+	held, release := step.Hold(step.Looking)
+	look := inBackground(func() { n.RecordSuccess(1) })
+	<-held
+	reset := inBackground(func() { n.Reset() })
+	for n.watch.edge.Load()&wanted == 0 {
+		runtime.Gosched()
+	}
+	release()
+	<-look
+	for range 100 { // each would look, if the reset did not come first
+		n.watch.edge.Or(owed)
+		n.RecordFailureAs(1, CategoryOther)
+		if edge := n.watch.edge.Load(); edge&looking != 0 && edge&wanted != 0 {
+			t.Fatal("a look began while a reset waited")
+		}
+	}
+	<-reset
 }
 
 func TestAResetWaitsForALookSoThatRecoveryFollowsBreach(t *testing.T) {

@@ -82,7 +82,9 @@ func (n *Node) RecordRetry(attempt int) {
 	}
 	i := min(max(attempt, 1), len(state{}.retries)) - 1
 	for {
-		if s := n.open(); s != nil && s.retry(i) {
+		s := n.open()
+		step.At(step.Loaded)
+		if s != nil && s.retry(i) {
 			return
 		}
 	}

@@ -3,7 +3,6 @@ package atomicmetrics
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -116,13 +115,12 @@ func WithMaxNodes(n int) Option { return func(c *config) { c.maxNodes = n } }
 func (c *config) check() error {
 	var errs []error
 	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf("atomicmetrics: "+format, args...)) }
+	if err := c.strategy.Validate(); err != nil {
+		refuse("WithPercentiles: %w", err)
+	}
 	strategy, err := c.strategy.For(c.windowSize)
 	if err != nil {
-		option := "WithWindowSize"
-		if strings.HasPrefix(err.Error(), "compression") {
-			option = "WithPercentiles"
-		}
-		refuse("%s: %w", option, err)
+		refuse("WithWindowSize: %w", err)
 	}
 	c.strategy = strategy
 	if c.maxNodes < 1 {

@@ -260,18 +260,24 @@ func TestTheLaterOfTwoEqualOptionsCounts(t *testing.T) {
 }
 
 func TestNilOptionsAndCallbacksAreIgnored(t *testing.T) {
+	var log warningLog
 	called := 0
-	c := newCollector(t, append([]atomicmetrics.Option{
+	c := newCollector(t,
 		nil,
+		atomicmetrics.WithWindowSize(1),
+		atomicmetrics.WithThresholds(atomicmetrics.Thresholds{FailureRate: 0.5, Latency: 1}),
 		atomicmetrics.OnEvent(nil),
 		atomicmetrics.OnFailureRateThreshold(nil),
 		atomicmetrics.OnLatencyThreshold(nil),
 		atomicmetrics.OnEvent(func(atomicmetrics.Event) { called++ }),
+		log.option(),
 		nil,
-	}, edgy...)...)
-	c.RecordFailure("n", 1, errRefused)
-	flush(t, c)
-	equal(t, "calls", called, 1)
+	)
+	c.RecordFailure("n", 2, errRefused)
+	if got := log.warnings(t, c); len(got) != 0 { // of a callback that panics
+		t.Errorf("logged %+v", got)
+	}
+	equal(t, "calls", called, 2)
 }
 
 func TestNilClassifierIsClassify(t *testing.T) {

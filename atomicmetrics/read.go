@@ -18,40 +18,52 @@ type reader struct {
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// window is a copy of a node's window. It is valid until its reader's next copy.
+// window is a copy of a node's window. Its quantiles are in its reader, until that copies another.
 type window struct {
+	reader            *reader
+	digested          bool
+	view              ring.View // if digested
 	samples, failures int
 	newest            time.Duration
-	quantile          func(q float64) time.Duration // for a window that is not empty
 }
 
 // window copies the window of a ring.
 func (b *reader) window(r *ring.Ring) window {
 	if r.Digested() {
-		v, quantile := b.Digest(r)
-		return window{v.Samples, v.Failures, time.Duration(v.Newest.Duration()),
-			func(q float64) time.Duration { return time.Duration(quantile(q)) }}
+		v := b.Digest(r)
+		return window{b, true, v, v.Samples, v.Failures, time.Duration(v.Newest.Duration())}
 	}
 	samples, newest := b.Window(r)
+	b.sort(samples)
 	failures := 0
 	for _, s := range samples {
 		if s.Failed() {
 			failures++
 		}
 	}
-	return window{len(samples), failures, time.Duration(newest.Duration()), b.sort(samples)}
+	return window{b, false, ring.View{}, len(samples), failures, time.Duration(newest.Duration())}
 }
 
-// sort returns the quantiles of samples, by nearest rank.
-func (b *reader) sort(samples []ring.Sample) func(q float64) time.Duration {
+// quantile returns the quantile q of a window that is not empty.
+func (w *window) quantile(q float64) time.Duration {
+	if w.digested {
+		return time.Duration(w.reader.Quantile(&w.view, q))
+	}
+	return w.reader.nearest(q)
+}
+
+// sort makes b.sorted of samples.
+func (b *reader) sort(samples []ring.Sample) {
 	b.sorted = b.sorted[:0]
 	for _, s := range samples {
 		b.sorted = append(b.sorted, s.Duration())
 	}
 	slices.Sort(b.sorted)
-	return func(q float64) time.Duration {
-		return time.Duration(b.sorted[nearest.Rank(q, len(b.sorted))-1])
-	}
+}
+
+// nearest returns the quantile q of b.sorted by nearest rank.
+func (b *reader) nearest(q float64) time.Duration {
+	return time.Duration(b.sorted[nearest.Rank(q, len(b.sorted))-1])
 }
 
 // read returns the state's metrics, with the verdict of its thresholds. The window is copied before the counters are

@@ -29,7 +29,7 @@ func (t Thresholds) check(windowSize int) error {
 		return fmt.Errorf("Latency: %v is negative", t.Latency)
 	case t.MinSamples < 0:
 		return fmt.Errorf("MinSamples: %d is negative", t.MinSamples)
-	case t.MinSamples > windowSize:
+	case t.MinSamples > windowSize && windowSize > 0: // a bad window size has an error of its own
 		return fmt.Errorf("MinSamples: %d is above the window size %d: it would never be reached", t.MinSamples, windowSize)
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
 		return fmt.Errorf("Recovery: %v is not above 0 and at most 1", t.Recovery)
@@ -133,15 +133,17 @@ func (r *rule) distance(v verdict, s ring.Stats) int {
 	n := float64(s.Samples)
 	behind := float64(s.Samples - nearest.Rank(0.99, s.Samples))
 	d := math.Inf(1)
-	if v&failureBreach == 0 {
-		d = min(d, r.failureRate*n-float64(s.Failures)-1)
-	} else {
+	switch {
+	case v&failureBreach != 0:
 		d = min(d, (float64(s.Failures)-r.failureRecovery*n)/(1+r.failureRecovery)-1)
+	case r.failureRate < 1: // not off
+		d = min(d, r.failureRate*n-float64(s.Failures)-1)
 	}
-	if v&latencyBreach == 0 {
-		d = min(d, behind-float64(s.Slow))
-	} else {
+	switch {
+	case v&latencyBreach != 0:
 		d = min(d, (float64(s.Slowish)-behind-1)/1.01-1)
+	case r.latency < ring.MaxDuration:
+		d = min(d, behind-float64(s.Slow))
 	}
 	return max(1, int(min(d, math.MaxInt32)))
 }

@@ -2,6 +2,7 @@ package atomicmetrics
 
 import (
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -10,15 +11,19 @@ import (
 
 // limiter lets one warning a second pass, and counts what it holds back.
 type limiter struct {
-	last atomic.Int64  // when a warning passed, in nanoseconds of the monotonic clock, from 1; 0 for never
+	last atomic.Int64  // when a warning passed, in nanoseconds of the monotonic clock, less never
 	held atomic.Uint64 // warnings held back since then
 }
 
+// never is a time at which nothing passed.
+const never = math.MinInt64
+
 // due reports, to one caller a second, that it is time for a warning.
 func (l *limiter) due() bool {
-	now := max(1, clock.Now())
-	last := l.last.Load()
-	return (last == 0 || now-last >= int64(time.Second)) && l.last.CompareAndSwap(last, now)
+	word, now := l.last.Load(), clock.Now()
+	last := word + never
+	early := last != never && now >= last && now-last < int64(time.Second) // before last it is by a bubble's clock only
+	return !early && l.last.CompareAndSwap(word, now-never)
 }
 
 // pass reports whether a warning is due, and how many were held back before it; if none is, it counts one more.

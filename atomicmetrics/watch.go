@@ -11,21 +11,24 @@ import (
 // watch judges one node's window against its thresholds.
 //
 // A look copies the node's window, judges it, raises the events and writes the verdict. Looks exclude each other by the
-// bit looking in edge, which is a lock that no record waits for: a record that finds it taken sets owed and leaves, and
-// whoever holds it looks again before giving it back, or leaves owed to the next record. A reset takes the same lock
-// to swap the state out and to raise the recoveries. So every event is raised by the holder of looking, before anybody
-// can move the verdict on: breaches and recoveries of a node alternate, in the order in which they happened.
+// bit looking in edge, which is a lock that no record waits for: a record that finds it taken sets owed and leaves. A
+// reset takes the same lock, and before looks that begin after it (wanted), to swap the state out and to raise the
+// recoveries. So every event is raised by the holder of looking, before anybody can move the verdict on: breaches and
+// recoveries of a node alternate, in the order in which they happened.
 //
 // Most records need no look. In a ring that is not sharded its running counts tell whether the verdict would change.
 // In a sharded one debt tells how many records may pass before it could. A window that is kept as t-digests is looked
 // at when some of it has been folded, by whoever folds.
 //
-// Why no change is missed: every record that could raise a count checks after its sample is stored and tallied. Of
-// records that overlap, the one whose check is last finds the others' samples all there. If it then finds looking
-// taken, owed makes sure of another look that begins after its store.
+// Why no change is missed. Every record that could raise a count checks after its sample is stored and tallied; of
+// records that overlap, the one whose check is last finds the others' samples all there. Then either it looks, or it
+// finds looking taken. In that case: if it found its check due, it leaves owed, and there is another look. If it did
+// not, it compared with a verdict that the holder was about to replace: so the holder compares the running counts with
+// the verdict once more when it has written it. In a sharded ring the debt is zero from before the copy until the
+// holder sets it: who pays meanwhile finds its check due, who pays later is counted.
 type watch struct {
 	edge atomic.Uint32 // verdict, and the bits below
-	debt atomic.Int64  // sharded ring: records that may pass before the next look
+	debt atomic.Int64  // sharded ring: records that may pass before the next look; 0 or less when one is due
 	rule *rule
 }
 
@@ -34,6 +37,7 @@ const (
 	looking = 8 << iota // somebody looks at the window, or resets the node
 	owed                // there must be another look, by whoever comes next
 	near                // sharded ring, large window: all records pay the debt, as the verdict may be about to change
+	wanted              // a reset waits for looking
 
 	verdictBits = uint32(judged | failureBreach | latencyBreach)
 )
@@ -58,79 +62,91 @@ func (n *Node) check(r *ring.Ring) {
 	if r.Digested() {
 		return // whoever folds looks
 	}
-	w := n.watch
-	edge := w.edge.Load()
-	if edge&owed == 0 {
-		if r.Sharded() {
-			if w.debt.Add(-1) > 0 {
-				return
-			}
-		} else if v := verdict(edge & verdictBits); w.rule.judge(v, r.Tally().Stats()) == v {
-			return
-		}
+	if w := n.watch; w.edge.Load()&owed != 0 || r.Sharded() && w.debt.Add(-1) <= 0 || w.changed(r) {
+		n.look()
 	}
-	n.look()
+}
+
+// changed reports whether the running counts of a ring, if it has not been sharded, say another verdict than the last.
+func (w *watch) changed(r *ring.Ring) bool {
+	if r.Sharded() {
+		return false
+	}
+	v := verdict(w.edge.Load() & verdictBits)
+	return w.rule.judge(v, r.Tally().Stats()) != v
 }
 
 // looks is how often one record looks at a window that changes all the while, before it leaves that to the next.
 const looks = 4
 
-// look judges the window of the node's state, unless somebody else is about to.
+// look judges the window of the node's state, unless somebody else is at it: that one then looks again.
 func (n *Node) look() {
+	for range looks {
+		if again := n.lookOnce(); !again {
+			return
+		}
+	}
+	n.watch.edge.Or(owed)
+}
+
+// lookOnce is one look. It reports whether there must be another, as records came meanwhile.
+func (n *Node) lookOnce() (again bool) {
 	w := n.watch
 	for {
 		edge := w.edge.Load()
-		if edge&looking != 0 {
+		if edge&(looking|wanted) != 0 {
 			if w.edge.CompareAndSwap(edge, edge|owed) {
-				return
+				return false
 			}
 		} else if w.edge.CompareAndSwap(edge, edge&verdictBits|looking) {
 			break
 		}
 	}
 	step.At(step.Looking)
-	for try := 1; ; try++ {
-		next := n.judge(verdict(w.edge.Load() & verdictBits))
-		for {
-			edge := w.edge.Load()
-			again := edge&owed != 0 && try < looks
-			after := next | edge&owed
-			if again {
-				after = next&verdictBits | looking
+	s := n.state.Load()
+	sharded := s != nil && s.ring.Sharded()
+	next := n.judge(s, verdict(w.edge.Load()&verdictBits))
+	step.At(step.Judged)
+	for {
+		edge := w.edge.Load()
+		if w.edge.CompareAndSwap(edge, next|edge&(owed|wanted)) {
+			if s == nil || edge&wanted != 0 {
+				return false
 			}
-			if w.edge.CompareAndSwap(edge, after) {
-				if !again {
-					return
-				}
-				break
-			}
+			// What was judged by running counts may have been checked, meanwhile, against what was to be replaced.
+			return edge&owed != 0 || !sharded && (s.ring.Sharded() || w.changed(&s.ring))
 		}
 	}
 }
 
-// judge raises the events of what the window says now, and returns the verdict, with near where it applies. The caller
-// holds looking.
-func (n *Node) judge(before verdict) uint32 {
-	s := n.state.Load()
+// judge raises the events of what the window of a state says now, and returns the verdict, with near where it applies.
+// The caller holds looking.
+func (n *Node) judge(s *state, before verdict) uint32 {
 	if s == nil {
 		return uint32(before)
 	}
 	w, b := n.watch, readers.Get().(*reader)
 	defer readers.Put(b)
-	stats, p99 := b.judgeable(&s.ring, w.rule)
+	w.debt.Store(0)
+	stats, samples, p99 := b.judgeable(&s.ring, w.rule)
 	after := w.rule.judge(before, stats)
 	if changed := before ^ after; changed&(failureBreach|latencyBreach) != 0 && n.collector.events != nil {
+		if !s.ring.Digested() {
+			b.sort(samples)
+			p99 = b.nearest(0.99)
+		}
 		e := Event{
 			Node:        n.name,
 			FailureRate: float64(stats.Failures) / float64(stats.Samples),
-			P99:         p99(),
+			P99:         p99,
 			Samples:     stats.Samples,
 			At:          time.Now(),
 		}
 		n.raise(e, changed, after)
 	}
 	next := uint32(after)
-	if s.ring.Sharded() {
+	step.At(step.Copied)
+	if s.ring.Sharded() && !s.ring.Digested() {
 		debt := w.rule.distance(after, stats)
 		if debt < w.rule.lazily {
 			debt, next = w.rule.lazily, next|near
@@ -140,25 +156,24 @@ func (n *Node) judge(before verdict) uint32 {
 	return next
 }
 
-// judgeable copies the window of a ring and returns what a rule judges by, and the window's p99.
-func (b *reader) judgeable(r *ring.Ring, rule *rule) (stats ring.Stats, p99 func() time.Duration) {
+// judgeable copies the window of a ring and returns what a rule judges by; the samples, or the p99 of t-digests.
+func (b *reader) judgeable(r *ring.Ring, rule *rule) (stats ring.Stats, samples []ring.Sample, p99 time.Duration) {
 	if !r.Digested() {
-		samples, _ := b.Window(r)
-		return r.Tally().Count(samples), func() time.Duration { return b.sort(samples)(0.99) }
+		samples, _ = b.Window(r)
+		return r.Tally().Count(samples), samples, 0
 	}
 	w := b.window(r)
 	stats = ring.Stats{Samples: w.samples, Failures: w.failures}
-	if w.samples == 0 {
-		return stats, nil
+	if w.samples > 0 {
+		p99 = w.quantile(0.99)
 	}
-	p := w.quantile(0.99)
-	if uint64(p) > rule.latency { // as if all samples were: the rule asks only whether more are than stand behind the p99
+	if uint64(p99) > rule.latency { // as if all samples were: the rule asks only if more are than stand behind the p99
 		stats.Slow = w.samples
 	}
-	if uint64(p) > rule.latencyRecovery {
+	if uint64(p99) > rule.latencyRecovery {
 		stats.Slowish = w.samples
 	}
-	return stats, func() time.Duration { return p }
+	return stats, nil, p99
 }
 
 // raise puts an event for each kind whose verdict changed.
@@ -184,16 +199,18 @@ func (n *Node) swapOut() (*state, verdict) {
 	var edge uint32
 	for try := 0; ; try++ {
 		edge = w.edge.Load()
-		if edge&looking == 0 && w.edge.CompareAndSwap(edge, edge|looking) {
+		if edge&looking != 0 {
+			w.edge.Or(wanted)
+			pause(try)
+		} else if w.edge.CompareAndSwap(edge, edge&^wanted|looking) {
 			break
 		}
-		pause(try)
 	}
 	before := verdict(edge & verdictBits)
 	s := n.state.Swap(nil)
 	step.At(step.Swapped)
 	n.raise(Event{Node: n.name, At: time.Now()}, before&^judged, 0)
 	w.debt.Store(0)
-	w.edge.And(owed) // the lock is given back, the verdict is gone; the next record does what is owed
+	w.edge.And(owed | wanted) // the lock is given back, the verdict is gone; the next record does what is owed
 	return s, before
 }

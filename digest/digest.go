@@ -59,6 +59,15 @@ func (s Strategy) String() string {
 	return "exact"
 }
 
+// Validate returns an error when s has a compression that is out of range.
+func (s Strategy) Validate() error {
+	s = s.resolved()
+	if s.kind == kindTDigest && !(s.compression >= MinCompression && s.compression <= MaxCompression) { // so NaN is too
+		return fmt.Errorf("compression %v is not from %d to %d", s.compression, MinCompression, MaxCompression)
+	}
+	return nil
+}
+
 // For returns the strategy that answers windows of windowSize samples when s was asked for: Exact in the place of
 // TDigest up to SmallWindow, else s itself. The error says why s cannot take such a window, and what would.
 func (s Strategy) For(windowSize int) (Strategy, error) {
@@ -66,9 +75,6 @@ func (s Strategy) For(windowSize int) (Strategy, error) {
 	limit := MaxExactWindow
 	if s.kind == kindTDigest {
 		limit = MaxTDigestWindow
-		if !(s.compression >= MinCompression && s.compression <= MaxCompression) { // so written, NaN is refused too
-			return s, fmt.Errorf("compression %v is not from %d to %d", s.compression, MinCompression, MaxCompression)
-		}
 	}
 	switch {
 	case windowSize < 1:

@@ -7,5 +7,6 @@ import "time"
 var epoch = time.Now()
 
 // Now returns the nanoseconds since the process started, by the monotonic clock: it never goes back, on any core. In a
-// testing/synctest bubble it is the bubble's clock.
+// testing/synctest bubble it is the bubble's clock, which stands still while anything runs, and is years away from the
+// clock outside: only readings of one side can be compared.
 func Now() int64 { return int64(time.Since(epoch)) }

@@ -22,12 +22,41 @@ func atEachGOMAXPROCS(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// spinRounds is how often goroutines meet that spin to meet closely.
-func spinRounds() int64 {
-	if runtime.GOMAXPROCS(0) > runtime.NumCPU() {
-		return 200 // threads that spin wait for each other's time slices
+// A meeting brings goroutines together closely, by spinning, round after round.
+type meeting struct {
+	round atomic.Uint64 // 1, 2, 3 …, then over
+	all   sync.WaitGroup
+}
+
+const over = math.MaxUint64
+
+// attend calls f in every round, on a goroutine of its own.
+func (m *meeting) attend(f func(round uint64)) {
+	m.all.Go(func() {
+		for r := uint64(1); ; r++ {
+			for m.round.Load() < r {
+				runtime.Gosched()
+			}
+			if m.round.Load() == over {
+				return
+			}
+			f(r)
+		}
+	})
+}
+
+// rounds begins one round after the other, each when the one before has been seen through: up to 20,000, or what there
+// is time for, as on a busy machine each may cost a time slice. Then it ends the meeting.
+func (m *meeting) rounds(f func(round uint64) bool) {
+	start := time.Now()
+	for r := uint64(1); r <= 20_000 && time.Since(start) < 300*time.Millisecond; r++ {
+		m.round.Store(r)
+		if !f(r) {
+			break
+		}
 	}
-	return 20_000
+	m.round.Store(over)
+	m.all.Wait()
 }
 
 // dawdle lets others run, sometimes.
@@ -53,7 +82,7 @@ func TestEveryItemIsDeliveredOnceOrDroppedOnceByOneHelperInOrder(t *testing.T) {
 
 func stress(t *testing.T, limit int) {
 	const producers, items = 8, 5000
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 
 	// All but alone and flushed are plain: written in a delivery, read in the next or after a Flush.
@@ -142,37 +171,25 @@ func stress(t *testing.T, limit int) {
 func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
 	const limit, producers = 2, 4
 	atEachGOMAXPROCS(t, func(t *testing.T) {
-		rounds := spinRounds()
 		q := New(limit, discard[int], nil)
 		q.running.Store(true) // a helper that takes nothing
-		var (
-			round atomic.Int64 // in which the Puts are to be made
-			made  atomic.Int64 // Puts
-			all   sync.WaitGroup
-		)
+		var m meeting
+		var made atomic.Uint64
 		for range producers {
-			all.Go(func() {
-				for r := range rounds {
-					for round.Load() <= r {
-						runtime.Gosched()
-					}
-					q.Put(int(r))
-					made.Add(1)
-				}
+			m.attend(func(uint64) {
+				q.Put(0)
+				made.Add(1)
 			})
 		}
-		for r := range rounds {
-			round.Store(r + 1)
-			for made.Load() < producers*(r+1) {
+		for r := range m.rounds {
+			for made.Load() < producers*r {
 				runtime.Gosched()
 			}
-			if n, d, want := len(waiting(q)), q.Dropped(), uint64(made.Load()-limit); n != limit || d != want {
+			if n, d, want := len(waiting(q)), q.Dropped(), producers*r-limit; n != limit || d != want {
 				t.Errorf("%d wait and %d are dropped, want %d and %d", n, d, limit, want)
 				break
 			}
 		}
-		round.Store(rounds)
-		all.Wait()
 		q.retire()
 		awaitNoHelper(t)
 	})
@@ -181,33 +198,25 @@ func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
 // A drop and a Flush that looks for it may meet in any way: Flush returns, though no other drop comes to wake it.
 func TestADropThatMeetsFlushWakesIt(t *testing.T) {
 	atEachGOMAXPROCS(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		q := New(1, discard[int], nil)
 		q.running.Store(true) // a helper that takes nothing
-		var put, flushed atomic.Uint64
-		var all sync.WaitGroup
-		rounds := uint64(spinRounds())
-		all.Go(func() {
-			for seq := uint64(1); seq <= rounds; seq++ {
-				for put.Load() < seq {
-					runtime.Gosched()
-				}
-				if err := q.await(ctx, seq); err != nil {
-					t.Errorf("item %d: %v", seq, err)
-				}
-				flushed.Store(seq)
-			}
-		})
 		q.Put(0)
-		for seq := uint64(1); seq <= rounds; seq++ {
-			put.Store(seq)
-			q.Put(0) // drops item seq
-			for flushed.Load() < seq {
+		var m meeting
+		var flushed atomic.Uint64
+		m.attend(func(r uint64) {
+			if err := q.await(ctx, r); err != nil {
+				t.Errorf("item %d: %v", r, err)
+			}
+			flushed.Store(r)
+		})
+		for r := range m.rounds {
+			q.Put(0) // drops item r
+			for flushed.Load() < r {
 				runtime.Gosched()
 			}
 		}
-		all.Wait()
 		q.retire()
 		awaitNoHelper(t)
 	})
@@ -218,7 +227,7 @@ func TestADropThatMeetsFlushWakesIt(t *testing.T) {
 func TestNoItemIsMissedWhenTheHelperEndsOrTakesItAsItComes(t *testing.T) {
 	const producers, rounds = 3, 20_000
 	atEachGOMAXPROCS(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		var delivered [producers]int
 		q := New(math.MaxInt, func(p int) { delivered[p]++ }, nil)

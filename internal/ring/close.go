@@ -65,12 +65,3 @@ func (r *Ring) Quiet() bool {
 
 // quiet reports whether as many executions have been counted as tickets were taken.
 func (s *shard) quiet(g geometry) bool { return s.completed() == g.issued(s.head.Load()) }
-
-// owner returns the lap of the newest ticket before head that names the slot, 0 when there is none.
-func (g geometry) owner(head, slot uint64) uint64 {
-	lap := g.lap(head)
-	if slot >= g.slot(head) {
-		lap--
-	}
-	return lap
-}

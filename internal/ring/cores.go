@@ -151,7 +151,7 @@ func (r *Ring) recordOnCore(o Outcome, d uint64) bool {
 func (s *coreShard) put(at *atomic.Uint64, ticket, word uint64) bool {
 	for {
 		old := at.Load()
-		if s.head.Load()&^flags > ticket+s.lapLength() {
+		if s.owner(s.head.Load(), s.slot(ticket)) != s.lap(ticket) {
 			return false
 		}
 		step.At(step.Viewed)

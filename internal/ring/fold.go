@@ -58,21 +58,21 @@ func (s *stream) fold() {
 // owns folding.
 func (s *stream) foldAll(buffer *packer) (begun bool) {
 	f := newFolder(s, buffer)
-	var trim []*segment // the oldest of each lane that is not folded
+	var cuts []*segment
 	for l := range s.all() {
 		current := l.current.Load()
-		trim = append(trim, f.lane(l.index, current, current.end == endClosed))
+		cuts = append(cuts, f.lane(l.index, current, current.end == endClosed))
 		if current.end == open && l.spare.Load() == nil {
 			l.spare.CompareAndSwap(nil, l.newSegment())
 		}
 	}
-	trim = append(trim, f.lane(strayLane, s.strays.Load(), true))
+	cuts = append(cuts, f.lane(strayLane, s.strays.Load(), true))
 	if !f.any {
 		return false
 	}
 	step.At(step.Folding)
 	s.folded.Store(f.finish())
-	for _, at := range trim {
+	for _, at := range cuts {
 		if at != nil {
 			at.prev.Store(nil) // a reader that still wants what is there begins again: folded has changed
 		}
@@ -108,12 +108,11 @@ func newFolder(s *stream, buffer *packer) *folder {
 }
 
 // lane folds a lane's segments behind its newest, the oldest first, and the newest itself where that takes no tickets
-// any more. It returns the oldest that is left.
-func (f *folder) lane(index int, newest *segment, itself bool) (left *segment) {
+// any more. It returns the segment behind which the chain can be cut then.
+func (f *folder) lane(index int, newest *segment, itself bool) (cut *segment) {
 	var chain []*segment // the newest first
 	for at := newest; at != nil && at.seq > f.next.through(index); at = at.prev.Load() {
 		if at == newest && !itself {
-			left = at
 			continue
 		}
 		chain = append(chain, at)
@@ -131,7 +130,7 @@ func (f *folder) lane(index int, newest *segment, itself bool) (left *segment) {
 			f.add(at.pack(f.buffer, f.stream.compression))
 		}
 	}
-	return left
+	return newest
 }
 
 // add puts a pack into the newest generation, or into a new one when that would be more than an eighth of the window;
@@ -186,6 +185,17 @@ type View struct {
 	underWay int    // tickets without their sample
 	absent   uint64 // tickets whose samples are, or will be, among the strays
 	ever     uint64 // samples since the stream began
+}
+
+// quantile returns the quantile q of the window that v is of, whose samples the digest has.
+func (v *View) quantile(digest *tdigest.TDigest, q float64) uint64 {
+	switch {
+	case !(q > 0):
+		return v.Min
+	case q >= 1:
+		return v.Max
+	}
+	return min(max(uint64(math.Round(digest.Quantile(q))), v.Min), v.Max)
 }
 
 // view walks the stream and returns its window; the digest, if there is one, gets its samples. Every record that

@@ -12,8 +12,8 @@ import (
 type Ring struct {
 	first shard // written by every record until the ring is sharded, by none afterwards
 	_     [(pad.Line - unsafe.Sizeof(shard{})%pad.Line) % pad.Line]byte
+	_     [(pad.Line - unsafe.Sizeof(fixed{})%pad.Line) % pad.Line]byte // in front: behind, none of it would still take a word
 	fixed
-	_ [(pad.Line - unsafe.Sizeof(fixed{})%pad.Line) % pad.Line]byte
 }
 
 // fixed is what records read, and write only when they contend.
@@ -63,26 +63,35 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	step.At(step.Ticketed)
 	r.first.count(o, d)
 
-	// The slot is this ticket's until the ticket that names it again, one lap later, is taken. Looking at the head after
-	// loading the old word makes sure that the word is of an earlier ticket; the CAS, that nobody came between. (A
-	// writer that sleeps between the two for an exact multiple of 128 laps, and finds the very same word, is fooled.)
-	lap := r.lap(ticket)
+	lap, i := r.lap(ticket), r.slot(ticket)
 	sample := sampleOf(o, lap, d)
-	slot := &r.slots[r.slot(ticket)]
+	slot := &r.slots[i]
 	for {
 		old := Sample(slot.Load())
-		if r.first.head.Load()&^flags > ticket+r.lapLength() {
+		if owner := r.owner(r.first.head.Load(), i); owner != lap && !outdated(old, lap, owner) {
 			return true // displaced already: counted, and no longer in the window
 		}
 		step.At(step.Viewed)
 		if slot.CompareAndSwap(uint64(old), uint64(sample)) {
 			step.At(step.Stored)
 			if r.tally != nil {
-				r.tally.replace(old, sample, lap)
+				r.tally.replace(old, sample)
 			}
 			return true
 		}
 	}
+}
+
+// A slot is its ticket's until the ticket that names it again, one lap later, is taken. A writer that loads the slot's
+// word, and then finds in the head that it is still the owner, knows that the word is of an earlier lap; its CAS makes
+// sure that nobody came between. (One that sleeps between the two until the very same word is there again, 128 laps
+// later, is fooled.) A writer that is no longer the owner leaves a word alone that is of its own lap or a later one.
+// But it replaces an older one: the owner is then under way itself, and a record that has returned must not be missing
+// until it has written.
+
+// outdated reports whether a word that a slot had before owner was its newest lap is of a lap before lap.
+func outdated(old Sample, lap, owner uint64) bool {
+	return owner-lap < lapCycle-1 && (old == 0 || owner-old.lapped(owner) < lap)
 }
 
 // recordElsewhere is Record where the first shard takes no tickets any more.

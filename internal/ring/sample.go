@@ -5,8 +5,8 @@ package ring
 //	63       62 … 56   55 … 0
 //	failed   lap       nanoseconds
 //
-// The lap is that of the ticket, modulo 128, counted from 1: a slot whose lap is not its ticket's has not been written
-// yet. A slot never written is the zero word.
+// The lap is that of the ticket, modulo 128: a slot whose lap is not its ticket's has not been written yet. No lap is a
+// multiple of 128, so a slot that was never written, which is the zero word, is like no sample.
 type Sample uint64
 
 const (
@@ -18,10 +18,6 @@ const (
 
 // MaxDuration is the longest duration that a Sample holds, in nanoseconds.
 const MaxDuration = durationMask
-
-// untaggedLaps is the number of laps in which no sample has a tag of 0, so that a zero word is a slot never written.
-// In later laps every slot has been written.
-const untaggedLaps = 128
 
 func sampleOf(o Outcome, lap, d uint64) Sample {
 	s := Sample(lap<<lapShift&lapTag | d)
@@ -37,7 +33,7 @@ func (s Sample) Failed() bool { return s&failedBit != 0 }
 // Duration returns the nanoseconds that the execution took.
 func (s Sample) Duration() uint64 { return uint64(s) & durationMask }
 
-// lapped returns how many laps s is older than lap, modulo 128.
+// lapped returns how far the lap of s is behind lap, which is not before it, modulo 128.
 func (s Sample) lapped(lap uint64) uint64 { return (lap - uint64(s)>>lapShift) & 127 }
 
 // above reports in one comparison whether the execution failed or took longer than bound: a failure's bit is higher

@@ -65,8 +65,8 @@ const (
 	coreLanes
 )
 
-// The sizes of segments: at most maxSegment slots in a lane, and in all lanes together little of the window, so that
-// thresholds are looked at often enough, and at most twice maxSegment, so that memory stays small.
+// The sizes of segments: in all lanes together at most maxSegment slots, so that memory stays small, and little of the
+// window, so that thresholds are looked at often enough.
 const (
 	maxSegment    = 512
 	minSegment    = 8
@@ -76,7 +76,7 @@ const (
 // init makes l an empty lane, one of so many.
 func (l *lane) init(index, window, lanes int) {
 	l.index = index
-	l.size = max(minSegment, min(maxSegment, 2*maxSegment/lanes, window/windowSegment/lanes))
+	l.size = max(minSegment, min(maxSegment/lanes, window/windowSegment/lanes))
 	s := l.newSegment()
 	s.seq = 1
 	l.current.Store(s)

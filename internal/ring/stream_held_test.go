@@ -33,7 +33,7 @@ func TestAStreamLosesNoSampleOfARecorderHeldUp(t *testing.T) {
 							if i%100 == 0 {
 								r.Fold()
 							}
-							if v, _ := b.Digest(r); v.ever != i+1 || v.Samples != int(i+1) || v.Max != i ||
+							if v := b.Digest(r); v.ever != i+1 || v.Samples != int(i+1) || v.Max != i ||
 								v.underWay+int(v.absent) != 1 || v.Newest.Duration() != i {
 								t.Fatalf("after %d records beside one held up: %+v", i+1, v)
 							}
@@ -55,7 +55,7 @@ func TestAStreamLosesNoSampleOfARecorderHeldUp(t *testing.T) {
 							t.Fatal("never quiet")
 						}
 						for range 2 {
-							v, _ := b.Digest(r)
+							v := b.Digest(r)
 							if v.ever != between+1 || v.Samples != int(between+1) || v.Max != 1<<50 || v.Failures != 1 {
 								t.Fatalf("at the end: %+v", v)
 							}

@@ -24,7 +24,7 @@ func newDigestRing(window int) *Ring {
 func checkStream(t *testing.T, r *Ring, window int, n uint64) {
 	t.Helper()
 	var b Reader
-	v, quantile := b.Digest(r)
+	v := b.Digest(r)
 	if uint64(v.Samples) > min(n, uint64(window)) || uint64(8*v.Samples) < min(8*n, uint64(7*window)) {
 		t.Fatalf("after %d records the window of %d has %d samples", n, window, v.Samples)
 	}
@@ -43,7 +43,7 @@ func checkStream(t *testing.T, r *Ring, window int, n uint64) {
 	}
 	for _, q := range []float64{0.01, 0.5, 0.9, 0.99} {
 		want := float64(oldest) + q*float64(v.Samples)
-		if got := float64(quantile(q)); math.Abs(got-want) > 0.01*float64(v.Samples)+1 {
+		if got := float64(b.Quantile(&v, q)); math.Abs(got-want) > 0.01*float64(v.Samples)+1 {
 			t.Fatalf("after %d records: quantile %v is %v, want %v", n, q, got, want)
 		}
 	}
@@ -123,13 +123,13 @@ func TestAStreamCountsEverySampleOfManyRecorders(t *testing.T) {
 				ever := uint64(0)
 				for {
 					before := r.Counts().Completed()
-					v, quantile := b.Digest(r)
+					v := b.Digest(r)
 					if after := r.Counts().Completed(); v.ever < ever || v.ever > after || uint64(v.Samples) != v.ever ||
 						v.ever+uint64(v.underWay)+v.absent+recorders < before {
 						t.Errorf("%d samples of at least %d and at most %d executions; %d before", v.ever, before, after, ever)
 						return
 					}
-					if v.Samples > 0 && (quantile(0.5) < v.Min || quantile(0.99) > v.Max) {
+					if v.Samples > 0 && (b.Quantile(&v, 0.5) < v.Min || b.Quantile(&v, 0.99) > v.Max) {
 						t.Errorf("quantiles beyond the extremes")
 						return
 					}
@@ -154,11 +154,11 @@ func TestAStreamCountsEverySampleOfManyRecorders(t *testing.T) {
 			others.Wait()
 			for range 2 { // before and after all is folded
 				var b Reader
-				v, quantile := b.Digest(r)
+				v := b.Digest(r)
 				if v.Samples != recorders*each || v.Min != 0 || v.Max != recorders*each-1 || v.underWay != 0 {
 					t.Errorf("%d samples from %d to %d, %d under way", v.Samples, v.Min, v.Max, v.underWay)
 				}
-				if median := float64(quantile(0.5)); math.Abs(median-recorders*each/2) > 0.01*recorders*each {
+				if median := float64(b.Quantile(&v, 0.5)); math.Abs(median-recorders*each/2) > 0.01*recorders*each {
 					t.Errorf("the median is %v", median)
 				}
 				r.Fold()
@@ -195,7 +195,7 @@ func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
 	}
 	r.Fold()
 	var b Reader
-	if v, _ := b.Digest(r); v.Max >= burst || v.Samples > window {
+	if v := b.Digest(r); v.Max >= burst || v.Samples > window {
 		t.Errorf("a window later the burst is still there: %+v", v)
 	}
 }
@@ -236,7 +236,7 @@ func TestAClosedStreamTakesNothingAndKeepsWhatItTook(t *testing.T) {
 			}
 			c := r.Counts() // final, though the recorders may not have returned yet
 			var b Reader
-			v, _ := b.Digest(r)
+			v := b.Digest(r)
 			wg.Wait()
 			if r.Spread(4); r.Record(Success, 1) {
 				t.Fatal("a closed stream took a record")
@@ -246,7 +246,7 @@ func TestAClosedStreamTakesNothingAndKeepsWhatItTook(t *testing.T) {
 					taken.Load(), sum.Load(), c.Completed(), c.Sum.low, v.ever)
 			}
 			r.Fold()
-			if after, _ := b.Digest(r); after.ever != v.ever || after.Newest != v.Newest || !r.Quiet() {
+			if after := b.Digest(r); after.ever != v.ever || after.Newest != v.Newest || !r.Quiet() {
 				t.Fatalf("folding a closed stream changed it: %+v, then %+v", v, after)
 			}
 		}

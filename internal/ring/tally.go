@@ -20,16 +20,16 @@ type Tally struct {
 // latency.
 func NewTally(latency, recovery uint64) *Tally { return &Tally{latency: latency, recovery: recovery} }
 
-// replace takes a sample of the given lap into the counts, and the one before it in its slot out of them. A healthy
-// sample in the place of a healthy one costs two comparisons.
-func (t *Tally) replace(old, sample Sample, lap uint64) {
-	if old.above(t.recovery) || sample.above(t.recovery) || old == 0 && lap < untaggedLaps {
-		t.adjust(old, sample, lap)
+// replace takes a sample into the counts, and the one before it in its slot, if any, out of them. A healthy sample in
+// the place of a healthy one costs three comparisons.
+func (t *Tally) replace(old, sample Sample) {
+	if old == 0 || old.above(t.recovery) || sample.above(t.recovery) {
+		t.adjust(old, sample)
 	}
 	step.At(step.Tallied)
 }
 
-func (t *Tally) adjust(old, sample Sample, lap uint64) {
+func (t *Tally) adjust(old, sample Sample) {
 	add := func(counter *atomic.Int64, was, is bool) {
 		if was != is {
 			delta := int64(1)
@@ -42,7 +42,7 @@ func (t *Tally) adjust(old, sample Sample, lap uint64) {
 	add(&t.failures, old.Failed(), sample.Failed())
 	add(&t.slow, old.Duration() > t.latency, sample.Duration() > t.latency)
 	add(&t.slowish, old.Duration() > t.recovery, sample.Duration() > t.recovery)
-	if old == 0 && lap < untaggedLaps {
+	if old == 0 {
 		t.samples.Add(1)
 	}
 }

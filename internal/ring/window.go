@@ -2,8 +2,6 @@ package ring
 
 import (
 	"cmp"
-	"iter"
-	"math"
 	"slices"
 
 	"github.com/influxdata/tdigest"
@@ -27,10 +25,10 @@ type stampedSample struct {
 }
 
 // Window returns a copy of the ring's window, in no order, and its newest sample; the zero Sample when it is empty. It
-// never stops a writer. Every record that returned before the call is in it, unless a whole window is newer. While
-// records are under way, one that was held up between its ticket and its sample leaves its slot to the sample of a lap
-// before; and the slots are not copied at one instant when others are written all the while. The copy is valid until
-// the next call.
+// never stops a writer. Every record that returned before the call is in it, unless a whole window of tickets is newer.
+// While records are under way, one that was held up between its ticket and its sample leaves its slot to the sample of
+// a lap before; and the slots are not copied at one instant when others are written all the while. The copy is valid
+// until the next call.
 func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 	b.stamped = b.stamped[:0]
 	if r.Sharded() {
@@ -38,24 +36,22 @@ func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 	}
 	words, head := b.copyFirst(r)
 	if len(b.stamped) == 0 {
-		for newest = range newestFirst(words, r.geometry, head) {
-			break
-		}
-		if r.lap(head) < untaggedLaps {
-			words = slices.DeleteFunc(words, func(s Sample) bool { return s == 0 })
-		}
-		return words, newest
+		newestFirst(words, r.geometry, head, func(s Sample) bool {
+			newest = s
+			return false
+		})
+		return slices.DeleteFunc(words, func(s Sample) bool { return s == 0 }), newest
 	}
 
 	b.window = b.window[:0]
 	for _, s := range b.stamped[:min(len(r.slots), len(b.stamped))] {
 		b.window = append(b.window, s.sample)
 	}
-	for sample := range newestFirst(words, r.geometry, head) { // older than everything stamped
-		if len(b.window) == len(r.slots) {
-			break
-		}
-		b.window = append(b.window, sample)
+	if len(b.window) < len(r.slots) {
+		newestFirst(words, r.geometry, head, func(s Sample) bool { // older than everything stamped
+			b.window = append(b.window, s)
+			return len(b.window) < len(r.slots)
+		})
 	}
 	return b.window, b.window[0]
 }
@@ -81,45 +77,50 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, head uint64) {
 	return words, head
 }
 
-// newestFirst yields the samples that a copy of slots has, by their tickets before head, the newest first; behind them
-// those of earlier laps in slots whose writers are under way. It skips slots that were never written.
-func newestFirst(words []Sample, g geometry, head uint64) iter.Seq[Sample] {
-	return func(yield func(Sample) bool) {
-		for _, ofTicket := range [...]bool{true, false} {
-			for at, n := head, uint64(0); n < g.size() && at > g.start(); n++ {
-				at = g.before(at)
-				i := g.slot(at)
-				if i >= uint64(len(words)) || words[i] == 0 && g.lap(at) < untaggedLaps {
-					continue
-				}
-				if (words[i].lapped(g.lap(at)) == 0) == ofTicket && !yield(words[i]) {
+// newestFirst calls yield with the samples that a copy of slots has, by their tickets before head, the newest first: those of
+// their slots' newest tickets, then those a lap behind, whose slots' writers were under way or came after the copy, and
+// so on, until yield returns false. It skips slots that were never written.
+func newestFirst(words []Sample, g geometry, head uint64, yield func(Sample) bool) {
+	const none = lapCycle
+	for behind := uint64(0); behind != none; {
+		next := uint64(none)
+		for at, n := head, uint64(0); n < g.size() && at > g.start(); n++ {
+			at = g.before(at)
+			i := g.slot(at)
+			if i >= uint64(len(words)) || words[i] == 0 {
+				continue
+			}
+			switch lapped := words[i].lapped(g.lap(at)); {
+			case lapped == behind:
+				if !yield(words[i]) {
 					return
 				}
+			case lapped > behind:
+				next = min(next, lapped)
 			}
 		}
+		behind = next
 	}
 }
 
 // copyCores copies the samples of the cores' shards and puts them in order, the newest first.
 func (b *Reader) copyCores(r *Ring) {
 	for s := range r.coreShards() {
-		head := s.head.Load()
+		begun := len(b.stamped)
 		n := s.size()
-		if s.lap(head) == 1 {
+		if head := s.head.Load(); s.lap(head) == 1 {
 			n = s.slot(head)
 		}
 		for i := range n {
-			slot := &s.slots[i]
-			sample := slot.sample.Load()
-			stamp := slot.stamp.Load()
-			if stamp == 0 || stamp>>stampShift != uint64(sample)>>lapShift&127 || slot.sample.Load() != sample {
-				continue // between two samples: the older is not among the newest, the newer has not been recorded yet
+			if stamp, sample, ok := s.slots[i].load(); ok {
+				b.stamped = append(b.stamped, stampedSample{age: stamp & timeMask, back: i, sample: sample})
 			}
-			back := s.slot(head) + s.size() - 1 - i
-			if i < s.slot(head) {
-				back -= s.size()
-			}
-			b.stamped = append(b.stamped, stampedSample{age: stamp & timeMask, back: back, sample: Sample(sample)})
+		}
+		head := s.head.Load() // behind everything that was copied
+		for j := range b.stamped[begun:] {
+			at := &b.stamped[begun+j]
+			i := at.back
+			at.back = (s.slot(head)+s.size()-1-i)%s.size() + at.sample.lapped(s.owner(head, i))*s.size()
 		}
 	}
 	now := uint64(clock.Now()) // after every stamp that was copied, so that no age is negative
@@ -131,19 +132,27 @@ func (b *Reader) copyCores(r *Ring) {
 	})
 }
 
-// Digest returns the window of a ring that is kept as t-digests, and its quantiles. They are valid until the next call.
-func (b *Reader) Digest(r *Ring) (View, func(q float64) uint64) {
+// Digest returns the window of a ring that is kept as t-digests.
+func (b *Reader) Digest(r *Ring) View {
 	if b.digest == nil || b.digest.Compression != r.stream.compression {
 		b.digest = tdigest.NewWithCompression(r.stream.compression)
 	}
-	v := r.stream.view(b.digest)
-	return v, func(q float64) uint64 {
-		switch {
-		case !(q > 0):
-			return v.Min
-		case q >= 1:
-			return v.Max
+	return r.stream.view(b.digest)
+}
+
+// Quantile returns a quantile of the window that the last call of Digest returned; there must be a sample.
+func (b *Reader) Quantile(v *View, q float64) uint64 { return v.quantile(b.digest, q) }
+
+// load returns a slot's stamp and sample. Between two samples they do not belong together: then it tries again, in case
+// it was the reader that was held up. A writer that is held up there has not returned yet; the sample before it is not
+// among the newest, as long as no more such writers than there are spare slots are in one shard.
+func (s *stampedSlot) load() (stamp uint64, sample Sample, ok bool) {
+	for range attempts {
+		word := s.sample.Load()
+		stamp = s.stamp.Load()
+		if stamp != 0 && stamp>>stampShift == word>>lapShift&127 && s.sample.Load() == word {
+			return stamp, Sample(word), true
 		}
-		return min(max(uint64(math.Round(b.digest.Quantile(q))), v.Min), v.Max)
 	}
+	return 0, 0, false
 }

@@ -16,6 +16,8 @@ const (
 	Stored               // the sample was written
 	Tallied              // the running counts know it (nodes with thresholds only)
 	Looking              // a look at a window has begun
+	Copied               // a look has copied the window
+	Judged               // a look has judged the window, and is about to write the verdict
 	Swapped              // a reset took the state out of the node, and has not closed it yet
 	Closed               // a reset closed the state
 	Folding              // a segment was packed, and is about to be published as folded
