@@ -109,3 +109,31 @@ func overlap(t *testing.T, size int, spread bool) {
 		t.Errorf("only %d events were raised: the test tests nothing", raised)
 	}
 }
+
+func TestALargeWindowOfASpreadNodeIsJudgedWithinAHundredthOfIt(t *testing.T) {
+	const size = 3000
+	c, err := New(WithWindowSize(size), WithLogger(zerolog.Nop()),
+		WithThresholds(Thresholds{FailureRate: 0.1, MinSamples: size / 2}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := c.Node("n")
+	n.RecordSuccess(1)
+	n.state.Load().ring.Spread(2)
+	for range size - size/10 - 1 {
+		n.RecordSuccess(1)
+	}
+	for range size / 10 { // at the threshold, not above it
+		n.RecordFailureAs(1, CategoryOther)
+	}
+	if m := n.Metrics(); m.FailureRateBreached || m.WindowFailures != size/10 || m.WindowSamples != size {
+		t.Fatalf("at the threshold: %+v", m)
+	}
+	n.RecordFailureAs(1, CategoryOther) // above it, and only successes follow
+	for range size / 100 {
+		n.RecordSuccess(1)
+	}
+	if m := n.Metrics(); !m.FailureRateBreached {
+		t.Errorf("a hundredth of the window later %d failures of %d are no breach", m.WindowFailures, m.WindowSamples)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build nodemetrics_tdigest
+
+package digest_test
+
+const defaultName = "tdigest"
