@@ -172,6 +172,7 @@ func (f *folder) close() {
 // finish returns what has been folded with what the folder was given.
 func (f *folder) finish() *folded {
 	f.close()
+	f.next.generations = slices.Clone(f.next.generations) // without those that were forgotten
 	return &f.next
 }
 

@@ -30,6 +30,7 @@ import (
 type stream struct {
 	window      int
 	compression float64
+	batch       uint64 // full segments of a lane that are left to be folded together
 	schedule    func() // called when there is something to fold, by a recorder: it must not wait
 
 	_      [pad.Line]byte
@@ -84,9 +85,14 @@ func (l *lane) init(index, window, lanes int) {
 
 func (l *lane) newSegment() *segment { return newSegment(l.size, l.index != firstLane) }
 
+// finer is how much finer than asked for the digests inside are: a generation is merged from hundreds of packs and a
+// read merges the generations, and each merge loses a little.
+const finer = 1.5
+
 func newStream(window int, compression float64, schedule func()) *stream {
-	s := &stream{window: window, compression: compression, schedule: schedule}
+	s := &stream{window: window, compression: finer * compression, schedule: schedule}
 	s.first.init(firstLane, window, 1)
+	s.batch = uint64(max(1, min(maxBatch, window/200/s.first.size)))
 	s.folded.Store(new(folded))
 	return s
 }
@@ -157,8 +163,12 @@ func (s *stream) stray(late stamped) {
 	s.schedule()
 }
 
-// maxBacklog is how many full segments of a lane may wait to be folded before recorders pack them.
-const maxBacklog = 4
+// Waking whoever folds costs a recorder microseconds, so it does so for several full segments at once, if these are
+// little of the window. When more than maxBacklog of a lane wait, recorders pack them.
+const (
+	maxBatch   = 4
+	maxBacklog = 2 * maxBatch
+)
 
 // extend puts the next segment behind a full one, if nobody else has.
 func (s *stream) extend(l *lane, full *segment) {
@@ -186,7 +196,9 @@ func (s *stream) extend(l *lane, full *segment) {
 		full.pack(buffer, s.compression)
 		packers.Put(buffer)
 	}
-	s.schedule()
+	if full.seq%s.batch == 0 {
+		s.schedule()
+	}
 }
 
 // spread ends the first lane and sends its recorders to lanes for so many processors. Who finds the end finds these.
@@ -194,6 +206,7 @@ func (s *stream) spread(processors int) {
 	lanes := make([]atomic.Pointer[lane], 1<<bits.Len(uint(processors-1)))
 	s.lanes.CompareAndSwap(nil, &lanes)
 	s.finish(&s.first, endSharded)
+	s.first.spare.Store(nil)
 	s.schedule()
 }
 
