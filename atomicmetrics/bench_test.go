@@ -3,6 +3,7 @@ package atomicmetrics_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/digest"
 )
 
 func collector(tb testing.TB, opts ...atomicmetrics.Option) *atomicmetrics.Collector {
@@ -125,6 +127,58 @@ func BenchmarkRecordContended(b *testing.B) {
 
 // spent keeps the compiler from leaving out the work.
 var spent atomic.Uint64
+
+// BenchmarkRecordLatency is the time of single records, less what reading the clock takes, while a snapshot is taken
+// every millisecond: as quantiles, in nanoseconds.
+func BenchmarkRecordLatency(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		opts []atomicmetrics.Option
+	}{
+		{"strategy=exact/window=100", nil},
+		{"strategy=tdigest/window=1000000", []atomicmetrics.Option{atomicmetrics.WithWindowSize(1_000_000),
+			atomicmetrics.WithPercentiles(digest.TDigest(100))}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			metrics := collector(b, c.opts...)
+			n := metrics.Node("n")
+			done := make(chan struct{})
+			defer close(done)
+			go func() {
+				tick := time.NewTicker(time.Millisecond)
+				defer tick.Stop()
+				for {
+					select {
+					case <-done:
+						return
+					case <-tick.C:
+						metrics.Snapshot()
+					}
+				}
+			}()
+			taken := make([]uint32, 100_000) // by nanosecond; the last is for all that took longer
+			clock := time.Duration(math.MaxInt64)
+			for range 1000 {
+				start := time.Now()
+				clock = min(clock, time.Since(start))
+			}
+			i := uint64(0)
+			for b.Loop() {
+				i = i*6364136223846793005 + 1442695040888963407
+				start := time.Now()
+				n.RecordSuccess(time.Duration(i >> 40))
+				taken[min(max(time.Since(start)-clock, 0), time.Duration(len(taken)-1))]++
+			}
+			for _, q := range []float64{0.5, 0.99, 0.999, 0.9999} {
+				rank, at := uint64(q*float64(b.N)), 0
+				for below := uint64(taken[0]); below < rank && at < len(taken)-1; below += uint64(taken[at]) {
+					at++
+				}
+				b.ReportMetric(float64(at), fmt.Sprintf("p%v-ns", 100*q))
+			}
+		})
+	}
+}
 
 // BenchmarkRead is a read of one node with a full window.
 func BenchmarkRead(b *testing.B) {

@@ -172,8 +172,9 @@ func (f *folder) close() {
 // finish returns what has been folded with what the folder was given.
 func (f *folder) finish() *folded {
 	f.close()
-	f.next.generations = slices.Clone(f.next.generations) // without those that were forgotten
-	return &f.next
+	next := f.next                                    // a copy: a pointer into the folder would keep its buffer
+	next.generations = slices.Clone(next.generations) // without those that were forgotten
+	return &next
 }
 
 // View is a window of a stream at a moment.
