@@ -387,19 +387,40 @@ func TestSlowLogNeverSlowsARecord(t *testing.T) {
 	})
 }
 
-func TestSlowLogHoldsUpNoCallback(t *testing.T) {
+func TestSlowLogNeverSlowsARecordWhoseEventIsOneTooMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, option := newSlowLog()
-		var events eventList
-		c := newEdgy(t, option, atomicmetrics.OnEvent(events.add))
-		c.RecordFailure("n", -1, errRefused)
+		g := newGate()
+		c := newEdgy(t, option, atomicmetrics.OnEvent(g.pass))
+		raise(c, "n", 1)
 		synctest.Wait()
-		c.RecordSuccess("n", 1)
-		synctest.Wait()
-		equal(t, "events", len(events), 2)
+		raise(c, "m", maxWaiting+10)
+		close(g.open)
 		close(log.release)
-		flush(t, c)
+		equal(t, "dropped, as logged", droppedIn(t, log.warnings(t, c)), 10)
 	})
+}
+
+func TestSlowLogHoldsUpNoCallback(t *testing.T) {
+	for name, cause := range map[string]func(){
+		"of a duration":                 func() {},
+		"of a callback that panics":     func() { panic("boom") },
+		"of a callback that is no more": runtime.Goexit,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			log, option := newSlowLog()
+			var events eventList
+			c := newEdgy(t, option, atomicmetrics.OnEvent(func(atomicmetrics.Event) { cause() }),
+				atomicmetrics.OnEvent(events.add))
+			c.RecordFailure("n", -1, errRefused)
+			synctest.Wait()
+			c.RecordSuccess("n", 1)
+			synctest.Wait()
+			equal(t, "events while the log writes a warning "+name, len(events), 2)
+			close(log.release)
+			flush(t, c)
+		})
+	}
 }
 
 func TestSlowCallbackHoldsUpNoWarning(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -115,18 +114,14 @@ func TestDurationWarningsOfTwoCollectorsAreApart(t *testing.T) {
 
 func TestDurationWarningsCountEachSuppressedRecordOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const recorders, each = 8, 500
+		const recorders, each = 4, 20_000
 		var log warningLog
 		c := newCollector(t, log.option())
-		var wg sync.WaitGroup
-		for range recorders {
-			wg.Go(func() {
-				for range each {
-					c.RecordSuccess("n", -1)
-				}
-			})
-		}
-		wg.Wait()
+		together(recorders, func(int) {
+			for range each {
+				c.RecordSuccess("n", -1)
+			}
+		})
 		time.Sleep(time.Second)
 		c.RecordSuccess("n", -1)
 		got := log.warnings(t, c)
@@ -207,17 +202,14 @@ func TestSumsOfManyRecordersAreExact(t *testing.T) {
 	const recorders, each = 4, 5000
 	c := newCollector(t)
 	n, sum := c.Node("n"), new(big.Int)
-	var wg sync.WaitGroup
 	for i := range recorders {
-		d := maxDuration - time.Duration(i)
-		sum.Add(sum, new(big.Int).Mul(big.NewInt(int64(d)), big.NewInt(each)))
-		wg.Go(func() {
-			for range each {
-				n.RecordSuccess(d)
-			}
-		})
+		sum.Add(sum, new(big.Int).Mul(big.NewInt(int64(maxDuration)-int64(i)), big.NewInt(each)))
 	}
-	wg.Wait()
+	together(recorders, func(i int) {
+		for range each {
+			n.RecordSuccess(maxDuration - time.Duration(i))
+		}
+	})
 	checkSum(t, n.Metrics(), sum, recorders*each)
 }
 

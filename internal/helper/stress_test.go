@@ -22,43 +22,6 @@ func atEachGOMAXPROCS(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// A meeting brings goroutines together closely, by spinning, round after round.
-type meeting struct {
-	round atomic.Uint64 // 1, 2, 3 …, then over
-	all   sync.WaitGroup
-}
-
-const over = math.MaxUint64
-
-// attend calls f in every round, on a goroutine of its own.
-func (m *meeting) attend(f func(round uint64)) {
-	m.all.Go(func() {
-		for r := uint64(1); ; r++ {
-			for m.round.Load() < r {
-				runtime.Gosched()
-			}
-			if m.round.Load() == over {
-				return
-			}
-			f(r)
-		}
-	})
-}
-
-// rounds begins one round after the other, each when the one before has been seen through: up to 20,000, or what there
-// is time for, as on a busy machine each may cost a time slice. Then it ends the meeting.
-func (m *meeting) rounds(f func(round uint64) bool) {
-	start := time.Now()
-	for r := uint64(1); r <= 20_000 && time.Since(start) < 300*time.Millisecond; r++ {
-		m.round.Store(r)
-		if !f(r) {
-			break
-		}
-	}
-	m.round.Store(over)
-	m.all.Wait()
-}
-
 // dawdle lets others run, sometimes.
 func dawdle(r *rand.Rand) {
 	switch n := r.IntN(16); {
@@ -166,29 +129,31 @@ func stress(t *testing.T, limit int) {
 	t.Logf("%d delivered, %d dropped", total, q.Dropped())
 }
 
-// Whatever way Puts meet, exactly limit items wait behind a delivery that does not end: none more, and none was
-// dropped too many.
+// Whatever way Puts meet, behind a delivery that does not end limit items wait: never one fewer, as that would be one
+// dropped too many, and not one more when all Puts have returned.
 func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
-	const limit, producers = 2, 4
+	const limit, producers, items = 2, 4, 50_000
 	atEachGOMAXPROCS(t, func(t *testing.T) {
 		q := New(limit, discard[int], nil)
 		q.running.Store(true) // a helper that takes nothing
-		var m meeting
-		var made atomic.Uint64
+		for range limit {
+			q.Put(0)
+		}
+		var all sync.WaitGroup
 		for range producers {
-			m.attend(func(uint64) {
-				q.Put(0)
-				made.Add(1)
+			all.Go(func() {
+				for range items {
+					q.Put(0)
+					if h, last := q.head.Load(), q.last(); h.seq+limit > last.seq { // in this order: last moves away
+						t.Errorf("%d wait, want %d", last.seq-h.seq, limit)
+						return
+					}
+				}
 			})
 		}
-		for r := range m.rounds {
-			for made.Load() < producers*r {
-				runtime.Gosched()
-			}
-			if n, d, want := len(waiting(q)), q.Dropped(), producers*r-limit; n != limit || d != want {
-				t.Errorf("%d wait and %d are dropped, want %d and %d", n, d, limit, want)
-				break
-			}
+		all.Wait()
+		if n, d := len(waiting(q)), q.Dropped(); n != limit || d != producers*items {
+			t.Errorf("%d wait and %d are dropped, want %d and %d", n, d, limit, producers*items)
 		}
 		q.retire()
 		awaitNoHelper(t)
@@ -197,26 +162,40 @@ func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
 
 // A drop and a Flush that looks for it may meet in any way: Flush returns, though no other drop comes to wake it.
 func TestADropThatMeetsFlushWakesIt(t *testing.T) {
+	const over = math.MaxUint64
 	atEachGOMAXPROCS(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		q := New(1, discard[int], nil)
 		q.running.Store(true) // a helper that takes nothing
 		q.Put(0)
-		var m meeting
-		var flushed atomic.Uint64
-		m.attend(func(r uint64) {
-			if err := q.await(ctx, r); err != nil {
-				t.Errorf("item %d: %v", r, err)
+		var round, flushed atomic.Uint64 // both goroutines spin, to meet closely
+		var all sync.WaitGroup
+		all.Go(func() {
+			for r := uint64(1); ; r++ {
+				for round.Load() < r {
+					runtime.Gosched()
+				}
+				if round.Load() == over {
+					return
+				}
+				if err := q.await(ctx, r); err != nil {
+					t.Errorf("item %d: %v", r, err)
+				}
+				flushed.Store(r)
 			}
-			flushed.Store(r)
 		})
-		for r := range m.rounds {
+		// On a busy machine each round may cost a time slice.
+		end := time.Now().Add(300 * time.Millisecond)
+		for r := uint64(1); r <= 20_000 && time.Now().Before(end); r++ {
+			round.Store(r)
 			q.Put(0) // drops item r
 			for flushed.Load() < r {
 				runtime.Gosched()
 			}
 		}
+		round.Store(over)
+		all.Wait()
 		q.retire()
 		awaitNoHelper(t)
 	})

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -54,28 +55,31 @@ func (s *stream) fold() {
 	}
 }
 
-// foldAll folds every segment that takes no tickets any more, and reports whether a generation began by that. The caller
-// owns folding.
+// foldAll folds every segment that takes no tickets any more, of all lanes in the order of time, and reports whether a
+// generation began by that. The caller owns folding.
 func (s *stream) foldAll(buffer *packer) (begun bool) {
 	f := newFolder(s, buffer)
-	var cuts []*segment
 	for l := range s.all() {
 		current := l.current.Load()
-		cuts = append(cuts, f.lane(l.index, current, current.end == endClosed))
+		f.take(l.index, current, current.end == endClosed)
 		if current.end == open && l.spare.Load() == nil {
 			l.spare.CompareAndSwap(nil, l.newSegment())
 		}
 	}
-	cuts = append(cuts, f.lane(strayLane, s.strays.Load(), true))
-	if !f.any {
+	f.take(strayLane, s.strays.Load(), true)
+	if len(f.segments) == 0 {
 		return false
+	}
+	slices.SortFunc(f.segments, func(a, b *segment) int {
+		return cmp.Or(cmp.Compare(a.time(), b.time()), cmp.Compare(a.base, b.base))
+	})
+	for _, at := range f.segments {
+		f.add(at.pack(buffer, s.compression))
 	}
 	step.At(step.Folding)
 	s.folded.Store(f.finish())
-	for _, at := range cuts {
-		if at != nil {
-			at.prev.Store(nil) // a reader that still wants what is there begins again: folded has changed
-		}
+	for _, at := range append(f.cuts, f.segments...) {
+		at.prev.Store(nil) // a reader that still wants what is there begins again: folded has changed
 	}
 	return f.begun
 }
@@ -86,8 +90,10 @@ type folder struct {
 	buffer *packer
 	next   folded
 	open   *pack // the newest generation, the last of next; its centroids are in the buffer's digest
-	any    bool  // something was folded
 	begun  bool  // a generation began
+
+	segments []*segment // to be folded
+	cuts     []*segment // behind these nothing is left then
 }
 
 func newFolder(s *stream, buffer *packer) *folder {
@@ -107,30 +113,23 @@ func newFolder(s *stream, buffer *packer) *folder {
 	return f
 }
 
-// lane folds a lane's segments behind its newest, the oldest first, and the newest itself where that takes no tickets
-// any more. It returns the segment behind which the chain can be cut then.
-func (f *folder) lane(index int, newest *segment, itself bool) (cut *segment) {
-	var chain []*segment // the newest first
-	for at := newest; at != nil && at.seq > f.next.through(index); at = at.prev.Load() {
-		if at == newest && !itself {
-			continue
-		}
-		chain = append(chain, at)
+// take takes a lane's segments behind its newest, and the newest itself where that takes no tickets any more.
+func (f *folder) take(lane int, newest *segment, itself bool) {
+	last := newest
+	if last != nil && !itself {
+		last = last.prev.Load()
 	}
-	if len(chain) == 0 {
-		return nil
+	if last == nil || last.seq <= f.next.through(lane) {
+		return
 	}
-	f.any = true
-	if missing := index + 1 - len(f.next.upTo); missing > 0 {
+	for at := last; at != nil && at.seq > f.next.through(lane); at = at.prev.Load() {
+		f.segments = append(f.segments, at)
+	}
+	if missing := lane + 1 - len(f.next.upTo); missing > 0 {
 		f.next.upTo = append(f.next.upTo, make([]uint64, missing)...)
 	}
-	f.next.upTo[index] = chain[0].seq
-	for _, at := range slices.Backward(chain) {
-		if at.end == open {
-			f.add(at.pack(f.buffer, f.stream.compression))
-		}
-	}
-	return newest
+	f.next.upTo[lane] = last.seq
+	f.cuts = append(f.cuts, newest)
 }
 
 // add puts a pack into the newest generation, or into a new one when that would be more than an eighth of the window;

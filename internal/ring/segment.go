@@ -122,6 +122,16 @@ func (s *segment) stamped(slot int, sample Sample) stamped {
 	return at
 }
 
+// time returns the stamp of the oldest sample; 0 in the first lane, and where there is none.
+func (s *segment) time() uint64 {
+	for i := range s.stamps {
+		if stamp := s.stamps[i].Load(); stamp != 0 {
+			return stamp
+		}
+	}
+	return 0
+}
+
 // note counts a sample.
 func (p *pack) note(at stamped) {
 	p.samples++

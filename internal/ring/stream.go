@@ -188,6 +188,7 @@ func (s *stream) extend(l *lane, full *segment) {
 		next = l.newSegment()
 	}
 	if !s.append(l, full, next) {
+		next.prev.Store(nil) // as a spare it would keep what is behind full
 		l.spare.CompareAndSwap(nil, next)
 		return
 	}

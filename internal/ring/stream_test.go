@@ -272,6 +272,23 @@ func TestABacklogIsPackedByTheRecordersAndNothingIsLost(t *testing.T) {
 	checkStream(t, r, 100_000, 50_000)
 }
 
+func TestASegmentThatWasNotNeededKeepsNoOther(t *testing.T) {
+	r := newDigestRing(100_000)
+	s := r.stream
+	full := s.first.current.Load()
+	for range len(full.slots) + 1 {
+		r.Record(Success, 1)
+	}
+	s.extend(&s.first, full) // too late: somebody else has
+	if spare := s.first.spare.Load(); spare == nil || spare.prev.Load() != nil {
+		t.Error("a spare segment keeps the chain behind it")
+	}
+	r.Fold()
+	if full.prev.Load() != nil || s.first.current.Load().prev.Load() != nil {
+		t.Error("a folded segment is kept, or keeps others")
+	}
+}
+
 func TestGroupsKeepWeightAndOrder(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 8, 100, 512, 5000} {
 		sorted := make([]uint64, n)
