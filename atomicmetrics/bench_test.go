@@ -182,11 +182,21 @@ func BenchmarkRecordLatency(b *testing.B) {
 
 // BenchmarkRead is a read of one node with a full window.
 func BenchmarkRead(b *testing.B) {
-	for _, window := range []int{100, 1000, 65_536} {
-		b.Run(fmt.Sprintf("window=%d", window), func(b *testing.B) {
-			n := collector(b, atomicmetrics.WithWindowSize(window)).Node("n")
-			for i := range window {
+	for _, c := range []struct {
+		strategy digest.Strategy
+		window   int
+	}{
+		{digest.Exact(), 100}, {digest.Exact(), 1000}, {digest.Exact(), 65_536},
+		{digest.TDigest(100), 65_536}, {digest.TDigest(100), 1_000_000},
+	} {
+		b.Run(fmt.Sprintf("strategy=%v/window=%d", c.strategy, c.window), func(b *testing.B) {
+			metrics := collector(b, atomicmetrics.WithWindowSize(c.window), atomicmetrics.WithPercentiles(c.strategy))
+			n := metrics.Node("n")
+			for i := range c.window {
 				n.RecordSuccess(time.Duration(i * 7919 % 10_007))
+			}
+			if err := metrics.Flush(context.Background()); err != nil {
+				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			for b.Loop() {

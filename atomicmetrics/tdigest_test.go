@@ -93,7 +93,9 @@ func TestTDigestIsAccurateOverAMillionAfterOlderSamplesAreForgotten(t *testing.T
 					value time.Duration
 					limit float64
 				}{{0.5, m.P50, 0.01}, {0.9, m.P90, 0.005}, {0.99, m.P99, 0.002}} {
-					if e := rankError(held, p.value, p.q); e > p.limit {
+					e := rankError(held, p.value, p.q)
+					t.Logf("p%v: off by %.3f %% of the ranks", 100*p.q, 100*e)
+					if e > p.limit {
 						t.Errorf("p%v is %v: off by %.4f of the ranks, want at most %v", 100*p.q, p.value, e, p.limit)
 					}
 				}
