@@ -198,7 +198,7 @@ func TestClassifyValidation(t *testing.T) {
 	if len(list.(scanner.ErrorList)) == 0 {
 		t.Fatalf("parsing half an expression: %v, want at least one error", list)
 	}
-	_, host := url.Parse("http://a b/")
+	_, host := url.Parse(malformed("http://a b/"))
 	rows := []struct {
 		name string
 		err  error
@@ -206,22 +206,22 @@ func TestClassifyValidation(t *testing.T) {
 		{"JSON syntax", json.Unmarshal([]byte(`{"N":`), &number)},
 		{"JSON type", json.Unmarshal([]byte(`{"N":"one"}`), &number)},
 		{"JSON into nothing", json.Unmarshal([]byte(`1`), (*int)(nil))},
-		{"JSON of a channel", errorOf(json.Marshal(make(chan int)))},
+		{"JSON of a channel", errorOf(json.Marshal(malformed[any](make(chan int))))},
 		{"JSON of infinity", errorOf(json.Marshal(math.Inf(1)))},
 		{"JSON of a method that fails", errorOf(json.Marshal(time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)))},
 		{"XML syntax", xml.Unmarshal([]byte("<a>"), &element)},
 		{"XML of another element", xml.Unmarshal([]byte("<b></b>"), &element)},
 		{"XML number", xml.Unmarshal([]byte("<a><N>one</N></a>"), &element)},
-		{"XML of a channel", errorOf(xml.Marshal(make(chan int)))},
+		{"XML of a channel", errorOf(xml.Marshal(malformed[any](make(chan int))))},
 		{"XML tags that conflict", tag},
 		{"number", errorOf(strconv.Atoi("one"))},
 		{"number out of range", errorOf(strconv.ParseInt("1000", 10, 8))},
-		{"number in an unknown base", errorOf(strconv.ParseInt("1", 99, 64))},
+		{"number in an unknown base", errorOf(strconv.ParseInt("1", malformed(99), 64))},
 		{"quoted string", errorOf(strconv.Unquote("'"))},
 		{"out of range", strconv.ErrRange},
 		{"time", errorOf(time.Parse(time.RFC3339, "yesterday"))},
 		{"JSON time", json.Unmarshal([]byte(`"yesterday"`), new(time.Time))},
-		{"URL", errorOf(url.Parse("http://[::1"))},
+		{"URL", errorOf(url.Parse(malformed("http://[::1")))},
 		{"URL for HTTP", errorOf(http.Get("http://[::1"))},
 		{"URL escape", errorOf(url.PathUnescape("%zz"))},
 		{"URL host", host},
@@ -844,3 +844,6 @@ func (panicValidation) Validation() bool                         { panic("Valida
 func (panicUnwrap) Unwrap() error                                { panic("Unwrap") }
 func (panicUnwrapSeveral) Unwrap() []error                       { panic("Unwrap") }
 func (panicAllErrors) AllErrors() []error                        { panic("AllErrors") }
+
+// malformed returns its argument, and hides from static checks that a call with it is bound to fail.
+func malformed[T any](v T) T { return v }

@@ -1,6 +1,6 @@
-// Package atomicmetrics keeps, in the memory of a process, how the steps of a workflow, a graph or a job fare: how often
-// each ran, succeeded, failed and why, was retried, how long it took last and on average, and percentiles of its newest
-// executions. It calls back when a step becomes unhealthy and again when it has recovered.
+// Package atomicmetrics keeps, in the memory of a process, how the steps of a workflow, a graph or a job fare: how
+// often each ran, succeeded, failed and why, was retried, how long it took last and on average, and percentiles of its
+// newest executions. It calls back when a step becomes unhealthy and again when it has recovered.
 //
 //	metrics, err := atomicmetrics.New(
 //		atomicmetrics.WithThresholds(atomicmetrics.Thresholds{FailureRate: 0.1, MinSamples: 20, Recovery: 0.5}),
@@ -22,12 +22,12 @@
 //
 // A [Collector] holds nodes. A node is a step that has a name; names are made up by the program and registered on first
 // use. An execution is one call of a node with its final outcome, a success or a failure. A failure has one [Category]:
-// timeout, validation, network or other. A retry is another attempt within one execution; it is counted apart and is
-// no execution.
+// timeout, validation, network or other. A retry is another attempt within one execution; it is counted apart and is no
+// execution.
 //
 // A node has counters, which go back to its last reset, and a window: its newest executions, successes and failures
-// alike, 100 of them unless [WithWindowSize] says otherwise. Percentiles, [NodeMetrics.LastExecution] and thresholds are
-// about the window, the average and the other counters about everything since the last reset.
+// alike, 100 of them unless [WithWindowSize] says otherwise. Percentiles, [NodeMetrics.LastExecution] and thresholds
+// are about the window, the average and the other counters about everything since the last reset.
 //
 // # Recording
 //
@@ -44,8 +44,8 @@
 //
 // [Node.Metrics] and [Collector.NodeMetrics] read one node, [Collector.All] and [Collector.Snapshot] all that had
 // activity since their last reset. What they return are plain values. A Snapshot is written as JSON by MarshalJSON and
-// read back by [ParseSnapshot]; a Collector is an expvar.Var as it is. [Node.Quantiles] has quantiles beyond p50, p90 and
-// p99.
+// read back by [ParseSnapshot]; a Collector is an expvar.Var as it is. [Node.Quantiles] has quantiles beyond p50, p90
+// and p99.
 //
 // A read promises less beside running records: it is not one instant. The figures of one node's window are from one
 // copy, each counter is exact at some moment of the call, and different nodes are read one after the other.
@@ -58,10 +58,10 @@
 //
 // [Thresholds] say from when on a window counts as unhealthy: a failure rate, a p99, or both; [Thresholds.MinSamples]
 // keeps a few early failures from being an alarm, [Thresholds.Recovery] keeps a node that hovers about the threshold
-// from raising one event after another. The record that carries the window across raises an [Event], once; the next
-// breach comes after a recovery. Callbacks given to [OnEvent], [OnFailureRateThreshold] and [OnLatencyThreshold] run on
-// a goroutine of their own, one at a time, in order. They are called soon after the record and not before it returns;
-// [Collector.Flush] waits for them.
+// from raising one event after another. The record that carries the window across raises an [Event], once, or the first
+// record after it where several overlap; the next breach comes after a recovery. Callbacks given to [OnEvent],
+// [OnFailureRateThreshold] and [OnLatencyThreshold] run on a goroutine of their own, one at a time, in order. No record
+// waits for them; [Collector.Flush] does.
 //
 // # Guarantees
 //
@@ -70,32 +70,33 @@
 //   - In every read TotalExecutions is SuccessCount plus FailureCount, FailureCount the sum of the categories and
 //     RetryCount the sum of RetriesByAttempt; P50 ≤ P90 ≤ P99 lie between WindowMin and WindowMax. When nothing is in
 //     flight, every figure is exact.
-//   - The window has exactly the newest executions, whichever goroutines recorded them, and percentiles are by nearest
-//     rank: with [digest.Exact] each is a duration that was really recorded.
+//   - With [digest.Exact] the window has exactly the newest executions, whichever goroutines recorded them, and
+//     percentiles are by nearest rank: each is a duration that was really recorded.
 //   - Every duration from 0 to [MaxDuration] is kept to the nanosecond, and the average comes from a sum that does not
 //     overflow.
-//   - A record on a handle waits for no other goroutine: not for other records, reads, resets, callbacks or the log.
-//     A read waits for none either. A reset waits for the records of its node that are in flight. The first use of a
-//     name may wait for others that register names.
+//   - A record on a handle waits for no other goroutine: not for other records, reads, resets, callbacks or the log. A
+//     read waits for none either. A reset waits for the records of its node that are in flight. The first use of a name
+//     may wait for others that register names.
 //   - Breaches and recoveries of one node and kind alternate, in the order in which they happened.
-//   - A collector has goroutines only while there is an event or a warning to deliver. It needs no Close.
+//   - A collector has goroutines only while it has something to do, such as an event to deliver. It needs no Close.
 //
 // The README names the tests that hold these.
 //
 // # Performance
 //
-// A record on a handle is a handful of atomic instructions and allocates nothing. What allocates is a node's first record
-// after its creation or a reset, the growth of a node that several cores contend for, an event with a callback, and a
-// warning. A timed execution adds two readings of the clock, which often take longer than the record. A record by name
-// adds a lookup in a concurrent map. With no thresholds configured records pay nothing for them; with them, a healthy
-// node pays a comparison or two.
+// A record on a handle is a handful of atomic instructions and allocates nothing. What allocates is a node's first
+// record after its creation or a reset, the growth of a node that several cores contend for, an event with a callback,
+// and a warning. A timed execution adds two readings of the clock, which often take longer than the record. A record by
+// name adds a lookup in a concurrent map. With no thresholds configured records pay nothing for them; with them, a
+// healthy node pays a comparison or two.
 //
-// A node takes its memory on its first record: about 8 bytes for each execution of the window and 400 for the rest. A
-// read copies the window and sorts it: its cost is that of the window size.
+// With digest.Exact a node takes its memory on its first record, about 8 bytes for each execution of the window and 400
+// for the rest, and a read copies the window and sorts it: its cost is that of the window size.
 //
 // Figures are printed by
 //
 //	go test -run '^$' -bench 'Record|Read|Snapshot$' -count 6 ./atomicmetrics
 //
-// and compared there with a single atomic.Add, as absolute figures differ from machine to machine.
+// which has a single atomic.Add to compare with, as absolute figures differ from machine to machine. The README has
+// some.
 package atomicmetrics

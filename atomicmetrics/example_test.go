@@ -149,8 +149,8 @@ func ExampleCategorize() {
 	// other without, validation with it
 }
 
-// The JSON of a snapshot. Durations are in milliseconds, exact to the nanosecond; what a node without executions does not
-// have is null.
+// The JSON of a snapshot. Durations are in milliseconds, exact to the nanosecond; what a node without executions does
+// not have is null.
 func ExampleCollector_Snapshot() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {

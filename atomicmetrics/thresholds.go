@@ -22,17 +22,20 @@ type Thresholds struct {
 
 // check returns an error that names the first bad field and its value.
 func (t Thresholds) check(windowSize int) error {
+	bad := func(field, format string, args ...any) error {
+		return fmt.Errorf("%s: %w", field, fmt.Errorf(format, args...))
+	}
 	switch {
 	case t.FailureRate != 0 && !(t.FailureRate > 0 && t.FailureRate < 1):
-		return fmt.Errorf("FailureRate: %v is not between 0 and 1", t.FailureRate)
+		return bad("FailureRate", "%v is not between 0 and 1", t.FailureRate)
 	case t.Latency < 0:
-		return fmt.Errorf("Latency: %v is negative", t.Latency)
+		return bad("Latency", "%v is negative", t.Latency)
 	case t.MinSamples < 0:
-		return fmt.Errorf("MinSamples: %d is negative", t.MinSamples)
+		return bad("MinSamples", "%d is negative", t.MinSamples)
 	case t.MinSamples > windowSize && windowSize > 0: // a bad window size has an error of its own
-		return fmt.Errorf("MinSamples: %d is above the window size %d: it would never be reached", t.MinSamples, windowSize)
+		return bad("MinSamples", "%d is above the window size %d: it would never be reached", t.MinSamples, windowSize)
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
-		return fmt.Errorf("Recovery: %v is not above 0 and at most 1", t.Recovery)
+		return bad("Recovery", "%v is not above 0 and at most 1", t.Recovery)
 	}
 	return nil
 }

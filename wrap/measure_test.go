@@ -300,7 +300,7 @@ func TestCallAllocatesNothing(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	type value struct{ a, b, c, d string }
+	type value [4]string
 	errNode, permanent := errors.New("node failed"), backoff.Permanent(errors.New("node failed"))
 	ctx := context.Background()
 	for _, c := range []struct {

@@ -195,7 +195,7 @@ func TestAnIdleQueueIsGarbage(t *testing.T) {
 }
 
 func TestAQueueKeepsNoItemAlive(t *testing.T) {
-	type item struct{ drop bool }
+	type item struct{ _ bool }
 	q := New(1, discard[*item], nil)
 	for _, name := range []string{"delivered", "dropped"} {
 		off := make(chan bool)
