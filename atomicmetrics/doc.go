@@ -69,7 +69,7 @@
 //     beside it. What all resets returned and what is still there add up to what was recorded.
 //   - In every read TotalExecutions is SuccessCount plus FailureCount, FailureCount the sum of the categories and
 //     RetryCount the sum of RetriesByAttempt; P50 ≤ P90 ≤ P99 lie between WindowMin and WindowMax. When nothing is in
-//     flight, every figure is exact.
+//     flight every figure is exact, the estimates of digest.TDigest apart.
 //   - With [digest.Exact] the window has exactly the newest executions, whichever goroutines recorded them, and
 //     percentiles are by nearest rank: each is a duration that was really recorded.
 //   - Every duration from 0 to [MaxDuration] is kept to the nanosecond, and the average comes from a sum that does not

@@ -17,7 +17,8 @@ type Timer struct {
 func (n *Node) Start() Timer { return Timer{node: n, start: clock.Now()} }
 
 // Stop records an execution that ends now, a success if err is nil, else a failure as by RecordFailure, and returns the
-// time since Start. Each call records: stop a timer once. The zero Timer returns 0.
+// time since Start. Each call records: stop a timer once. The zero Timer returns 0. In a defer, err is nil after a panic,
+// which then counts as a success: package wrap counts it as a failure.
 func (t Timer) Stop(err error) time.Duration {
 	if t == (Timer{}) {
 		return 0

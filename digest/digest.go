@@ -15,8 +15,8 @@
 //	                        1 KB at 100, 512 KB at     whatever the window
 //	                        65,536; 16 bytes for each
 //	                        core, when cores contend
-//	one read                1.4 µs at 100, 21 µs at    0.1 ms, whatever the window
-//	                        1,000, 6 ms at 65,536
+//	one read                1.1 µs at 100, 15 µs at    0.1 ms, whatever the window
+//	                        1,000, 4.3 ms at 65,536
 //	error, in ranks         none                       at most 1 % at p50, 0.5 % at p90,
 //	                                                   0.2 % at p99; seen: 0.23 %, 0.02 %, 0.02 %
 //	thresholds are judged   by every record            once in a hundredth of the window
@@ -27,7 +27,7 @@
 // the p99 of a whole hour of a busy node take TDigest. A higher compression of TDigest is more exact and larger in
 // proportion.
 //
-// The figures are from Go 1.26 on two cores of an Intel Xeon that had other work too; they are printed by
+// The figures are from Go 1.26 on two cores of an Intel Xeon; they are printed by
 //
 //	go test -run '^$' -bench BenchmarkRead ./atomicmetrics
 //	go test -v -run 'TDigestIsAccurate|TDigestKeepsItsMemory' ./atomicmetrics
