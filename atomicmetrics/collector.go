@@ -228,21 +228,37 @@ func (c *Collector) sortedNodes() []*Node {
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Snapshot returns the metrics of all nodes with activity since their last reset.
-func (c *Collector) Snapshot() Snapshot { return c.snapshot(c.All()) }
+func (c *Collector) Snapshot() Snapshot { return c.snapshot((*Node).metrics) }
 
 // ResetNode resets a node, as Node.Reset does, and returns what it cleared; the zero value for one that is not known.
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
 // Reset resets every node in turn, as Node.Reset does, and returns what was cleared: one step for each node, not one
 // for all. The nodes keep their places, and give up their memory until their next record.
-func (c *Collector) Reset() Snapshot { return c.snapshot(c.each((*Node).Reset)) }
+func (c *Collector) Reset() Snapshot { return c.snapshot((*Node).reset) }
 
-func (c *Collector) snapshot(nodes iter.Seq2[string, NodeMetrics]) Snapshot {
-	s := Snapshot{TakenAt: time.Now().UTC().Round(0), WindowSize: DefaultWindowSize, Percentiles: "exact"}
+// snapshot takes what read returns of each node, and the sketch of the same window if sketches are wanted.
+func (c *Collector) snapshot(read func(*Node, *Sketch) NodeMetrics) Snapshot {
+	s := Snapshot{TakenAt: time.Now().UTC().Round(0), WindowSize: DefaultWindowSize, Percentiles: exactPercentiles}
+	var sketch *Sketch // of the node that is being read; nil when none is wanted
 	if c != nil {
 		s.WindowSize, s.Percentiles = c.windowSize, c.percentiles
+		if c.sketches {
+			s.Sketches, sketch = map[string]Sketch{}, new(Sketch)
+		}
 	}
-	s.Nodes = maps.Collect(nodes)
+	s.Nodes = map[string]NodeMetrics{}
+	for name, m := range c.each(func(n *Node) NodeMetrics {
+		if sketch != nil {
+			*sketch = Sketch{} // of an empty window
+		}
+		return read(n, sketch)
+	}) {
+		s.Nodes[name] = m
+		if sketch != nil {
+			s.Sketches[name] = *sketch
+		}
+	}
 	return s
 }
 

@@ -47,6 +47,9 @@
 // read back by [ParseSnapshot]; a Collector is an expvar.Var as it is. [Node.Quantiles] has quantiles beyond p50, p90
 // and p99.
 //
+// The nodes of a service that runs in many processes are read as one by [Merge], from snapshots of collectors that were
+// made [WithSketches].
+//
 // A read promises less beside running records: it is not one instant. The figures of one node's window are from one
 // copy, each counter is exact at some moment of the call, and different nodes are read one after the other.
 //

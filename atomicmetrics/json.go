@@ -10,14 +10,12 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/nodemetrics/nodemetrics/digest"
 )
 
 // MarshalJSON returns the snapshot as one JSON object, which testdata/snapshot.schema.json describes and ParseSnapshot
 // reads back to the same values. Nodes are in name order. Durations are milliseconds with a fraction, exact to the
 // nanosecond. What a node does not have is null: the last and the average execution of one that has not run, the
-// percentiles, extremes and failure rate of an empty window.
+// percentiles, extremes and failure rate of an empty window. Sketches are left out when they are nil.
 //
 // Invalid UTF-8 in a name, which no snapshot of a collector has, becomes U+FFFD.
 //
@@ -28,6 +26,9 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 	size := 256
 	for name := range s.Nodes {
 		size += 640 + len(name) // a node with large figures; one of the smallest is 450 bytes
+	}
+	for name, sketch := range s.Sketches {
+		size += 16 + len(name) + 20*len(sketch) // seconds to the nanosecond
 	}
 	b, err := snapshotTable.encode(make([]byte, 0, size), &s)
 	if err != nil {
@@ -50,8 +51,15 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error {
 // snapshotVersion is the version of the JSON that is written, and the only one that is read.
 const snapshotVersion = "1"
 
-// maxWindowSize is the largest window of any strategy.
-const maxWindowSize = digest.MaxTDigestWindow
+// maxWindowSize is the most executions that the windows of a snapshot hold, merged ones too. Every reader of JSON keeps
+// it exactly, and so does the t-digest of a sketch.
+const maxWindowSize = min(1<<53-1, math.MaxInt)
+
+// What Snapshot.Percentiles can be.
+const (
+	exactPercentiles   = "exact"
+	tdigestPercentiles = "tdigest"
+)
 
 // The two objects of the JSON. Each row is all there is to say about a field, and the order of the rows is the order in
 // which they are written; MarshalJSON and ParseSnapshot both work by these tables.
@@ -60,8 +68,9 @@ var (
 		versionField("version"),
 		timeField("takenAt", func(s *Snapshot) *time.Time { return &s.TakenAt }),
 		sizeField("windowSize", 1, maxWindowSize, func(s *Snapshot) *int { return &s.WindowSize }),
-		wordField("percentiles", func(s *Snapshot) *string { return &s.Percentiles }, "exact", "tdigest"),
+		wordField("percentiles", func(s *Snapshot) *string { return &s.Percentiles }, exactPercentiles, tdigestPercentiles),
 		jsonField[Snapshot]{name: "nodes", encode: encodeNodes, decode: decodeNodes},
+		jsonField[Snapshot]{name: "sketches", encode: encodeSketches, decode: decodeSketches, absent: noSketches},
 	)
 
 	nodeTable = newJSONTable(
@@ -112,6 +121,7 @@ type jsonField[T any] struct {
 	encode func(b []byte, v *T) ([]byte, error) // appends the field's value; an error says what is wrong with it
 	decode func(text jsonText, v *T) error      // sets it; likewise
 	null   *jsonCondition[T]                    // when the field is null, and only then; nil: never
+	absent func(v *T) bool                      // when the field is not written; nil: never, and it must be there
 }
 
 // A jsonCondition is a condition on fields that are never null themselves.
@@ -144,6 +154,9 @@ func (t *jsonTable[T]) encode(b []byte, v *T) ([]byte, error) {
 	separator := byte('{')
 	for i := range t.fields {
 		f := &t.fields[i]
+		if f.absent != nil && f.absent(v) {
+			continue
+		}
 		b = append(b, separator, '"')
 		b = append(b, f.name...)
 		b = append(b, '"', ':')
@@ -300,15 +313,23 @@ func flagField[T any](name string, at func(*T) *bool) jsonField[T] {
 
 // encodeNodes appends the object of all nodes.
 func encodeNodes(b []byte, s *Snapshot) ([]byte, error) {
+	var m NodeMetrics // one for all, as the functions of the table have it moved to the heap
+	return encodeByName(b, s.Nodes, func(b []byte, of NodeMetrics) ([]byte, error) {
+		m = of
+		return nodeTable.encode(b, &m)
+	})
+}
+
+// encodeByName appends the object that has a value for each node, in name order. The error names the node.
+func encodeByName[V any](b []byte, values map[string]V, encode func([]byte, V) ([]byte, error)) ([]byte, error) {
 	type node struct{ name, key string } // the name as it is written, and as it is in the map
-	nodes := make([]node, 0, len(s.Nodes))
-	for key := range s.Nodes {
+	nodes := make([]node, 0, len(values))
+	for key := range values {
 		nodes = append(nodes, node{validUTF8(key), key})
 	}
 	slices.SortFunc(nodes, func(a, b node) int { return cmp.Compare(a.name, b.name) })
 
 	b = append(b, '{')
-	var m NodeMetrics // one for all, as the functions of the table have it moved to the heap
 	for i, n := range nodes {
 		if i > 0 {
 			if n.name == nodes[i-1].name {
@@ -317,9 +338,8 @@ func encodeNodes(b []byte, s *Snapshot) ([]byte, error) {
 			b = append(b, ',')
 		}
 		b = append(appendString(b, n.name), ':')
-		m = s.Nodes[n.key]
 		var err error
-		if b, err = nodeTable.encode(b, &m); err != nil {
+		if b, err = encode(b, values[n.key]); err != nil {
 			return nil, nodeError(n.name, err)
 		}
 	}

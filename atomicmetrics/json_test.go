@@ -19,8 +19,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// go test ./atomicmetrics -run TestMarshalJSONGolden -update writes the golden file anew.
-var update = flag.Bool("update", false, "write testdata/snapshot.golden.json anew")
+// go test ./atomicmetrics -run TestMarshalJSONGolden -update writes the golden files anew.
+var update = flag.Bool("update", false, "write testdata/snapshot*.golden.json anew")
 
 var goldenPath = filepath.Join("..", "testdata", "snapshot.golden.json")
 

@@ -153,17 +153,23 @@ func (n *Node) open() *state {
 
 // Metrics returns what the node did since it was created or last reset; the zero value for a node without activity.
 // What it promises beside running recorders is said at NodeMetrics. It waits for nobody.
-func (n *Node) Metrics() NodeMetrics {
+func (n *Node) Metrics() NodeMetrics { return n.metrics(nil) }
+
+// metrics is Metrics; it sets sketch to that of the window, if it is not nil and the window not empty.
+func (n *Node) metrics(sketch *Sketch) NodeMetrics {
 	if n == nil {
 		return NodeMetrics{}
 	}
-	return n.state.Load().read(n.watch.breached())
+	return n.state.Load().read(n.watch.breached(), sketch)
 }
 
 // Reset clears the node in one step and returns what it cleared: no record and no retry is half before and half after
 // it. Over any run, the sum of what all resets returned and of what is still there is what was recorded. Reset waits
 // for the records of this node that are in flight at that moment; no record waits for it. A node in breach recovers.
-func (n *Node) Reset() NodeMetrics {
+func (n *Node) Reset() NodeMetrics { return n.reset(nil) }
+
+// reset is Reset; for sketch see metrics.
+func (n *Node) reset(sketch *Sketch) NodeMetrics {
 	if n == nil {
 		return NodeMetrics{}
 	}
@@ -176,7 +182,7 @@ func (n *Node) Reset() NodeMetrics {
 	for try := 0; !s.ring.Quiet(); try++ {
 		pause(try)
 	}
-	return s.read(v)
+	return s.read(v, sketch)
 }
 
 // close makes every later record and retry fail.

@@ -25,6 +25,8 @@ import (
 // sign, a fraction or an exponent, a duration finer than a nanosecond or above MaxDuration (totalDurationMs:
 // math.MaxInt64 nanoseconds), a null where a figure belongs and the reverse, figures that contradict each other in any
 // way that NodeMetrics excludes, and a windowFailureRate that is not windowFailures / windowSamples as a float64.
+// Sketches may be missing as a whole; if they are there, each node has one, every pair is [milliseconds, weight], and
+// one that Sketch excludes is an error, as is one of more than 65,536 pairs.
 // With an error the Snapshot is the zero one.
 //
 // Milliseconds may have a short exponent, as long as the value is exact: Python writes 0.000001 as 1e-06.
@@ -89,14 +91,14 @@ func (t *jsonTable[T]) decode(text jsonText, v *T) error {
 		found[i] = val
 	}
 	for i, val := range found {
-		if val == nil {
+		if val == nil && t.fields[i].absent == nil {
 			return fieldError(t.fields[i].name, errors.New("missing"))
 		}
 	}
 	// Fields that may be null come last, in whatever order they are written: the others say whether they are.
 	for _, nullable := range []bool{false, true} {
 		for i := range t.fields {
-			if f := &t.fields[i]; nullable == (f.null != nil) {
+			if f := &t.fields[i]; nullable == (f.null != nil) && found[i] != nil {
 				if err := f.read(found[i], v); err != nil {
 					return err
 				}

@@ -321,11 +321,15 @@ func TestParseSnapshotRefusesWhatIsNoCount(t *testing.T) {
 	}
 }
 
-func TestParseSnapshotRefusesWindowSizesOfNoStrategy(t *testing.T) {
-	for _, n := range []string{"0", "1073741825", "18446744073709551615"} {
+// A merged snapshot has larger windows than any strategy.
+func TestParseSnapshotRefusesWindowSizesThatNothingKeepsExactly(t *testing.T) {
+	for _, n := range []string{"0", "9007199254740992", "18446744073709551615"} {
 		doc := edit(t, "", `"windowSize":1073741824`, `"windowSize":`+n)
-		refused(t, doc, `field "windowSize": `+n+` is not from 1 to 1073741824`)
+		refused(t, doc, fmt.Sprintf(`field "windowSize": %s is not from 1 to %d`, n, maxWindow))
 	}
+	want := goldenSnapshot()
+	want.WindowSize = maxWindow
+	accepted(t, edit(t, "", `"windowSize":1073741824`, fmt.Sprintf(`"windowSize":%d`, maxWindow)), want)
 }
 
 func TestParseSnapshotReadsMillisecondsExactly(t *testing.T) {

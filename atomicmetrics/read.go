@@ -8,6 +8,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
+	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
 // reader has the buffers of one read.
@@ -52,6 +53,14 @@ func (w *window) quantile(q float64) time.Duration {
 	return w.reader.nearest(q)
 }
 
+// sketch returns the sketch of the window.
+func (w *window) sketch() sketch.Sketch {
+	if w.digested {
+		return sketch.OfDigest(w.reader.Centroids(), time.Duration(w.view.Min), time.Duration(w.view.Max))
+	}
+	return sketch.Of(w.reader.sorted)
+}
+
 // sort makes b.sorted of samples.
 func (b *reader) sort(samples []ring.Sample) {
 	b.sorted = b.sorted[:0]
@@ -66,9 +75,10 @@ func (b *reader) nearest(q float64) time.Duration {
 	return time.Duration(b.sorted[nearest.Rank(q, len(b.sorted))-1])
 }
 
-// read returns the state's metrics, with the verdict of its thresholds. The window is copied before the counters are
-// read: a sample that is seen has been counted, so there are never more samples than executions.
-func (s *state) read(v verdict) (m NodeMetrics) {
+// read returns the state's metrics, with the verdict of its thresholds, and sets sketch, if it is not nil, to that of the
+// same window, if that is not empty. The window is copied before the counters are read: a sample that is seen has been
+// counted, so there are never more samples than executions.
+func (s *state) read(v verdict, sketch *Sketch) (m NodeMetrics) {
 	if s == nil {
 		return m
 	}
@@ -82,6 +92,9 @@ func (s *state) read(v verdict) (m NodeMetrics) {
 		m.P99 = max(m.P90, w.quantile(0.99))
 		m.WindowMin, m.WindowMax = w.quantile(0), w.quantile(1)
 		m.WindowSamples, m.WindowFailures = w.samples, w.failures
+		if sketch != nil {
+			*sketch = outer(w.sketch())
+		}
 	}
 
 	counts := s.ring.Counts()

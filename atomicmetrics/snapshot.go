@@ -6,7 +6,10 @@ import "time"
 // It is not one instant for all nodes: each node is read on its own, in turn.
 type Snapshot struct {
 	TakenAt     time.Time              // when the read began, in UTC, without a monotonic reading
-	WindowSize  int                    // executions a full window holds
+	WindowSize  int                    // executions a full window holds; of a merged snapshot, all full windows together
 	Percentiles string                 // the strategy: "exact" or "tdigest"
 	Nodes       map[string]NodeMetrics // by name: the nodes with activity since their last reset; never nil when read from a collector
+
+	// Sketches are the nodes' windows for Merge, one for each node, of a collector made WithSketches. Else they are nil.
+	Sketches map[string]Sketch
 }

@@ -3,6 +3,7 @@ module github.com/nodemetrics/nodemetrics/internal/conformance
 go 1.25.0
 
 require (
+	github.com/caio/go-tdigest/v5 v5.0.0
 	github.com/nodemetrics/nodemetrics v0.0.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 )

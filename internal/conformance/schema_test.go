@@ -36,9 +36,11 @@ func compileSchema(t *testing.T) *jsonschema.Schema {
 }
 
 // golden returns the golden JSON of a snapshot.
-func golden(t *testing.T) []byte {
+func golden(t *testing.T) []byte { return readFile(t, "snapshot.golden.json") }
+
+func readFile(t *testing.T, name string) []byte {
 	t.Helper()
-	doc, err := os.ReadFile(filepath.Join(testdata, "snapshot.golden.json"))
+	doc, err := os.ReadFile(filepath.Join(testdata, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +67,11 @@ func TestSchemaIsOfDraft2020AndHasItsAddress(t *testing.T) {
 	}
 }
 
-func TestSchemaAcceptsTheGoldenSnapshot(t *testing.T) {
-	if err := validate(t, compileSchema(t), golden(t)); err != nil {
-		t.Error(err)
+func TestSchemaAcceptsTheGoldenSnapshots(t *testing.T) {
+	for _, name := range []string{"snapshot.golden.json", "snapshot.sketches.golden.json"} {
+		if err := validate(t, compileSchema(t), readFile(t, name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -112,7 +116,25 @@ func randomSnapshot(r *rand.Rand) atomicmetrics.Snapshot {
 		m.WindowMin, m.P50, m.P90, m.P99, m.WindowMax = d[0], d[1], d[2], d[3], d[4]
 		m.WindowSamples = int(min(uint64(1+r.IntN(s.WindowSize)), m.TotalExecutions))
 		m.WindowFailures = r.IntN(m.WindowSamples + 1)
+		if m.WindowSamples == 1 {
+			m.WindowMin, m.P50, m.P90, m.P99, m.WindowMax = d[0], d[0], d[0], d[0], d[0]
+		}
 		s.Nodes["node "+strconv.Itoa(i)] = m
+	}
+	if r.IntN(2) == 0 {
+		s.Sketches = map[string]atomicmetrics.Sketch{}
+		for name, m := range s.Nodes {
+			s.Sketches[name] = atomicmetrics.Sketch{}
+			for i, mean := range []time.Duration{m.WindowMin, m.P50, m.WindowMax}[:min(3, m.WindowSamples)] {
+				if i == 1 && m.WindowSamples == 2 {
+					mean = m.WindowMax
+				}
+				s.Sketches[name] = append(s.Sketches[name], atomicmetrics.Centroid{Mean: mean, Weight: 1})
+			}
+			if m.WindowSamples > 3 {
+				s.Sketches[name][1].Weight = m.WindowSamples - 2
+			}
+		}
 	}
 	return s
 }
@@ -162,7 +184,7 @@ func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
 	} {
 		head("takenAt", value)
 	}
-	for _, value := range []string{absent, "null", "0", "-1", "1.5", "1073741825", `"100"`, "[100]"} {
+	for _, value := range []string{absent, "null", "0", "-1", "1.5", "9007199254740992", `"100"`, "[100]"} {
 		head("windowSize", value)
 	}
 	for _, value := range []string{absent, "null", "1", `""`, `"Exact"`, `"hdr"`} {
@@ -171,6 +193,16 @@ func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
 	for _, value := range []string{absent, "null", "[]", `"a"`, `{"a":null}`, `{"a":[]}`, `{"a":{}}`, `{"a":0}`} {
 		head("nodes", value)
 	}
+	for _, value := range []string{"null", "[]", "5", `"a"`, `{"fetch":null}`, `{"fetch":{}}`, `{"fetch":5}`} {
+		head("sketches", value)
+	}
+	for _, pair := range []string{
+		"null", "5", "{}", `"NaN"`, "[]", "[5]", "[5,1,1]", `["NaN",1]`, "[null,1]", "[-5,1]", "[72057594037.927936,1]",
+		"[1e300,1]", "[5,0]", "[5,-1]", "[5,1.5]", `[5,"1"]`, "[5,null]", "[5,9007199254740992]", "[5,1e300]",
+	} {
+		refuse(bytes.Replace(sketched(t), []byte("[5,1]"), []byte(pair), 1))
+	}
+	refuse(bytes.Replace(sketched(t), []byte("[5,1]"), []byte(strings.Repeat("[5,1],", 65_536)+"[5,1]"), 1))
 	head("extra", "0")
 	node("extra", "0", "null")
 
@@ -196,7 +228,7 @@ func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
 		node(field, "72057594037.927936")
 	}
 	node("windowFailureRate", "1.5", "1.0000000000000002", "0")
-	node("windowSamples", "1073741825")
+	node("windowSamples", "9007199254740992")
 
 	// Null if and only if there is nothing.
 	for _, field := range slices.Concat(ofExecutions, ofSamples) {
@@ -256,6 +288,42 @@ func TestOnlyParseSnapshotRefuses(t *testing.T) {
 			t.Errorf("%s %s: ParseSnapshot accepts it", c.field, c.value)
 		}
 	}
+}
+
+// Of sketches, what TestOnlyParseSnapshotRefuses says.
+func TestOnlyParseSnapshotRefusesSketches(t *testing.T) {
+	schema := compileSchema(t)
+	for _, c := range []struct{ old, new string }{
+		{"[5,1]", "[5,2]"},                                           // the weights add up to windowSamples
+		{"[5,1]", "[11,1]"},                                          // the means ascend
+		{"[1.5,1]", "[1.6,1]"},                                       // from windowMinMs
+		{"[30,1]", "[29,1]"},                                         // to windowMaxMs
+		{"[5,1]", "[5.0000001,1]"},                                   // finer than a nanosecond
+		{"[5,1]", "[5,1.0]"},                                         // an integer to a schema
+		{`,"retried only":[]`, ""},                                   // one for each node
+		{`"retried only":[]`, `"retried only":[],"a":[]`},            // of a node that is not there
+		{`"retried only":[]`, `"retried only":[[5,1]]`},              // of a window without samples
+		{`"retried only":[]`, `"retried only":[],"retried only":[]`}, // a duplicate key
+	} {
+		doc := bytes.Replace(sketched(t), []byte(c.old), []byte(c.new), 1)
+		if err := validate(t, schema, doc); err != nil {
+			t.Errorf("%s: the schema refuses it now, so it belongs above: %v", c.new, err)
+		}
+		if _, err := atomicmetrics.ParseSnapshot(doc); err == nil {
+			t.Errorf("%s: ParseSnapshot accepts it", c.new)
+		}
+	}
+}
+
+// sketched returns the golden JSON with sketches.
+func sketched(t *testing.T) []byte {
+	t.Helper()
+	doc := readFile(t, "snapshot.sketches.golden.json")
+	if _, sketches, _ := bytes.Cut(doc, []byte(`"sketches":`)); !bytes.Contains(sketches, []byte("[5,1]")) ||
+		bytes.Count(doc, []byte("[5,1]")) != 1 || bytes.Count(doc, []byte(`"retried only":[]`)) != 1 {
+		t.Fatal("the golden sketches are not what the tests were made for")
+	}
+	return doc
 }
 
 // absent, as a value, takes the field away.

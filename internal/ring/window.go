@@ -143,6 +143,9 @@ func (b *Reader) Digest(r *Ring) View {
 // Quantile returns a quantile of the window that the last call of Digest returned; there must be a sample.
 func (b *Reader) Quantile(v *View, q float64) uint64 { return v.quantile(b.digest, q) }
 
+// Centroids returns a copy of the centroids that the view's quantiles are made of, by mean, in nanoseconds.
+func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(nil) }
+
 // load returns a slot's stamp and sample. Between two samples they do not belong together: then it tries again, in case
 // it was the reader that was held up. A writer that is held up there has not returned yet; the sample before it is not
 // among the newest, as long as no more such writers than there are spare slots are in one shard.

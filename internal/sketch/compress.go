@@ -1,0 +1,63 @@
+package sketch
+
+import (
+	"iter"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/influxdata/tdigest"
+)
+
+// Compression is that of the t-digest which takes the place of more than MaxPairs pairs: some 700 centroids remain, of
+// at most 0.3% of the weight each, a third of that at the 99th percentile. With 100 a merge of merged sketches would be
+// wrong by half a percent where there is a gap between two modes.
+const Compression = 500
+
+// digests has empty digests: one is 80 KB.
+var digests = sync.Pool{New: func() any { return tdigest.NewWithCompression(Compression) }}
+
+// compress returns the sketch of more than MaxPairs centroids, or samples, in the order of their means.
+func compress(centroids iter.Seq[Centroid], shortest, longest time.Duration) Sketch {
+	digest := digests.Get().(*tdigest.TDigest)
+	defer digests.Put(digest)
+	digest.Reset()
+	for c := range centroids {
+		digest.Add(float64(c.Mean), float64(c.Weight))
+	}
+	return OfDigest(digest.Centroids(nil), shortest, longest)
+}
+
+// OfDigest returns the sketch of samples that a t-digest was given, and of which shortest and longest are the true
+// extremes: these it takes out of the outermost centroids and puts at the ends. It needs the centroids in their order,
+// at least one, of whole weights whose sum is below 2^53, so that all of them are exact. It changes them.
+func OfDigest(centroids tdigest.CentroidList, shortest, longest time.Duration) Sketch {
+	samples := 0.0
+	for _, c := range centroids {
+		samples += c.Weight
+	}
+	s := make(Sketch, 0, len(centroids)+2)
+	s = append(s, Centroid{shortest, 1})
+	if samples == 1 {
+		return s
+	}
+	takeOut(&centroids[0], shortest)
+	takeOut(&centroids[len(centroids)-1], longest)
+	mean := shortest
+	for _, c := range centroids {
+		if c.Weight > 0 {
+			// Means of float64 may be a little out of bounds, and out of order.
+			mean = max(mean, min(time.Duration(math.Round(c.Mean)), longest))
+			s = append(s, Centroid{mean, int(c.Weight)})
+		}
+	}
+	return append(s, Centroid{longest, 1})
+}
+
+// takeOut takes one sample out of a centroid.
+func takeOut(c *tdigest.Centroid, sample time.Duration) {
+	c.Weight--
+	if c.Weight > 0 {
+		c.Mean += (c.Mean - float64(sample)) / c.Weight
+	}
+}

@@ -1,0 +1,89 @@
+package sketch
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/nearest"
+)
+
+// MaxPairs is the most pairs that a sketch of this package has. Samples beyond it are compressed to centroids.
+const MaxPairs = 4096
+
+// Centroid stands for as many samples as its weight, at least 1. With a weight of 1 its mean is a sample, exactly; else
+// it is the mean of samples next to each other, to the nanosecond.
+type Centroid struct {
+	Mean   time.Duration
+	Weight int
+}
+
+// Sketch is a window. Its centroids are in the order of their means, and its first and last mean are the true minimum
+// and maximum, whatever was merged and compressed. While every weight is 1 it is the samples and all it says is exact.
+type Sketch []Centroid
+
+// Of returns the sketch of samples that are in ascending order, in nanoseconds.
+func Of(samples []uint64) Sketch {
+	each := func(yield func(Centroid) bool) {
+		for _, d := range samples {
+			if !yield(Centroid{time.Duration(d), 1}) {
+				return
+			}
+		}
+	}
+	if n := len(samples); n > MaxPairs {
+		return compress(each, time.Duration(samples[0]), time.Duration(samples[n-1]))
+	}
+	return slices.AppendSeq(make(Sketch, 0, len(samples)), each)
+}
+
+// Merge returns the sketch of all the parts' samples, which is the same in whatever order the parts are.
+func Merge(parts ...Sketch) Sketch {
+	s := slices.Concat(parts...)
+	slices.SortFunc(s, func(a, b Centroid) int {
+		return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Weight, b.Weight))
+	})
+	if n := len(s); n > MaxPairs {
+		return compress(slices.Values(s), s[0].Mean, s[n-1].Mean)
+	}
+	return s
+}
+
+// Samples returns how many samples the sketch stands for.
+func (s Sketch) Samples() (n int) {
+	for _, c := range s {
+		n += c.Weight
+	}
+	return n
+}
+
+// Exact reports whether the sketch is the samples themselves.
+func (s Sketch) Exact() bool {
+	return !slices.ContainsFunc(s, func(c Centroid) bool { return c.Weight != 1 })
+}
+
+// Quantile returns the quantile q of a sketch that is not empty. The sample of the nearest rank is sought where half of
+// the weight of each centroid is on either side of its mean, and the values between two means are evenly spread: so a
+// sample that has a centroid to itself is met exactly, and the extremes bound the rest.
+func (s Sketch) Quantile(q float64) time.Duration {
+	// Places are doubled, to be whole: sample number r is at 2r - 1, in the middle between 2(r - 1) and 2r.
+	place := 2*uint64(nearest.Rank(q, s.Samples())) - 1
+	low, from, begin := s[0].Mean, uint64(0), uint64(0) // the mean before and where it is; where the centroid begins
+	for _, c := range s {
+		weight := uint64(c.Weight)
+		if middle := begin + weight; place > middle {
+			low, from, begin = c.Mean, middle, begin+2*weight
+			continue
+		}
+		return low + time.Duration(portion(uint64(c.Mean-low), place-from, begin+weight-from))
+	}
+	return low
+}
+
+// portion returns n · part / whole; part is at most whole, which is not 0.
+func portion(n, part, whole uint64) uint64 {
+	high, low := bits.Mul64(n, part)
+	quotient, _ := bits.Div64(high, low, whole)
+	return quotient
+}
