@@ -8,7 +8,7 @@ type folding struct {
 	node   *Node
 	state  *state
 	queued atomic.Bool
-	looked uint64 // samples that had been folded at the last look; written on the folding goroutine alone
+	looked uint64 // executions there had been at the last look; written on the folding goroutine alone
 }
 
 // schedule sees to it that the state is folded after the call.
@@ -21,12 +21,12 @@ func (f *folding) schedule() {
 // run folds, and looks at the window once in a two-hundredth of it, or in 5,000 samples.
 func (f *folding) run() {
 	f.queued.Store(false)
-	folded := f.state.ring.Fold()
+	executions := f.state.ring.Fold()
 	if f.node.watch == nil {
 		return
 	}
-	if due := uint64(min(f.node.collector.windowSize/200, 5_000)); folded-f.looked >= due {
-		f.looked = folded
+	if due := uint64(min(f.node.collector.windowSize/200, 5_000)); executions-f.looked >= due {
+		f.looked = executions
 		f.node.look()
 	}
 }

@@ -22,8 +22,8 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // window is a copy of a node's window. Its quantiles are in its reader, until that copies another.
 type window struct {
 	reader            *reader
-	digested          bool
-	view              ring.View // if digested
+	digested          bool // the quantiles are a digest's; else those of the samples
+	view              ring.View
 	samples, failures int
 	newest            time.Duration
 }
@@ -32,7 +32,10 @@ type window struct {
 func (b *reader) window(r *ring.Ring) window {
 	if r.Digested() {
 		v := b.Digest(r)
-		return window{b, true, v, v.Samples, v.Failures, time.Duration(v.Newest.Duration())}
+		if v.Exact {
+			b.sorted = append(b.sorted[:0], b.Raw()...)
+		}
+		return window{b, !v.Exact, v, v.Samples, v.Failures, time.Duration(v.Newest.Duration())}
 	}
 	samples, newest := b.Window(r)
 	b.sort(samples)

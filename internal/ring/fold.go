@@ -37,23 +37,32 @@ var packers = sync.Pool{New: func() any { return new(packer) }}
 // fold folds what there is to fold, unless somebody else is at it. What comes meanwhile is scheduled anew: a stream that
 // fills faster than it is folded does not keep its folder from others.
 func (s *stream) fold() {
+	if s.small() {
+		return
+	}
 	for !s.owner.CompareAndSwap(free, busy) {
 		if s.owner.CompareAndSwap(busy, busyAgain) || s.owner.Load() == busyAgain {
 			return
 		}
 	}
+	if s.folded.Load().ever == 0 { // the first time there is much to fold: idle lanes have their part in it
+		s.sealAll()
+	}
 	buffer := packers.Get().(*packer)
 	begun := s.foldAll(buffer)
 	packers.Put(buffer)
 	if begun { // what idle lanes hold is older than the new generation: it must not be left behind
-		for l := range s.all() {
-			s.seal(l)
-		}
+		s.sealAll()
 	}
 	if s.owner.Swap(free) == busyAgain || begun {
 		s.schedule()
 	}
 }
+
+// smallWindow is how many samples are kept as they are: up to so many, nothing is packed and nothing folded.
+const smallWindow = 4096
+
+func (s *stream) small() bool { return s.folded.Load().ever == 0 && s.completed() <= smallWindow }
 
 // foldAll folds every segment that takes no tickets any more, of all lanes in the order of time, and reports whether a
 // generation began by that. The caller owns folding.
@@ -181,6 +190,7 @@ type View struct {
 	Samples, Failures int
 	Min, Max          uint64 // nanoseconds, true ones
 	Newest            Sample
+	Exact             bool // nothing has been packed or folded: the reader has the samples themselves
 
 	full     bool   // older samples are left out
 	underWay int    // tickets without their sample
@@ -190,7 +200,7 @@ type View struct {
 
 // quantile returns the quantile q of the window that v is of, whose samples the digest has.
 func (v *View) quantile(digest *tdigest.TDigest, q float64) uint64 {
-	switch {
+	switch { // the digest's own extremes are means of centroids
 	case !(q > 0):
 		return v.Min
 	case q >= 1:
@@ -199,28 +209,34 @@ func (v *View) quantile(digest *tdigest.TDigest, q float64) uint64 {
 	return min(max(uint64(math.Round(digest.Quantile(q))), v.Min), v.Max)
 }
 
-// view walks the stream and returns its window; the digest, if there is one, gets its samples. Every record that
+// view walks the stream and returns its window, and gives its samples to the reader, if there is one. Every record that
 // returned before the call is in it, unless seven eighths of a window are newer.
-func (s *stream) view(digest *tdigest.TDigest) View {
+func (s *stream) view(to *Reader) View {
 	for {
 		f := s.folded.Load()
-		v, complete := s.walk(f, digest)
+		v, complete := s.walk(f, to)
 		if complete && s.folded.Load() == f {
+			if to != nil && !v.Exact {
+				for _, d := range to.raw {
+					to.digest.Add(float64(d), 1)
+				}
+			}
 			return v
 		}
 	}
 }
 
 // walk is one attempt of view; complete is false if a lane did not reach back to what has been folded.
-func (s *stream) walk(f *folded, digest *tdigest.TDigest) (v View, complete bool) {
-	if digest != nil {
-		digest.Reset()
+func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
+	if to != nil {
+		to.digest.Reset()
+		to.raw = to.raw[:0]
 	}
-	v = View{Min: math.MaxUint64, absent: f.absent, ever: f.ever}
+	v = View{Min: math.MaxUint64, Exact: f.ever == 0, absent: f.absent, ever: f.ever}
 	newest := f.newest
 	complete = true
 	lane := func(index int, current *segment) {
-		complete = complete && s.walkLane(&v, digest, index, current, f.through(index), &newest)
+		complete = complete && s.walkLane(&v, to, index, current, f.through(index), &newest)
 	}
 	for l := range s.all() {
 		if l.index != firstLane {
@@ -230,23 +246,25 @@ func (s *stream) walk(f *folded, digest *tdigest.TDigest) (v View, complete bool
 	lane(strayLane, s.strays.Load())
 	lane(firstLane, s.first.current.Load()) // the oldest, where there are others
 	for _, g := range slices.Backward(f.generations) {
-		v.add(g, s.window, digest)
+		v.add(g, s.window, to)
 	}
 	v.Newest = newest.sample
 	return v, complete
 }
 
 // walkLane adds the samples of a lane's segments that have not been folded, the newest first.
-func (s *stream) walkLane(v *View, digest *tdigest.TDigest, lane int, at *segment, through uint64, newest *stamped) bool {
+func (s *stream) walkLane(v *View, to *Reader, lane int, at *segment, through uint64, newest *stamped) bool {
 	for ; at != nil && at.seq > through; at = at.prev.Load() {
 		p := at.packed.Load()
 		if p == nil {
-			p = at.peek(v, digest == nil)
+			p = at.peek(v)
+		} else {
+			v.Exact = false
 		}
 		v.absent += uint64(p.absent)
 		v.ever += uint64(p.samples)
 		*newest = newer(*newest, p.newest)
-		v.add(p, s.window, digest)
+		v.add(p, s.window, to)
 		if at.seq == through+1 {
 			return true
 		}
@@ -255,9 +273,10 @@ func (s *stream) walkLane(v *View, digest *tdigest.TDigest, lane int, at *segmen
 }
 
 // peek is pack for a reader: it copies what the slots say now and changes nothing.
-func (s *segment) peek(v *View, countOnly bool) *pack {
-	p := &pack{min: math.MaxUint64}
-	for i := range s.issued() {
+func (s *segment) peek(v *View) *pack {
+	n := s.issued()
+	p := &pack{min: math.MaxUint64, raw: make([]uint64, 0, n)}
+	for i := range n {
 		word := s.slots[i].Load()
 		switch word {
 		case 0:
@@ -268,23 +287,22 @@ func (s *segment) peek(v *View, countOnly bool) *pack {
 			sample := Sample(word)
 			p.note(s.stamped(i, sample))
 			p.min, p.max = min(p.min, sample.Duration()), max(p.max, sample.Duration())
-			if !countOnly {
-				p.centroids = append(p.centroids, tdigest.Centroid{Mean: float64(sample.Duration()), Weight: 1})
-			}
+			p.raw = append(p.raw, sample.Duration())
 		}
 	}
 	return p
 }
 
 // add adds the samples of a pack, unless with them, or with a newer pack, there would be more than a window.
-func (v *View) add(p *pack, window int, digest *tdigest.TDigest) {
+func (v *View) add(p *pack, window int, to *Reader) {
 	if v.full = v.full || v.Samples+p.samples > window; v.full || p.samples == 0 {
 		return
 	}
 	v.Samples += p.samples
 	v.Failures += p.failures
 	v.Min, v.Max = min(v.Min, p.min), max(v.Max, p.max)
-	if digest != nil {
-		digest.AddCentroidList(p.centroids)
+	if to != nil {
+		to.raw = append(to.raw, p.raw...)
+		to.digest.AddCentroidList(p.centroids)
 	}
 }

@@ -115,8 +115,8 @@ func (r *Ring) Tally() *Tally { return r.tally }
 // Digested reports whether the window is kept as t-digests.
 func (r *Ring) Digested() bool { return r.stream != nil }
 
-// Fold folds what recorders have left to fold, and returns the number of samples folded since the ring began.
+// Fold folds what recorders have left to fold, and returns the number of executions since the ring began.
 func (r *Ring) Fold() uint64 {
 	r.stream.fold()
-	return r.stream.folded.Load().ever
+	return r.stream.completed()
 }

@@ -61,6 +61,7 @@ func (s *segment) take() (slot uint64, ok, lost bool) {
 // pack is what a folded segment, or several, come to. It never changes.
 type pack struct {
 	centroids tdigest.CentroidList // by mean, in nanoseconds
+	raw       []uint64             // in place of centroids, in what peek returns: the durations, in no order
 	samples   int
 	failures  int
 	absent    int // tickets whose samples are among the strays

@@ -192,7 +192,7 @@ func (s *stream) extend(l *lane, full *segment) {
 		l.spare.CompareAndSwap(nil, next)
 		return
 	}
-	if full.seq-s.folded.Load().through(l.index) > maxBacklog {
+	if full.seq-s.folded.Load().through(l.index) > maxBacklog && !s.small() {
 		buffer := packers.Get().(*packer)
 		full.pack(buffer, s.compression)
 		packers.Put(buffer)
@@ -230,6 +230,13 @@ func (s *stream) append(l *lane, last, next *segment) bool {
 	next.prev.Store(last)
 	next.seq, next.base = last.seq+1, last.base+uint64(len(last.slots))
 	return l.current.CompareAndSwap(last, next)
+}
+
+// sealAll ends the segments of all lanes that have samples.
+func (s *stream) sealAll() {
+	for l := range s.all() {
+		s.seal(l)
+	}
 }
 
 // seal ends a segment before it is full.

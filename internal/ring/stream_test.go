@@ -170,6 +170,29 @@ func TestAStreamCountsEverySampleOfManyRecorders(t *testing.T) {
 	}
 }
 
+func TestAStreamOfFewSamplesIsExact(t *testing.T) {
+	for _, spread := range []bool{false, true} {
+		r := newDigestRing(5000)
+		var b Reader
+		for i := range uint64(smallWindow) {
+			if spread && i == 100 {
+				r.Spread(2)
+			}
+			r.Record(Success, MaxDuration-i*i)
+			r.Fold()
+			if v := b.Digest(r); i%97 == 0 && (!v.Exact || b.Quantile(&v, 0) != MaxDuration-i*i ||
+				b.Quantile(&v, 0.5) != MaxDuration-(i+1)/2*((i+1)/2)) {
+				t.Fatalf("spread %v, after %d records: exact %v, the median %d", spread, i+1, v.Exact, b.Quantile(&v, 0.5))
+			}
+		}
+		r.Record(Success, 1)
+		r.Fold()
+		if v := b.Digest(r); v.Exact {
+			t.Error("more are exact too: nothing was folded")
+		}
+	}
+}
+
 func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	const window, burst = 8192, 1 << 40
@@ -282,6 +305,9 @@ func TestASegmentThatWasNotNeededKeepsNoOther(t *testing.T) {
 	s.extend(&s.first, full) // too late: somebody else has
 	if spare := s.first.spare.Load(); spare == nil || spare.prev.Load() != nil {
 		t.Error("a spare segment keeps the chain behind it")
+	}
+	for range smallWindow { // fewer are not folded
+		r.Record(Success, 1)
 	}
 	r.Fold()
 	if full.prev.Load() != nil || s.first.current.Load().prev.Load() != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/influxdata/tdigest"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
+	"github.com/nodemetrics/nodemetrics/internal/nearest"
 )
 
 // Reader copies windows into buffers that it keeps. The zero value is ready; it is for one goroutine at a time.
@@ -15,6 +16,7 @@ type Reader struct {
 	stamped []stampedSample // the cores' samples, the newest first
 	window  []Sample        // what both make together
 	digest  *tdigest.TDigest
+	raw     []uint64 // samples of a stream that are not in the digest yet
 }
 
 // stampedSample is a sample of a core's shard.
@@ -137,13 +139,25 @@ func (b *Reader) Digest(r *Ring) View {
 	if b.digest == nil || b.digest.Compression != r.stream.compression {
 		b.digest = tdigest.NewWithCompression(r.stream.compression)
 	}
-	return r.stream.view(b.digest)
+	v := r.stream.view(b)
+	if v.Exact {
+		slices.Sort(b.raw)
+	}
+	return v
 }
 
-// Quantile returns a quantile of the window that the last call of Digest returned; there must be a sample.
-func (b *Reader) Quantile(v *View, q float64) uint64 { return v.quantile(b.digest, q) }
+// Raw returns the durations of the window that the last call of Digest returned, if that is Exact, in ascending order.
+func (b *Reader) Raw() []uint64 { return b.raw }
 
-// Centroids returns a copy of the centroids that the view's quantiles are made of, by mean, in nanoseconds.
+// Quantile returns a quantile of the window that the last call of Digest returned; there must be a sample.
+func (b *Reader) Quantile(v *View, q float64) uint64 {
+	if v.Exact {
+		return b.raw[nearest.Rank(q, len(b.raw))-1]
+	}
+	return v.quantile(b.digest, q)
+}
+
+// Centroids returns a copy of the centroids of a window that is not Exact, by mean, in nanoseconds.
 func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(nil) }
 
 // load returns a slot's stamp and sample. Between two samples they do not belong together: then it tries again, in case
