@@ -81,7 +81,7 @@ func TestNobodyWaitsForAFolderHeldUp(t *testing.T) {
 		if spread {
 			r.Spread(1)
 		}
-		n := uint64(2000)
+		n := uint64(6000) // fewer than smallWindow would not be folded
 		for i := range n {
 			r.Record(outcomeOf(i), i)
 		}
