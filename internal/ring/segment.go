@@ -84,12 +84,14 @@ func newer(a, b stamped) stamped {
 	return a
 }
 
-// pack returns the segment's samples as centroids. The segment must take no tickets any more. Slots whose writers are
-// under way are made absent. Several may pack one segment at once: what its slots say in the end is the same for all.
+// pack returns the samples of a segment that has another behind it, as centroids. It takes no tickets from now on; slots
+// whose writers are under way are made absent. Several may pack one segment at once: what its slots say in the end is
+// the same for all.
 func (s *segment) pack(buffer *packer, compression float64) *pack {
 	if p := s.packed.Load(); p != nil {
 		return p
 	}
+	s.head.Or(closed) // before issued: whoever put the next segment there may not have come to it yet
 	p := &pack{}
 	buffer.sorted = buffer.sorted[:0]
 	for i := range s.issued() {

@@ -295,6 +295,29 @@ func TestABacklogIsPackedByTheRecordersAndNothingIsLost(t *testing.T) {
 	checkStream(t, r, 100_000, 50_000)
 }
 
+func TestAPackedSegmentTakesNoTicket(t *testing.T) {
+	r := newDigestRing(100_000)
+	for range smallWindow + 100 {
+		r.Record(Success, 1)
+	}
+	s := r.stream
+	last := s.first.current.Load()
+	lanes := make([]atomic.Pointer[lane], 2)
+	s.lanes.Store(&lanes)
+	s.append(&s.first, last, &segment{end: endSharded}) // by a recorder that is held up before it closes last
+	r.Fold()
+	if _, ok, _ := last.take(); ok {
+		t.Error("a sample would be written where nobody looks any more")
+	}
+	if r.Record(Success, 2); r.Counts().Completed() != smallWindow+101 {
+		t.Error("a record was lost")
+	}
+	var b Reader
+	if v := b.Digest(r); v.ever != smallWindow+101 || v.Max != 2 {
+		t.Errorf("%d samples up to %d", v.ever, v.Max)
+	}
+}
+
 func TestASegmentThatWasNotNeededKeepsNoOther(t *testing.T) {
 	r := newDigestRing(100_000)
 	s := r.stream
