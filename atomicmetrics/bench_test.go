@@ -136,6 +136,7 @@ func BenchmarkRecordLatency(b *testing.B) {
 		opts []atomicmetrics.Option
 	}{
 		{"strategy=exact/window=100", nil},
+		{"strategy=exact/window=65536", []atomicmetrics.Option{atomicmetrics.WithWindowSize(65_536)}},
 		{"strategy=tdigest/window=1000000", []atomicmetrics.Option{atomicmetrics.WithWindowSize(1_000_000),
 			atomicmetrics.WithPercentiles(digest.TDigest(100))}},
 	} {
