@@ -11,7 +11,7 @@
 //
 //	                        Exact                      TDigest(100)
 //	window                  1 … 65,536                 4,097 … 1<<30 (a smaller one is Exact)
-//	memory of a node        8 bytes a sample:          25 to 50 KB, at most 64 KB,
+//	memory of a node        8 bytes a sample:          about 45 KB, at most 64 KB,
 //	                        1 KB at 100, 512 KB at     whatever the window
 //	                        65,536; 16 bytes for each
 //	                        core, when cores contend

@@ -151,15 +151,15 @@ type packer struct {
 	scratch tdigest.CentroidList
 }
 
-// group makes centroids of sorted durations: about twice as many as a digest of the same samples would have, by the
-// same scale function (k1 of Dunning and Ertl, "Computing Extremely Accurate Quantiles Using t-Digests", 2019), so that
-// little is lost here beside what the digest of a generation loses.
+// group makes centroids of sorted durations: about half as many as a digest of that compression would have, by the same
+// scale function (k1 of Dunning and Ertl, "Computing Extremely Accurate Quantiles Using t-Digests", 2019). A segment is
+// little of a generation, so little is lost here beside what the digest of the generation loses.
 func group(sorted []uint64, compression float64) tdigest.CentroidList {
 	n := float64(len(sorted))
 	groups := make(tdigest.CentroidList, 0, min(len(sorted), int(3*compression)))
 	for i := 0; i < len(sorted); {
 		q := (float64(i) + 0.5) / n
-		size := max(1, min(int(n*math.Pi/(2*compression)*math.Sqrt(q*(1-q))), len(sorted)-i))
+		size := max(1, min(int(2*n*math.Pi/compression*math.Sqrt(q*(1-q))), len(sorted)-i))
 		sum := 0.0
 		for _, d := range sorted[i : i+size] {
 			sum += float64(d)

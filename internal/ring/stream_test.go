@@ -339,7 +339,7 @@ func TestASegmentThatWasNotNeededKeepsNoOther(t *testing.T) {
 }
 
 func TestGroupsKeepWeightAndOrder(t *testing.T) {
-	for _, n := range []int{1, 2, 3, 8, 100, 512, 5000} {
+	for _, n := range []int{1, 2, 3, 8, 39, 100, 256, maxSegment} {
 		sorted := make([]uint64, n)
 		for i := range sorted {
 			sorted[i] = uint64(i * i)
