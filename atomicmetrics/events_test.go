@@ -118,7 +118,9 @@ func TestCallbackMayCallAnythingOfTheCollector(t *testing.T) {
 		c.RecordFailure("n", 1, errRefused)
 		flush(t, c)
 		flush(t, c) // those that the callback raised
-		if len(events) < 5 || events[len(events)-1].Breached {
+		// Two of each node at least. Those of n are more, unless its first record is still about to return: records that
+		// overlap with it are judged together.
+		if len(events) < 4 || events[len(events)-1].Breached {
 			t.Errorf("events %+v: want those of the callback's records too, and in the end recoveries", events)
 		}
 	})
