@@ -14,7 +14,8 @@ import (
 // reads as empty. All methods are safe for concurrent use.
 //
 // Recording never fails, never waits for another goroutine, and allocates on a node's first record after its creation
-// or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for.
+// or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for;
+// with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.
 type Node struct {
 	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was
 	watch     *watch                // nil without thresholds
