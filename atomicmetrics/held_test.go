@@ -257,24 +257,19 @@ func duringTheNextLook(f func()) {
 func TestAResetDoesNotWaitForLooksThatBeginAfterIt(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	_, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
-	n.RecordFailureAs(1, CategoryOther)
-	held, release := step.Hold(step.Looking)
-	look := inBackground(func() { n.RecordSuccess(1) })
-	<-held
-	reset := inBackground(func() { n.Reset() })
-	for n.watch.edge.Load()&wanted == 0 {
-		runtime.Gosched()
-	}
-	release()
-	<-look
-	for range 100 { // each would look, if the reset did not come first
-		n.watch.edge.Or(owed)
+	n.RecordSuccess(1)
+	n.watch.edge.Or(wanted) // as a reset does that found somebody looking
+	looked := false
+	step.Hook(func(s step.Step) { looked = looked || s == step.Looking })
+	for range 5 { // breaches, and would look
 		n.RecordFailureAs(1, CategoryOther)
-		if edge := n.watch.edge.Load(); edge&looking != 0 && edge&wanted != 0 {
-			t.Fatal("a look began while a reset waited")
-		}
 	}
-	<-reset
+	if edge := n.watch.edge.Load(); looked || edge&owed == 0 {
+		t.Errorf("a look began while a reset waited: %v; owed: %v", looked, edge&owed != 0)
+	}
+	if m := n.Reset(); m.TotalExecutions != 6 || n.watch.edge.Load()&wanted != 0 {
+		t.Errorf("the reset returned %+v, and wanted is left in %b", m, n.watch.edge.Load())
+	}
 }
 
 func TestAResetWaitsForALookSoThatRecoveryFollowsBreach(t *testing.T) {
