@@ -76,7 +76,7 @@ func inBackground(f func()) <-chan struct{} {
 	return done
 }
 
-func TestARecordHeldUpBeforeItsTicketGoesToTheStateAfterAReset(t *testing.T) {
+func TestARecordHeldUpBeforeItOwnsAShardGoesToTheStateAfterAReset(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	_, n, _ := heldCollector(t)
 	n.RecordSuccess(1)
@@ -95,7 +95,7 @@ func TestARecordHeldUpBeforeItsTicketGoesToTheStateAfterAReset(t *testing.T) {
 
 func TestOnlyAResetWaitsForARecordHeldUp(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	for _, at := range []step.Step{step.Ticketed, step.Summed, step.Counted, step.Viewed} {
+	for _, at := range []step.Step{step.Acquired, step.Summed, step.Counted, step.Stored} {
 		_, n, _ := heldCollector(t)
 		n.RecordSuccess(1)
 		held, release := step.Hold(at)
@@ -295,7 +295,7 @@ func TestAResetWaitsForALookSoThatRecoveryFollowsBreach(t *testing.T) {
 
 func TestARecordOfTheFirstShardThatEndsAfterTheSpreadIsJudged(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	for _, at := range []step.Step{step.Ticketed, step.Counted, step.Viewed, step.Stored} {
+	for _, at := range []step.Step{step.Acquired, step.Summed, step.Counted, step.Stored} {
 		c, n, log := heldCollector(t, WithWindowSize(10), WithThresholds(Thresholds{FailureRate: 0.15}))
 		for range 10 {
 			n.RecordSuccess(1)

@@ -23,9 +23,12 @@ import (
 // Why no change is missed. Every record that could raise a count checks after its sample is stored and tallied; of
 // records that overlap, the one whose check is last finds the others' samples all there. Then either it looks, or it
 // finds looking taken. In that case: if it found its check due, it leaves owed, and there is another look. If it did
-// not, it compared with a verdict that the holder was about to replace: so the holder compares the running counts with
-// the verdict once more when it has written it. In a sharded ring the debt is zero from before the copy until the
-// holder sets it: who pays meanwhile finds its check due, who pays later is counted.
+// not, it compared with a verdict that the holder was about to replace. So the holder, when it has written the new one, asks
+// whether a record is under way in the first shard, and then compares the running counts with the verdict once more. What a
+// record stored need not be visible yet when it compares; but it acquired the shard before, by an instruction that
+// made that visible: so the holder finds it under way, and looks again, or it has ended, and the holder sees what it
+// tallied. In a sharded ring the debt is zero from before the copy until the holder sets it: who pays meanwhile finds
+// its check due, who pays later is counted; there a record makes what it stored visible before it compares.
 type watch struct {
 	edge atomic.Uint32 // verdict, and the bits below
 	debt atomic.Int64  // sharded ring: records that may pass before the next look; 0 or less when one is due
@@ -114,7 +117,7 @@ func (n *Node) lookOnce() (again bool) {
 				return false
 			}
 			// What was judged by running counts may have been checked, meanwhile, against what was to be replaced.
-			return edge&owed != 0 || !sharded && (s.ring.Sharded() || w.changed(&s.ring))
+			return edge&owed != 0 || !sharded && (s.ring.Sharded() || s.ring.Busy() || w.changed(&s.ring))
 		}
 	}
 }

@@ -1,67 +1,36 @@
 package ring
 
-// Close makes every later ticket fail. It may be called once the ring is out of reach of new recorders, by any number
+// Close makes every later record fail. It may be called once the ring is out of reach of new recorders, by any number
 // of callers.
 //
-// Why no record is lost or counted twice by it: a ticket is taken by a CAS on a head without CLOSED, and CLOSED is set
-// on that same word. So each record either has its ticket before, and then the head that CLOSED froze counts it, and
-// Quiet waits for it; or its CAS fails, it has written nothing, and goes to the next ring as if it had just begun.
-// Growth cannot slip through: SHARDED is set by a CAS on a head without CLOSED, after the cores were put in place. If
-// any recorder has seen SHARDED, it was set before CLOSED, and the cores are found below; if it was not, no recorder
-// will ever come to them. A shard that a core is about to make finds closedShard in its place, or is made first and
-// closed here.
+// Why no record is lost or counted twice by it: a recorder sets BUSY by a CAS and then loads where records go, while
+// Close first changes that and then looks for BUSY. Of two such pairs at least one sees the other. So each record either
+// found the ring open when it owned its shard, and then Quiet waits for it; or it finds the ring closed, has written
+// nothing, and goes to the next ring as if it had just begun. Growth cannot slip through: the ring is spread by a CAS on
+// the same word by which it is closed, and a shard made meanwhile is owned from its beginning, by a recorder that has
+// yet to look.
 func (r *Ring) Close() {
-	if r.stream != nil {
+	switch {
+	case r.stream != nil:
 		r.stream.close()
-		return
-	}
-	r.first.head.Or(closed)
-	cores := r.cores.Load()
-	if cores == nil {
-		return
-	}
-	for i := range cores.shards {
-		at := &cores.shards[i]
-		if at.Load() == nil {
-			at.CompareAndSwap(nil, closedShard)
-		}
-		at.Load().head.Or(closed)
+	case !r.cores.CompareAndSwap(nil, closedCores):
+		r.cores.Load().closed.Store(true)
 	}
 }
 
-// Quiet reports whether every record of a closed ring has ended, but for what no longer matters: the write of a sample
-// that was displaced before it was written, and the running counts. Once true it stays so, and every figure is final.
+// Quiet reports whether every record of a closed ring has ended. Once it has been true every figure is final: a recorder
+// that owns a shard afterwards finds the ring closed.
 func (r *Ring) Quiet() bool {
 	if r.stream != nil {
 		return r.stream.quiet()
 	}
-	head := r.first.head.Load()
-	if !r.first.quiet(r.geometry) {
+	if r.Busy() {
 		return false
 	}
-	for i := range r.slots {
-		if lap := r.owner(head, uint64(i)); lap != 0 && Sample(r.slots[i].Load()).lapped(lap) != 0 {
+	for s := range r.cores.Load().all {
+		if s.head.Load()&busy != 0 {
 			return false
-		}
-	}
-	for s := range r.coreShards() {
-		if !s.quiet(s.geometry) {
-			return false
-		}
-		head := s.head.Load()
-		for i := range s.slots {
-			lap := s.owner(head, uint64(i))
-			if lap == 0 {
-				break
-			}
-			slot := &s.slots[i]
-			if slot.stamp.Load()>>stampShift != lap&127 || Sample(slot.sample.Load()).lapped(lap) != 0 {
-				return false
-			}
 		}
 	}
 	return true
 }
-
-// quiet reports whether as many executions have been counted as tickets were taken.
-func (s *shard) quiet(g geometry) bool { return s.completed() == g.issued(s.head.Load()) }

@@ -9,69 +9,88 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/core"
 	"github.com/nodemetrics/nodemetrics/internal/pad"
+	"github.com/nodemetrics/nodemetrics/internal/release"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
-// contention counts the times that the first shard's head was taken from under a record: the ticket since which it
-// counts, and how many. One alone proves little: two cores with microseconds of work between their records meet a few
-// times in ten thousand.
+// contention counts how often a record found the first shard owned by another: the record since which it counts, and how
+// often. Once alone proves little: two cores with tens of microseconds of work between their records meet now and then.
 type contention struct{ word atomic.Uint64 }
 
 const (
-	contentionSpan  = 1024 // tickets within which …
-	contentionLimit = 8    // … so many lost tickets prove contention
+	contentionSpan  = 1024 // records within which …
+	contentionLimit = 8    // … so many meetings prove contention
 	contentionBits  = 4    // of the word, for the count
+
+	// patience is how often a record tries again to own the first shard: some hundred nanoseconds, several times what its
+	// owner needs. An owner that takes longer has been held up.
+	patience = 100
 )
 
-// contended notes a lost ticket, shards the ring when there were many, and returns the head to go on with.
-func (r *Ring) contended() uint64 {
-	ticket := r.first.head.Load()
-	issued := r.issued(ticket)
-	word := r.contention.word.Load()
-	since, lost := word>>contentionBits, word&(1<<contentionBits-1)+1
-	if issued-since > contentionSpan {
-		since, lost = issued, 1
+// contended tries to own the first shard, where the caller has met another, and spreads the ring when that happens often, or
+// when the other has been held up. It reports false when records go elsewhere.
+func (r *Ring) contended() (head uint64, owned bool) {
+	if r.stream != nil || r.cores.Load() != nil || r.meetsOften() {
+		return 0, false
 	}
-	if lost >= contentionLimit && ticket < sharded {
-		if processors := runtime.GOMAXPROCS(0); processors > 1 {
-			return r.Spread(processors)
+	for range patience {
+		if head, owned = r.first.acquire(); owned {
+			return head, true
 		}
-		lost = 0
 	}
-	r.contention.word.CompareAndSwap(word, since<<contentionBits|lost) // a note that is lost to another is no loss
-	return ticket
+	r.Spread(runtime.GOMAXPROCS(0))
+	return 0, false
 }
 
-// Spread gives the ring shards for so many processors and returns its head. Records do so when the head is contended. SHARDED is set when the cores are in
-// place, and never on a closed head: so whoever sees it without CLOSED finds them.
-func (r *Ring) Spread(processors int) uint64 {
+// meetsOften notes a meeting, and spreads the ring if there were many.
+func (r *Ring) meetsOften() bool {
+	begun := r.begun(r.first.head.Load())
+	word := r.contention.word.Load()
+	since, met := word>>contentionBits, word&(1<<contentionBits-1)+1
+	if begun-since > contentionSpan {
+		since, met = begun, 1
+	}
+	if met >= contentionLimit {
+		if processors := runtime.GOMAXPROCS(0); processors > 1 {
+			r.Spread(processors)
+			return true
+		}
+		met = 0
+	}
+	r.contention.word.CompareAndSwap(word, since<<contentionBits|met) // a note that is lost to another is no loss
+	return false
+}
+
+// Spread gives the ring shards for so many processors, unless it has them or is closed. Records do so when the first
+// shard is contended.
+func (r *Ring) Spread(processors int) {
 	if r.stream != nil {
 		r.stream.spread(processors)
-		return r.first.head.Load()
+		return
 	}
-	r.cores.CompareAndSwap(nil, newCores(processors))
-	for {
-		head := r.first.head.Load()
-		if head >= sharded {
-			return head
-		}
-		if r.first.head.CompareAndSwap(head, head|sharded) {
-			return head | sharded
-		}
-	}
+	r.cores.CompareAndSwap(nil, newCores(processors, len(r.slots)))
 }
 
-// cores are the shards of a sharded ring. A shard is made by the first record of its core.
+// cores are the shards of a spread ring. A shard is made by the first record of its core.
 type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
+	more   atomic.Pointer[coreShard]   // a list: made when all others were owned by recorders that were held up
+	window int
+	closed atomic.Bool
 }
 
-func newCores(processors int) *cores {
-	return &cores{shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1)))}
+func newCores(processors, window int) *cores {
+	return &cores{shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))), window: window}
 }
 
-// coreShard is the shard that the recorders on one core share. Its slots have room for a window and for the samples of
-// writers that are under way: a slot between two samples belongs to neither.
+// closedCores stands in the place of the cores in a ring that was closed before it was spread.
+var closedCores = func() *cores {
+	c := new(cores)
+	c.closed.Store(true)
+	return c
+}()
+
+// coreShard is the shard that the recorders on one core share.
 type coreShard struct {
 	shard
 	_ [(pad.Line - unsafe.Sizeof(shard{})%pad.Line) % pad.Line]byte
@@ -79,84 +98,112 @@ type coreShard struct {
 	_ [(pad.Line - unsafe.Sizeof(stampedSlots{})%pad.Line) % pad.Line]byte
 }
 
-// stampedSlots are where a core's shard keeps its samples; records only read it.
+// stampedSlots are where a core's shard keeps its samples: one more than a window, so that a slot that is being written
+// is not needed. The shard's owner writes the slots; the rest never changes.
 type stampedSlots struct {
 	geometry
 	slots []stampedSlot
+	next  *coreShard // in cores.more
 }
 
-// stampedSlot is a sample and its stamp. Both carry the lap: only where these agree do they belong together.
+// stampedSlot is a sample and its stamp, which is 0 while the two do not belong together.
 //
-//	stamp:  63 … 57   56 … 0
-//	        lap       monotonic nanoseconds, modulo 2^57 (4.5 years)
+//	stamp:  63 … 1                  0
+//	        monotonic nanoseconds   1
 type stampedSlot struct{ stamp, sample atomic.Uint64 }
 
-const (
-	stampShift = 57
-	timeMask   = 1<<stampShift - 1
-)
-
-// spare is how many slots a core's shard has beyond a window.
-const spare = 8
+func stampNow() uint64 { return uint64(clock.Now())<<1 | 1 }
 
 func newCoreShard(window int) *coreShard {
-	words := wholeLines(2 * (window + spare))
-	s := &coreShard{stampedSlots: stampedSlots{geometryFor(words / 2), make([]stampedSlot, words/2)}}
+	slots := window + 1
+	s := &coreShard{stampedSlots: stampedSlots{
+		geometry: geometryFor(slots),
+		slots:    make([]stampedSlot, wholeLines(2*slots)/2)[:slots:slots],
+	}}
 	s.head.Store(s.start())
 	return s
 }
 
-// closedShard stands in the place of a shard that no core had made when its ring was closed.
-var closedShard = func() *coreShard {
-	s := newCoreShard(1)
-	s.head.Or(closed)
-	return s
-}()
-
-// recordOnCore is Record in a sharded ring.
-func (r *Ring) recordOnCore(o Outcome, d uint64) bool {
-	all := r.cores.Load().shards
-	at := &all[core.ID()&(len(all)-1)]
-	s := at.Load()
-	if s == nil {
-		at.CompareAndSwap(nil, newCoreShard(len(r.slots)))
-		s = at.Load()
+// record is Record in a spread ring. With fenced, what it stores is seen by whatever reads after the caller's later loads:
+// a recorder that goes on to compare with a threshold's verdict needs that.
+func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
+	if c.closed.Load() {
+		return false
 	}
-	ticket := s.head.Load()
-	for {
-		if ticket >= closed {
-			return false
-		}
-		if s.head.CompareAndSwap(ticket, s.after(ticket)) {
-			break
-		}
-		ticket = s.head.Load()
+	s, head := c.acquire()
+	if c.closed.Load() { // after the CAS: see Close
+		release.Store(&s.head, head)
+		core.Unpin()
+		return false
 	}
-	// The clock is read after the ticket was taken and before the record returns: so of two records that did not
-	// overlap the later has the later stamp, in whatever shards they are, and within a shard the later slot too.
-	step.At(step.Ticketed)
-	lap := s.lap(ticket)
-	stamp := lap<<stampShift | uint64(clock.Now())&timeMask
+	// The clock is read while the shard is owned: so of two records that did not overlap the later has the later stamp, in
+	// whatever shards they are, and within a shard stamps go up from slot to slot.
+	step.At(step.Acquired)
+	stamp := stampNow()
 	s.count(o, d)
-	slot := &s.slots[s.slot(ticket)]
-	if s.put(&slot.stamp, ticket, stamp) {
-		step.At(step.Stamped)
-		s.put(&slot.sample, ticket, uint64(sampleOf(o, lap, d)))
-	}
+	slot := &s.slots[s.slot(head)]
+	slot.stamp.Store(0) // atomic: release.Store is for one store of a word
+	release.Store(&slot.sample, uint64(sampleOf(o, d)))
 	step.At(step.Stored)
+	release.Store(&slot.stamp, stamp)
+	step.At(step.Stamped)
+	if next := s.after(head); fenced {
+		s.head.Store(next)
+	} else {
+		release.Store(&s.head, next)
+	}
+	core.Unpin()
 	return true
 }
 
-// put writes one word of a ticket's slot, unless a later ticket has been given the slot; see Record.
-func (s *coreShard) put(at *atomic.Uint64, ticket, word uint64) bool {
-	for {
-		old := at.Load()
-		if s.owner(s.head.Load(), s.slot(ticket)) != s.lap(ticket) {
-			return false
+// acquire makes the caller the owner of a shard, and leaves it pinned to its core. The shard is that core's, if nobody
+// owns it: nobody does, unless its owner was held up, or could not be pinned.
+func (c *cores) acquire() (*coreShard, uint64) {
+	own := &c.shards[core.Pin()&(len(c.shards)-1)]
+	if s := own.Load(); s != nil {
+		if head, owned := s.acquire(); owned {
+			return s, head
 		}
-		step.At(step.Viewed)
-		if at.CompareAndSwap(old, word) {
-			return true
+	}
+	core.Unpin()
+	return c.acquireAny(own)
+}
+
+// acquireAny is acquire where the core's own shard is not to be had. It makes another one when none is.
+func (c *cores) acquireAny(own *atomic.Pointer[coreShard]) (*coreShard, uint64) {
+	made := newCoreShard(c.window)
+	made.head.Store(made.start() | busy) // the caller's from the beginning
+	if !own.CompareAndSwap(nil, made) {
+		for s := range c.all {
+			if head, owned := s.acquire(); owned {
+				core.Pin()
+				return s, head
+			}
+		}
+		for {
+			made.next = c.more.Load()
+			if c.more.CompareAndSwap(made.next, made) {
+				break
+			}
+		}
+	}
+	core.Pin()
+	return made, made.start()
+}
+
+// all yields the shards that there are; none of nil cores.
+func (c *cores) all(yield func(*coreShard) bool) {
+	if c == nil {
+		return
+	}
+	for i := range c.shards {
+		if s := c.shards[i].Load(); s != nil && !yield(s) {
+			return
+		}
+	}
+	for s := c.more.Load(); s != nil; s = s.next {
+		if !yield(s) {
+			return
 		}
 	}
 }

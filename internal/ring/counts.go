@@ -33,21 +33,21 @@ func (r *Ring) Counts() (c Counts) {
 		for s := range r.shards() {
 			c.Sum.add(s.total())
 		}
-		if completed := c.Completed(); r.issuedByAll()-completed <= completed/16 {
+		if completed := c.Completed(); r.begunByAll()-completed <= completed/16 {
 			break
 		}
 	}
 	return c
 }
 
-// issuedByAll returns how many tickets have been taken in all shards.
-func (r *Ring) issuedByAll() uint64 {
+// begunByAll returns how many records have begun in all shards.
+func (r *Ring) begunByAll() uint64 {
 	if r.stream != nil {
 		return r.stream.completed() // the tickets of a stream are not in one place
 	}
-	n := r.issued(r.first.head.Load())
-	for s := range r.coreShards() {
-		n += s.issued(s.head.Load())
+	n := r.begun(r.first.head.Load())
+	for s := range r.cores.Load().all {
+		n += s.begun(s.head.Load())
 	}
 	return n
 }
@@ -66,23 +66,8 @@ func (r *Ring) shards() iter.Seq[*shard] {
 		if !yield(&r.first) {
 			return
 		}
-		for s := range r.coreShards() {
+		for s := range r.cores.Load().all {
 			if !yield(&s.shard) {
-				return
-			}
-		}
-	}
-}
-
-// coreShards yields the cores' shards that there are: none until the ring is sharded.
-func (r *Ring) coreShards() iter.Seq[*coreShard] {
-	return func(yield func(*coreShard) bool) {
-		cores := r.cores.Load()
-		if cores == nil {
-			return
-		}
-		for i := range cores.shards {
-			if s := cores.shards[i].Load(); s != nil && !yield(s) {
 				return
 			}
 		}

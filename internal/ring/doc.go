@@ -1,31 +1,38 @@
 // Package ring counts the executions of one node and keeps the newest of their durations, for many recorders at once
-// and without locks. A Ring lives from one reset of its node to the next.
+// and without locks that anybody waits for. A Ring lives from one reset of its node to the next.
 //
 // # A record
 //
-// A record makes four moves, each one atomic instruction, on memory that in the common case its core owns:
+// A shard has its counters on one cache line, and belongs to one recorder at a time. A record
 //
-//  1. ticket: a CAS on the shard's head. The ticket names the slot, and the lap around the ring.
-//  2. sum: the duration is added to the sum.
-//  3. count: the outcome's counter goes up.
-//  4. sample: the slot gets outcome, lap and duration in one word.
+//  1. acquires: a CAS sets BUSY in the shard's head. It does not wait: who finds the shard owned goes to another one.
+//  2. looks whether records still go to this shard (see Close). If not, it gives it back as it was.
+//  3. writes, as the only writer: sum, outcome, running counts, and the sample in its slot.
+//  4. releases: the head moves on to the next slot, without BUSY.
 //
-// The order is what readers and resets build on. A sample that is seen has been counted, and what has been counted has
-// been summed: so a reader that copies the window first and reads the counters after it never finds more samples than
-// executions. A ticket taken is a count to come: so a closed ring is quiet when its counts add up to its tickets and
-// its newest slots have their samples.
+// The CAS is the one instruction of all this that makes a core wait for its own memory. What follows are plain stores
+// with release order (package release), and that is why a record is as fast as it is: with an atomic instruction for
+// each of head, sum, outcome and slot it took more than twice as long.
+//
+// The order of the stores is what readers and resets build on. A sample that is seen has been counted, and what has
+// been counted has been summed: so a reader that copies the window first and reads the counters after it never finds
+// more samples than executions. A shard that is not BUSY has all of its records complete: so a closed ring is quiet
+// when none of its shards is.
 //
 // # Shards
 //
-// A ring starts with one shard, in which tickets are the exact order of records. When its head proves contended, the
-// ring sets SHARDED in that head, and from then on every record goes to the shard of the core that it runs on, and
-// stamps its sample with the monotonic clock. What is in the first shard is older than everything stamped: the ticket
-// CAS itself tells a writer which of the two it is in. The window is the newest samples over all shards, by stamp, and
-// the first shard's newest where these are too few; each shard has room for a whole window.
+// A ring starts with one shard, in which slots are the exact order of records. When its recorders meet there again and
+// again, or when one of them has been held up while it owned the shard, the ring is spread: from then on every record
+// goes to the shard of the core that it runs on, and stamps its sample with the monotonic clock. Records are pinned to
+// their core meanwhile, so that its shard is free unless the operating system stops the core's thread; then others pass
+// by, in the end to a shard made for them. What is in the first shard is older than everything stamped: a recorder that
+// acquires it after the ring was spread sees that and turns away. The window is the newest samples over all shards, by
+// stamp, and the first shard's newest where these are too few; each shard has room for a whole window.
 //
 // # Guarantees
 //
-// Nobody waits for anybody in a record: each loop repeats only when another record got ahead. A writer that was held
-// up finds its slot given to a later ticket, and leaves it alone. Readers only load. Close makes every later ticket
-// fail; the recorder then goes to its node's next ring.
+// Nobody waits for anybody in a record. A recorder tries again for the first shard a bounded number of times; a shard of
+// its own is always to be had. Readers only load. Close makes every later record fail; the recorder then goes to its
+// node's next ring. It is not written twice, and a recorder that was held up overwrites nothing: its shard was its own
+// all the time.
 package ring

@@ -40,8 +40,8 @@ func (s *stream) fold() {
 	if s.small() {
 		return
 	}
-	for !s.owner.CompareAndSwap(free, busy) {
-		if s.owner.CompareAndSwap(busy, busyAgain) || s.owner.Load() == busyAgain {
+	for !s.owner.CompareAndSwap(idle, folding) {
+		if s.owner.CompareAndSwap(folding, foldAgain) || s.owner.Load() == foldAgain {
 			return
 		}
 	}
@@ -54,7 +54,7 @@ func (s *stream) fold() {
 	if begun { // what idle lanes hold is older than the new generation: it must not be left behind
 		s.sealAll()
 	}
-	if s.owner.Swap(free) == busyAgain || begun {
+	if s.owner.Swap(idle) == foldAgain || begun {
 		s.schedule()
 	}
 }

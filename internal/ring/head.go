@@ -2,16 +2,17 @@ package ring
 
 import "math/bits"
 
-// A head is a shard's count of tickets, written as the lap and the slot of the next one, so that no record divides:
+// A head counts the records that are complete in a shard, written as the lap and the slot of the next one, so that no
+// record divides:
 //
-//	63       62        61 … shift         shift-1 … 0
-//	CLOSED   SHARDED   lap, counted from 1   slot
+//	63     62       61 … shift         shift-1 … 0
+//	BUSY   FROZEN   lap, counted from 1   slot
 //
-// Heads are compared as numbers: a later ticket is a larger one, and a head with a flag is larger than any without.
+// Without flags it only grows.
 const (
-	closed  = 1 << 63 // no ticket will be taken any more
-	sharded = 1 << 62 // tickets are taken at the cores' shards
-	flags   = closed | sharded
+	busy   = 1 << 63 // a recorder owns the shard: nobody else writes it
+	frozen = 1 << 62 // the first shard takes no records any more
+	flags  = busy | frozen
 )
 
 // geometry lays slots out in heads. It never changes.
@@ -30,47 +31,40 @@ func (g geometry) lap(head uint64) uint64  { return head &^ flags >> (g.shift & 
 func (g geometry) slot(head uint64) uint64 { return head & (g.lapLength() - 1) }
 func (g geometry) size() uint64            { return uint64(g.last) + 1 }
 
-// issued returns how many tickets have been taken.
-func (g geometry) issued(head uint64) uint64 {
-	laps := g.lap(head) - 1
-	return (laps-laps/lapCycle)*g.size() + g.slot(head)
+// begun returns how many records have begun: those complete, and the one under way if there is one.
+func (g geometry) begun(head uint64) uint64 {
+	return (g.lap(head)-1)*g.size() + g.slot(head) + head>>63
 }
 
-// lapCycle is how many laps the tags of samples tell apart. Multiples of it are left out in the count of laps.
-const lapCycle = 128
-
-// after returns the head that follows: the next slot, or the first of the next lap.
+// after returns the head that follows one without flags: the next slot, or the first of the next lap.
 func (g geometry) after(head uint64) uint64 {
 	if g.slot(head) != uint64(g.last) {
 		return head + 1
 	}
-	next := (head | (g.lapLength() - 1)) + 1
-	if g.lap(next)%lapCycle == 0 {
-		next += g.lapLength()
-	}
-	return next
+	return (head | (g.lapLength() - 1)) + 1
 }
 
-// before returns the head that precedes; head must not be the start.
-func (g geometry) before(head uint64) uint64 {
-	if g.slot(head) != 0 {
-		return head - 1
+// written returns how many slots have had a sample.
+func (g geometry) written(head uint64) uint64 {
+	if g.lap(head) == 1 {
+		return g.slot(head)
 	}
-	return lapBefore(g.lap(head))<<(g.shift&63) | uint64(g.last)
+	return g.size()
 }
 
-// lapBefore returns the lap before lap, 0 for the first.
-func lapBefore(lap uint64) uint64 {
-	if lap--; lap%lapCycle == 0 && lap != 0 {
-		lap--
+// newest returns the slot of the last record that is complete, if there is one.
+func (g geometry) newest(head uint64) uint64 {
+	if at := g.slot(head); at != 0 {
+		return at - 1
 	}
-	return lap
+	return uint64(g.last)
 }
 
-// owner returns the lap of the newest ticket before head that names the slot, 0 when there is none.
-func (g geometry) owner(head, slot uint64) uint64 {
-	if slot < g.slot(head) {
-		return g.lap(head)
+// behind returns how far a slot is behind a head, going back from it: 1 for the newest sample, size for the oldest.
+func (g geometry) behind(head, slot uint64) uint64 {
+	if at := g.slot(head); slot < at {
+		return at - slot
+	} else {
+		return at + g.size() - slot
 	}
-	return lapBefore(g.lap(head))
 }

@@ -16,8 +16,8 @@ type segment struct {
 	base uint64                  // the number in the lane of its first ticket
 	end  end
 
-	head   atomic.Uint64   // the next slot to be ticketed; CLOSED when there will be none
-	slots  []atomic.Uint64 // of Sample, all of lap 1; 0 while the ticket's writer is under way, absent if it was too late
+	head   atomic.Uint64   // the next slot to be ticketed; SEALED when there will be none
+	slots  []atomic.Uint64 // of Sample; 0 while the ticket's writer is under way, absent if it was too late
 	stamps []atomic.Uint64 // of the samples; written before them. nil in the first lane, where tickets tell the order.
 
 	packed atomic.Pointer[pack] // what pack has made of a segment that takes no tickets any more
@@ -35,6 +35,9 @@ const (
 // absent is in the slot of a writer that was under way when its segment was packed. It puts its sample among the strays.
 const absent = ^uint64(0)
 
+// sealed in the head of a segment says that no ticket will be taken any more.
+const sealed = 1 << 63
+
 func newSegment(size int, stamped bool) *segment {
 	s := &segment{slots: make([]atomic.Uint64, wholeLines(size))[:size:size]}
 	if stamped {
@@ -44,7 +47,7 @@ func newSegment(size int, stamped bool) *segment {
 }
 
 // issued returns how many tickets of the segment have been taken.
-func (s *segment) issued() int { return int(min(s.head.Load()&^closed, uint64(len(s.slots)))) }
+func (s *segment) issued() int { return int(min(s.head.Load()&^sealed, uint64(len(s.slots)))) }
 
 // take takes a ticket; ok is false when there is none left, and lost when another recorder was faster.
 func (s *segment) take() (slot uint64, ok, lost bool) {
@@ -91,7 +94,7 @@ func (s *segment) pack(buffer *packer, compression float64) *pack {
 	if p := s.packed.Load(); p != nil {
 		return p
 	}
-	s.head.Or(closed) // before issued: whoever put the next segment there may not have come to it yet
+	s.head.Or(sealed) // before issued: whoever put the next segment there may not have come to it yet
 	p := &pack{}
 	buffer.sorted = buffer.sorted[:0]
 	for i := range s.issued() {

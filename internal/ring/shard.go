@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync/atomic"
 
+	"github.com/nodemetrics/nodemetrics/internal/release"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
@@ -20,8 +21,27 @@ type shard struct {
 	outcomes [Outcomes]atomic.Uint64
 }
 
-// count adds one execution that has its ticket: the sum first, then the outcome.
+// acquire makes the caller the shard's owner, unless somebody else is: then it reports false at once. It returns the head
+// as it was.
+func (s *shard) acquire() (head uint64, owned bool) {
+	head = s.head.Load()
+	return head, head < frozen && s.head.CompareAndSwap(head, head|busy)
+}
+
+// count adds one execution: the sum first, then the outcome. The caller owns the shard.
 func (s *shard) count(o Outcome, d uint64) {
+	was := s.sum.Load()
+	release.Store(&s.sum, was+d)
+	if (was^(was+d))>>63 != 0 {
+		release.Store(&s.crossings, s.crossings.Load()+1)
+	}
+	step.At(step.Summed)
+	release.Store(&s.outcomes[o], s.outcomes[o].Load()+1)
+	step.At(step.Counted)
+}
+
+// add is count for a shard that several recorders write at once.
+func (s *shard) add(o Outcome, d uint64) {
 	sum := s.sum.Add(d)
 	if (sum^(sum-d))>>63 != 0 {
 		s.crossings.Add(1)

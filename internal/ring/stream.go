@@ -38,13 +38,13 @@ type stream struct {
 	lanes  atomic.Pointer[[]atomic.Pointer[lane]] // the cores'
 	strays atomic.Pointer[segment]                // the newest
 	folded atomic.Pointer[folded]
-	owner  atomic.Uint32 // of folding: free, busy, or busy with more to do
+	owner  atomic.Uint32 // of folding: idle, folding, or folding with more to do
 }
 
 const (
-	free uint32 = iota
-	busy
-	busyAgain
+	idle uint32 = iota
+	folding
+	foldAgain
 )
 
 // lane is a chain of segments and the counters of those who record in it.
@@ -127,15 +127,15 @@ func (s *stream) record(o Outcome, d uint64) bool {
 			s.extend(l, at)
 		}
 	}
-	step.At(step.Ticketed)
+	step.At(step.Acquired)
 	var stamp uint64
 	if at.stamps != nil {
 		stamp = uint64(clock.Now()) // after the ticket, as in a Ring
 		at.stamps[slot].Store(stamp)
 		step.At(step.Stamped)
 	}
-	l.count(o, d)
-	sample := sampleOf(o, 1, d)
+	l.add(o, d)
+	sample := sampleOf(o, d)
 	if !at.slots[slot].CompareAndSwap(0, uint64(sample)) {
 		s.stray(stamped{stamp, at.base + slot, sample})
 	}
@@ -149,7 +149,7 @@ func (s *stream) stray(late stamped) {
 	one.base = late.ticket
 	one.slots[0].Store(uint64(late.sample))
 	one.stamps[0].Store(late.stamp)
-	one.head.Store(1 | closed)
+	one.head.Store(1 | sealed)
 	for {
 		top := s.strays.Load()
 		one.seq = 1
@@ -220,7 +220,7 @@ func (s *stream) finish(l *lane, end end) {
 			return
 		}
 		if s.append(l, last, &segment{end: end}) {
-			last.head.Or(closed)
+			last.head.Or(sealed)
 			return
 		}
 	}
@@ -247,7 +247,7 @@ func (s *stream) seal(l *lane) {
 		return
 	}
 	if s.append(l, last, l.newSegment()) {
-		last.head.Or(closed)
+		last.head.Or(sealed)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func TestAStreamLosesNoSampleOfARecorderHeldUp(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	for _, spread := range []bool{false, true} {
-		for _, at := range []step.Step{step.Ticketed, step.Summed, step.Counted, step.Stamped} {
+		for _, at := range []step.Step{step.Acquired, step.Summed, step.Counted, step.Stamped} {
 			for _, between := range []uint64{0, 10, 600, 6000} {
 				for _, closeIt := range []bool{false, true} {
 					if at == step.Stamped && !spread {

@@ -207,7 +207,7 @@ func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
 			l.current.Load().take()
 			l.count(Success, burst)
 			l.current.Load().stamps[slot].Store(1)
-			l.current.Load().slots[slot].Store(uint64(sampleOf(Success, 1, burst)))
+			l.current.Load().slots[slot].Store(uint64(sampleOf(Success, burst)))
 		}
 	}
 	for i := range uint64(window + window/4) {

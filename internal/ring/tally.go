@@ -3,17 +3,16 @@ package ring
 import (
 	"sync/atomic"
 
-	"github.com/nodemetrics/nodemetrics/internal/step"
+	"github.com/nodemetrics/nodemetrics/internal/release"
 )
 
-// Tally keeps running counts of the samples in the slots of a ring that is not sharded, so that a threshold is judged
-// without looking at the window. A record adds what its sample changes right after it has stored it. Between the two the
-// counts are behind; the record that ends last leaves them exact.
+// Tally keeps running counts of the samples in the slots of a ring that is not spread, so that a threshold is judged
+// without looking at the window. Whoever owns the first shard adds what its sample changes.
 type Tally struct {
 	latency  uint64 // the bound of Slow, in nanoseconds
 	recovery uint64 // the bound of Slowish, at most latency
 
-	samples, failures, slow, slowish atomic.Int64
+	samples, failures, slow, slowish atomic.Uint64
 }
 
 // NewTally returns an empty tally with the bounds above which a sample is slow, and slowish; recovery is at most
@@ -26,25 +25,21 @@ func (t *Tally) replace(old, sample Sample) {
 	if old == 0 || old.above(t.recovery) || sample.above(t.recovery) {
 		t.adjust(old, sample)
 	}
-	step.At(step.Tallied)
 }
 
 func (t *Tally) adjust(old, sample Sample) {
-	add := func(counter *atomic.Int64, was, is bool) {
-		if was != is {
-			delta := int64(1)
-			if was {
-				delta = -1
-			}
-			counter.Add(delta)
+	add := func(counter *atomic.Uint64, was, is bool) {
+		switch {
+		case is && !was:
+			release.Store(counter, counter.Load()+1)
+		case was && !is:
+			release.Store(counter, counter.Load()-1)
 		}
 	}
 	add(&t.failures, old.Failed(), sample.Failed())
 	add(&t.slow, old.Duration() > t.latency, sample.Duration() > t.latency)
 	add(&t.slowish, old.Duration() > t.recovery, sample.Duration() > t.recovery)
-	if old == 0 {
-		t.samples.Add(1)
-	}
+	add(&t.samples, old != 0, true)
 }
 
 // Stats are counts of a window.

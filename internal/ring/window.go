@@ -6,7 +6,6 @@ import (
 
 	"github.com/influxdata/tdigest"
 
-	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 )
 
@@ -21,16 +20,14 @@ type Reader struct {
 
 // stampedSample is a sample of a core's shard.
 type stampedSample struct {
-	age    uint64 // nanoseconds before the read
-	back   uint64 // how far it is behind its shard's head, in slots
+	age    uint64 // half nanoseconds before the read
+	behind uint64 // how far it is behind its shard's head, in slots
 	sample Sample
 }
 
 // Window returns a copy of the ring's window, in no order, and its newest sample; the zero Sample when it is empty. It
-// never stops a writer. Every record that returned before the call is in it, unless a whole window of tickets is newer.
-// While records are under way, one that was held up between its ticket and its sample leaves its slot to the sample of
-// a lap before; and the slots are not copied at one instant when others are written all the while. The copy is valid
-// until the next call.
+// never stops a writer. Every record that returned before the call is in it, unless a whole window of records is newer.
+// While records are under way, the slots are not copied at one instant.
 func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 	b.stamped = b.stamped[:0]
 	if r.Sharded() {
@@ -38,99 +35,64 @@ func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 	}
 	words, head := b.copyFirst(r)
 	if len(b.stamped) == 0 {
-		newestFirst(words, r.geometry, head, func(s Sample) bool {
-			newest = s
-			return false
-		})
-		return slices.DeleteFunc(words, func(s Sample) bool { return s == 0 }), newest
+		if len(words) > 0 {
+			newest = words[r.newest(head)]
+		}
+		return words, newest
 	}
 
 	b.window = b.window[:0]
 	for _, s := range b.stamped[:min(len(r.slots), len(b.stamped))] {
 		b.window = append(b.window, s.sample)
 	}
-	if len(b.window) < len(r.slots) {
-		newestFirst(words, r.geometry, head, func(s Sample) bool { // older than everything stamped
-			b.window = append(b.window, s)
-			return len(b.window) < len(r.slots)
-		})
+	older := uint64(len(r.slots) - len(b.window)) // the first shard's samples are older than everything stamped
+	for i, sample := range words {
+		if r.behind(head, uint64(i)) <= older {
+			b.window = append(b.window, sample)
+		}
 	}
 	return b.window, b.window[0]
 }
 
-// copyFirst copies the slots of the first shard that have had a ticket, again when tickets were taken meanwhile, and
-// returns the head behind the copy.
+// copyFirst copies the slots of the first shard, again when records came meanwhile, and returns the head that the copy
+// began with: what was behind it then is in the copy, or something newer.
 func (b *Reader) copyFirst(r *Ring) (words []Sample, head uint64) {
 	for range attempts {
-		before := r.first.head.Load() &^ flags
-		n := len(r.slots)
-		if r.lap(before) == 1 {
-			n = int(r.slot(before))
-		}
+		head = r.first.head.Load() &^ flags
+		n := int(r.written(head))
 		words = slices.Grow(b.words[:0], n)[:n]
 		for i := range words {
 			words[i] = Sample(r.slots[i].Load())
 		}
 		b.words = words
-		if head = r.first.head.Load() &^ flags; head == before {
+		if r.first.head.Load()&^flags == head {
 			break
 		}
 	}
 	return words, head
 }
 
-// newestFirst calls yield with the samples that a copy of slots has, by their tickets before head, the newest first: those of
-// their slots' newest tickets, then those a lap behind, whose slots' writers were under way or came after the copy, and
-// so on, until yield returns false. It skips slots that were never written.
-func newestFirst(words []Sample, g geometry, head uint64, yield func(Sample) bool) {
-	const none = lapCycle
-	for behind := uint64(0); behind != none; {
-		next := uint64(none)
-		for at, n := head, uint64(0); n < g.size() && at > g.start(); n++ {
-			at = g.before(at)
-			i := g.slot(at)
-			if i >= uint64(len(words)) || words[i] == 0 {
-				continue
-			}
-			switch lapped := words[i].lapped(g.lap(at)); {
-			case lapped == behind:
-				if !yield(words[i]) {
-					return
-				}
-			case lapped > behind:
-				next = min(next, lapped)
-			}
-		}
-		behind = next
-	}
-}
-
 // copyCores copies the samples of the cores' shards and puts them in order, the newest first.
 func (b *Reader) copyCores(r *Ring) {
-	for s := range r.coreShards() {
+	for s := range r.cores.Load().all {
 		begun := len(b.stamped)
-		n := s.size()
-		if head := s.head.Load(); s.lap(head) == 1 {
-			n = s.slot(head)
-		}
-		for i := range n {
+		for i := range s.written(s.head.Load()) {
 			if stamp, sample, ok := s.slots[i].load(); ok {
-				b.stamped = append(b.stamped, stampedSample{age: stamp & timeMask, back: i, sample: sample})
+				b.stamped = append(b.stamped, stampedSample{age: stamp, behind: i, sample: sample})
 			}
 		}
-		head := s.head.Load() // behind everything that was copied
-		for j := range b.stamped[begun:] {
-			at := &b.stamped[begun+j]
-			i := at.back
-			at.back = (s.slot(head)+s.size()-1-i)%s.size() + at.sample.lapped(s.owner(head, i))*s.size()
+		head := s.head.Load()
+		for i := range b.stamped[begun:] {
+			at := &b.stamped[begun+i]
+			at.behind = s.behind(head, at.behind)
 		}
 	}
-	now := uint64(clock.Now()) // after every stamp that was copied, so that no age is negative
+	now := stampNow() // after every stamp that was copied, so that no age is negative
 	for i := range b.stamped {
-		b.stamped[i].age = (now - b.stamped[i].age) & timeMask
+		b.stamped[i].age = now - b.stamped[i].age
 	}
 	slices.SortFunc(b.stamped, func(x, y stampedSample) int {
-		return cmp.Or(cmp.Compare(x.age, y.age), cmp.Compare(x.back, y.back))
+		return cmp.Or(cmp.Compare(x.age, y.age), cmp.Compare(x.behind, y.behind))
 	})
 }
 
@@ -160,15 +122,13 @@ func (b *Reader) Quantile(v *View, q float64) uint64 {
 // Centroids returns a copy of the centroids of a window that is not Exact, by mean, in nanoseconds.
 func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(nil) }
 
-// load returns a slot's stamp and sample. Between two samples they do not belong together: then it tries again, in case
-// it was the reader that was held up. A writer that is held up there has not returned yet; the sample before it is not
-// among the newest, as long as no more such writers than there are spare slots are in one shard.
+// load returns a slot's stamp and sample, unless a record is being written there all the while. The sample before that
+// is not among the newest: the shard has a slot more than the window.
 func (s *stampedSlot) load() (stamp uint64, sample Sample, ok bool) {
 	for range attempts {
-		word := s.sample.Load()
-		stamp = s.stamp.Load()
-		if stamp != 0 && stamp>>stampShift == word>>lapShift&127 && s.sample.Load() == word {
-			return stamp, Sample(word), true
+		stamp, sample = s.stamp.Load(), Sample(s.sample.Load())
+		if stamp != 0 && s.stamp.Load() == stamp {
+			return stamp, sample, true
 		}
 	}
 	return 0, 0, false

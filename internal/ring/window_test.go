@@ -122,28 +122,70 @@ func TestOneGoroutineAloneOwnsTheWholeWindowAfterABurst(t *testing.T) {
 
 func TestContentionSpreadsARingAndLonelinessDoesNot(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	lost := func(r *Ring, times, every int) {
+	meet := func(r *Ring, times, every int) {
 		for range times {
 			for range every {
 				r.Record(Success, 1)
 			}
-			r.contended()
+			r.meetsOften()
 		}
 	}
 	var seldom, often, alone Ring
 	for _, r := range []*Ring{&seldom, &often, &alone} {
 		r.Init(100, nil)
 	}
-	if lost(&seldom, 100, contentionSpan/(contentionLimit-2)); seldom.Sharded() {
-		t.Error("a ring was spread by a lost ticket now and then")
+	if meet(&seldom, 100, contentionSpan/(contentionLimit-2)); seldom.Sharded() {
+		t.Error("a ring was spread by a meeting now and then")
 	}
-	if lost(&often, 20, contentionSpan/(contentionLimit+2)); !often.Sharded() {
+	if meet(&often, 20, contentionSpan/(contentionLimit+2)); !often.Sharded() {
 		t.Error("a contended ring was not spread")
 	}
 	runtime.GOMAXPROCS(1)
-	if lost(&alone, 100, 1); alone.Sharded() {
+	if meet(&alone, 100, 1); alone.Sharded() {
 		t.Error("a ring was spread on one processor")
 	}
+}
+
+func TestARingWhoseOwnerIsHeldUpIsSpreadAndNobodyWaits(t *testing.T) {
+	var r Ring
+	r.Init(3, nil)
+	r.Record(1, 1)
+	head, _ := r.first.acquire() // and never gives it back
+	all := []execution{{1, 1}}
+	record := func(o Outcome, d uint64) {
+		t.Helper()
+		if !r.Record(o, d) {
+			t.Fatal("an open ring refused a record")
+		}
+		all = append(all, execution{o, d})
+		checkWindow(t, &r, 3, all)
+	}
+	record(Success, 2)
+	if !r.Sharded() {
+		t.Fatal("the ring is not spread")
+	}
+	for i := range uint64(5) { // one after the other, every shard that there is gets an owner that is held up
+		for s := range r.cores.Load().all {
+			s.acquire()
+		}
+		record(Success, 3+i)
+		record(2, 100+i)
+	}
+	r.Close()
+	if r.Record(Success, 9) {
+		t.Fatal("a closed ring took a record")
+	}
+	if r.Quiet() {
+		t.Fatal("quiet beside owners that are held up")
+	}
+	r.first.head.Store(head)
+	for s := range r.cores.Load().all {
+		s.head.And(^uint64(busy))
+	}
+	if !r.Quiet() {
+		t.Fatal("never quiet")
+	}
+	checkWindow(t, &r, 3, all)
 }
 
 func TestEveryReadBesideRecordersHoldsTogether(t *testing.T) {

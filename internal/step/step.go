@@ -8,13 +8,11 @@ type Step uint8
 // The steps, in the order in which a record takes them.
 const (
 	Loaded   Step = iota // the node's state was loaded
-	Ticketed             // a ticket was taken
+	Acquired             // the shard is the recorder's; in t-digests: a ticket was taken
 	Summed               // the duration was added to the sum
 	Counted              // the outcome was counted
-	Viewed               // the slot was found to be the writer's, and is about to be written
 	Stamped              // the stamp was written (sharded nodes only)
 	Stored               // the sample was written
-	Tallied              // the running counts know it (nodes with thresholds only)
 	Looking              // a look at a window has begun
 	Copied               // a look has copied the window
 	Judged               // a look has judged the window, and is about to write the verdict
