@@ -106,13 +106,14 @@ type stampedSlots struct {
 	next  *coreShard // in cores.more
 }
 
-// stampedSlot is a sample and its stamp, which is 0 while the two do not belong together.
+// stampedSlot is a sample and its stamp. The stamp is written first. Both carry the lap as a tag: where the tags agree,
+// and the stamp is the same before and after the sample was read, they belong together.
 //
-//	stamp:  63 … 1                  0
-//	        monotonic nanoseconds   1
+//	stamp:  63 … 6                  5 … 0
+//	        monotonic nanoseconds   tag
 type stampedSlot struct{ stamp, sample atomic.Uint64 }
 
-func stampNow() uint64 { return uint64(clock.Now())<<1 | 1 }
+const timeShift = 6
 
 func newCoreShard(window int) *coreShard {
 	slots := window + 1
@@ -139,14 +140,13 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 	// The clock is read while the shard is owned: so of two records that did not overlap the later has the later stamp, in
 	// whatever shards they are, and within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
-	stamp := stampNow()
+	now, tag := uint64(clock.Now()), s.lap(head)&tagMask
 	s.count(o, d)
 	slot := &s.slots[s.slot(head)]
-	slot.stamp.Store(0) // atomic: release.Store is for one store of a word
-	release.Store(&slot.sample, uint64(sampleOf(o, d)))
-	step.At(step.Stored)
-	release.Store(&slot.stamp, stamp)
+	release.Store(&slot.stamp, now<<timeShift|tag)
 	step.At(step.Stamped)
+	release.Store(&slot.sample, uint64(sampleOf(o, d))|tag<<tagShift)
+	step.At(step.Stored)
 	if next := s.after(head); fenced {
 		s.head.Store(next)
 	} else {

@@ -27,7 +27,7 @@ func yieldNowAndThen(step.Step) {
 // ringSteps are the steps at which a recorder can be held up in a ring that is not spread, and in one that is.
 var ringSteps = map[bool][]step.Step{
 	false: {step.Acquired, step.Summed, step.Counted, step.Stored},
-	true:  {step.Acquired, step.Summed, step.Counted, step.Stored, step.Stamped},
+	true:  {step.Acquired, step.Summed, step.Counted, step.Stamped, step.Stored},
 }
 
 func TestARecorderHeldUpNeverDisplacesANewerSample(t *testing.T) {
@@ -76,7 +76,7 @@ func heldUp(t *testing.T, spread bool, at step.Step, size, between int) {
 				newest, size)
 		}
 	}
-	if at == step.Stamped || at == step.Stored && !spread && size == 1 {
+	if at == step.Stored && (spread || size == 1) {
 		check(late.d)
 	} else {
 		check(all[len(all)-1].d)

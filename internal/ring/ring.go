@@ -53,7 +53,10 @@ func wholeLines(words int) int {
 func (r *Ring) Record(o Outcome, d uint64) bool {
 	head, owned := r.first.acquire()
 	if !owned {
-		if head, owned = r.contended(); !owned {
+		if head&frozen == 0 {
+			head, owned = r.contended()
+		}
+		if !owned {
 			return r.recordElsewhere(o, d)
 		}
 	}

@@ -2,15 +2,17 @@ package ring
 
 // Sample is one execution in one word, so that it is written and read whole:
 //
-//	63       62        61 … 56   55 … 0
-//	failed   written   0         nanoseconds
+//	63       62        61 … 56                  55 … 0
+//	failed   written   tag (stamped samples)   nanoseconds
 //
-// The zero Sample is none.
+// The zero Sample is none. The tag is the lap of a stamped sample's slot, modulo 64: see stampedSlot.
 type Sample uint64
 
 const (
 	failedBit    = 1 << 63
 	written      = 1 << 62
+	tagShift     = 56
+	tagMask      = 63
 	durationMask = 1<<56 - 1
 )
 
@@ -31,9 +33,12 @@ func (s Sample) Failed() bool { return s&failedBit != 0 }
 // Duration returns the nanoseconds that the execution took.
 func (s Sample) Duration() uint64 { return uint64(s) & durationMask }
 
+// tag returns the tag.
+func (s Sample) tag() uint64 { return uint64(s) >> tagShift & tagMask }
+
 // above reports in one comparison whether the execution failed or took longer than bound: a failure's bit is higher
 // than every duration's.
-func (s Sample) above(bound uint64) bool { return uint64(s)&^written > bound }
+func (s Sample) above(bound uint64) bool { return uint64(s)&^(written|tagMask<<tagShift) > bound }
 
 // Outcome is how an execution ended: Success, or a kind of failure from 1 to Outcomes-1.
 type Outcome uint8

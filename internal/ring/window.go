@@ -6,6 +6,7 @@ import (
 
 	"github.com/influxdata/tdigest"
 
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 )
 
@@ -20,7 +21,7 @@ type Reader struct {
 
 // stampedSample is a sample of a core's shard.
 type stampedSample struct {
-	age    uint64 // half nanoseconds before the read
+	age    uint64 // nanoseconds before the read, modulo 2^58
 	behind uint64 // how far it is behind its shard's head, in slots
 	sample Sample
 }
@@ -87,9 +88,9 @@ func (b *Reader) copyCores(r *Ring) {
 			at.behind = s.behind(head, at.behind)
 		}
 	}
-	now := stampNow() // after every stamp that was copied, so that no age is negative
+	now := uint64(clock.Now()) << timeShift // after every stamp that was copied, so that no age is negative
 	for i := range b.stamped {
-		b.stamped[i].age = now - b.stamped[i].age
+		b.stamped[i].age = (now - b.stamped[i].age&^tagMask) >> timeShift
 	}
 	slices.SortFunc(b.stamped, func(x, y stampedSample) int {
 		return cmp.Or(cmp.Compare(x.age, y.age), cmp.Compare(x.behind, y.behind))
@@ -127,7 +128,7 @@ func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(ni
 func (s *stampedSlot) load() (stamp uint64, sample Sample, ok bool) {
 	for range attempts {
 		stamp, sample = s.stamp.Load(), Sample(s.sample.Load())
-		if stamp != 0 && s.stamp.Load() == stamp {
+		if sample.tag() == stamp&tagMask && s.stamp.Load() == stamp {
 			return stamp, sample, true
 		}
 	}
