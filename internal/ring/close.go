@@ -10,10 +10,7 @@ package ring
 // the same word by which it is closed, and a shard made meanwhile is owned from its beginning, by a recorder that has
 // yet to look.
 func (r *Ring) Close() {
-	switch {
-	case r.stream != nil:
-		r.stream.close()
-	case !r.cores.CompareAndSwap(nil, closedCores):
+	if !r.cores.CompareAndSwap(nil, closedCores) {
 		r.cores.Load().closed.Store(true)
 	}
 }
@@ -21,9 +18,6 @@ func (r *Ring) Close() {
 // Quiet reports whether every record of a closed ring has ended. Once it has been true every figure is final: a recorder
 // that owns a shard afterwards finds the ring closed.
 func (r *Ring) Quiet() bool {
-	if r.stream != nil {
-		return r.stream.quiet()
-	}
 	if r.Busy() {
 		return false
 	}

@@ -22,15 +22,15 @@ const (
 	contentionLimit = 8    // … so many meetings prove contention
 	contentionBits  = 4    // of the word, for the count
 
-	// patience is how often a record tries again to own the first shard: some hundred nanoseconds, several times what its
-	// owner needs. An owner that takes longer has been held up.
+	// patience is how often a record tries to own a shard that it found owned: some hundred nanoseconds, several times what
+	// the owner needs. An owner that takes longer has been held up.
 	patience = 100
 )
 
 // contended tries to own the first shard, where the caller has met another, and spreads the ring when that happens often, or
 // when the other has been held up. It reports false when records go elsewhere.
 func (r *Ring) contended() (head uint64, owned bool) {
-	if r.stream != nil || r.cores.Load() != nil || r.meetsOften() {
+	if r.cores.Load() != nil || r.meetsOften() {
 		return 0, false
 	}
 	for range patience {
@@ -64,11 +64,11 @@ func (r *Ring) meetsOften() bool {
 // Spread gives the ring shards for so many processors, unless it has them or is closed. Records do so when the first
 // shard is contended.
 func (r *Ring) Spread(processors int) {
-	if r.stream != nil {
-		r.stream.spread(processors)
-		return
-	}
-	r.cores.CompareAndSwap(nil, newCores(processors, len(r.slots)))
+	r.cores.CompareAndSwap(nil, &cores{
+		shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))),
+		window: len(r.slots),
+		stream: r.stream,
+	})
 }
 
 // cores are the shards of a spread ring. A shard is made by the first record of its core.
@@ -76,11 +76,8 @@ type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
 	more   atomic.Pointer[coreShard]   // a list: made when all others were owned by recorders that were held up
 	window int
+	stream *stream // or nil
 	closed atomic.Bool
-}
-
-func newCores(processors, window int) *cores {
-	return &cores{shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))), window: window}
 }
 
 // closedCores stands in the place of the cores in a ring that was closed before it was spread.
@@ -98,12 +95,13 @@ type coreShard struct {
 	_ [(pad.Line - unsafe.Sizeof(stampedSlots{})%pad.Line) % pad.Line]byte
 }
 
-// stampedSlots are where a core's shard keeps its samples: one more than a window, so that a slot that is being written
-// is not needed. The shard's owner writes the slots; the rest never changes.
+// stampedSlots are where a core's shard keeps its samples. The shard's owner writes them; the rest never changes.
 type stampedSlots struct {
 	geometry
-	slots []stampedSlot
-	next  *coreShard // in cores.more
+	slots []stampedSlot // one more than a window, so that a slot that is being written is not needed; or
+	lane  *lane         // of t-digests
+	index int           // among the shards of all cores
+	next  *coreShard    // in cores.more
 }
 
 // stampedSlot is a sample and its stamp. The stamp is written first. Both carry the lap as a tag: where the tags agree,
@@ -115,12 +113,15 @@ type stampedSlot struct{ stamp, sample atomic.Uint64 }
 
 const timeShift = 6
 
-func newCoreShard(window int) *coreShard {
-	slots := window + 1
-	s := &coreShard{stampedSlots: stampedSlots{
-		geometry: geometryFor(slots),
-		slots:    make([]stampedSlot, wholeLines(2*slots)/2)[:slots:slots],
-	}}
+func (c *cores) newShard(index int) *coreShard {
+	s := &coreShard{stampedSlots: stampedSlots{index: index}}
+	if c.stream != nil {
+		s.lane = c.stream.newLane(coreLanes+index, len(c.shards))
+	} else {
+		slots := c.window + 1
+		s.geometry = geometryFor(slots)
+		s.slots = make([]stampedSlot, wholeLines(2*slots)/2)[:slots:slots]
+	}
 	s.head.Store(s.start())
 	return s
 }
@@ -140,27 +141,33 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 	// The clock is read while the shard is owned: so of two records that did not overlap the later has the later stamp, in
 	// whatever shards they are, and within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
-	now, tag := uint64(clock.Now()), s.lap(head)&tagMask
+	now, sample := uint64(clock.Now()), sampleOf(o, d)
 	s.count(o, d)
-	slot := &s.slots[s.slot(head)]
-	release.Store(&slot.stamp, now<<timeShift|tag)
-	step.At(step.Stamped)
-	release.Store(&slot.sample, uint64(sampleOf(o, d))|tag<<tagShift)
-	step.At(step.Stored)
+	due := false
+	if s.lane != nil {
+		due = s.lane.put(sample, now)
+	} else {
+		slot, tag := &s.slots[s.slot(head)], s.lap(head)&tagMask
+		release.Store(&slot.stamp, now<<timeShift|tag)
+		step.At(step.Stamped)
+		release.Store(&slot.sample, uint64(sample)|tag<<tagShift)
+		step.At(step.Stored)
+	}
 	if next := s.after(head); fenced {
 		s.head.Store(next)
 	} else {
 		release.Store(&s.head, next)
 	}
 	core.Unpin()
+	c.stream.wake(due)
 	return true
 }
 
 // acquire makes the caller the owner of a shard, and leaves it pinned to its core. The shard is that core's, if nobody
 // owns it: nobody does, unless its owner was held up, or could not be pinned.
 func (c *cores) acquire() (*coreShard, uint64) {
-	own := &c.shards[core.Pin()&(len(c.shards)-1)]
-	if s := own.Load(); s != nil {
+	own := core.Pin() & (len(c.shards) - 1)
+	if s := c.shards[own].Load(); s != nil {
 		if head, owned := s.acquire(); owned {
 			return s, head
 		}
@@ -169,26 +176,34 @@ func (c *cores) acquire() (*coreShard, uint64) {
 	return c.acquireAny(own)
 }
 
-// acquireAny is acquire where the core's own shard is not to be had. It makes another one when none is.
-func (c *cores) acquireAny(own *atomic.Pointer[coreShard]) (*coreShard, uint64) {
-	made := newCoreShard(c.window)
-	made.head.Store(made.start() | busy) // the caller's from the beginning
-	if !own.CompareAndSwap(nil, made) {
+// acquireAny is acquire where the core's own shard is not to be had. It makes another one when none is, again and again.
+func (c *cores) acquireAny(own int) (*coreShard, uint64) {
+	if c.shards[own].Load() == nil {
+		c.shards[own].CompareAndSwap(nil, c.newShard(own))
+	}
+	core.Pin()
+	for range patience {
 		for s := range c.all {
 			if head, owned := s.acquire(); owned {
-				core.Pin()
 				return s, head
 			}
 		}
-		for {
-			made.next = c.more.Load()
-			if c.more.CompareAndSwap(made.next, made) {
-				break
-			}
-		}
 	}
-	core.Pin()
-	return made, made.start()
+	core.Unpin()
+	for {
+		first := c.more.Load()
+		index := len(c.shards)
+		if first != nil {
+			index = first.index + 1
+		}
+		s := c.newShard(index)
+		s.next = first
+		s.head.Store(s.start() | busy) // the caller's from the beginning
+		if core.Pin(); c.more.CompareAndSwap(first, s) {
+			return s, s.start()
+		}
+		core.Unpin()
+	}
 }
 
 // all yields the shards that there are; none of nil cores.

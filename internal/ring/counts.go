@@ -1,7 +1,5 @@
 package ring
 
-import "iter"
-
 // Counts are what a ring has counted.
 type Counts struct {
 	Outcomes [Outcomes]uint64
@@ -25,12 +23,12 @@ const attempts = 8
 func (r *Ring) Counts() (c Counts) {
 	for range attempts {
 		c = Counts{}
-		for s := range r.shards() {
+		for s := range r.shards {
 			for i := range s.outcomes {
 				c.Outcomes[i] += s.outcomes[i].Load()
 			}
 		}
-		for s := range r.shards() {
+		for s := range r.shards {
 			c.Sum.add(s.total())
 		}
 		if completed := c.Completed(); r.begunByAll()-completed <= completed/16 {
@@ -42,9 +40,6 @@ func (r *Ring) Counts() (c Counts) {
 
 // begunByAll returns how many records have begun in all shards.
 func (r *Ring) begunByAll() uint64 {
-	if r.stream != nil {
-		return r.stream.completed() // the tickets of a stream are not in one place
-	}
 	n := r.begun(r.first.head.Load())
 	for s := range r.cores.Load().all {
 		n += s.begun(s.head.Load())
@@ -52,24 +47,22 @@ func (r *Ring) begunByAll() uint64 {
 	return n
 }
 
+// completed returns how many executions have been counted.
+func (r *Ring) completed() (n uint64) {
+	for s := range r.shards {
+		n += s.completed()
+	}
+	return n
+}
+
 // shards yields the counters of every shard that there is.
-func (r *Ring) shards() iter.Seq[*shard] {
-	return func(yield func(*shard) bool) {
-		if r.stream != nil {
-			for l := range r.stream.all() {
-				if !yield(&l.shard) {
-					return
-				}
-			}
+func (r *Ring) shards(yield func(*shard) bool) {
+	if !yield(&r.first) {
+		return
+	}
+	for s := range r.cores.Load().all {
+		if !yield(&s.shard) {
 			return
-		}
-		if !yield(&r.first) {
-			return
-		}
-		for s := range r.cores.Load().all {
-			if !yield(&s.shard) {
-				return
-			}
 		}
 	}
 }

@@ -82,7 +82,7 @@ func TestWhatRecordsWriteSharesNoCacheLine(t *testing.T) {
 			r := new(Ring)
 			r.Init(window, nil)
 			r.Spread(2)
-			r.cores.Load().shards[0].Store(newCoreShard(window))
+			r.cores.Load().shards[0].Store(r.cores.Load().newShard(0))
 			kept = append(kept, r)
 			for what, at := range map[string]unsafe.Pointer{
 				"a ring":         unsafe.Pointer(r),

@@ -24,7 +24,7 @@ type fixed struct {
 	slots      []atomic.Uint64       // of Sample; written by the first shard's owner
 	tally      *Tally                // running counts of the slots, or nil; written by the first shard's owner
 	cores      atomic.Pointer[cores] // where records go instead, once set: never changed after
-	stream     *stream               // keeps the window in the place of all that, or nil
+	stream     *stream               // keeps the window in the place of slots and tally, or nil
 }
 
 // Init makes r the empty ring of a window. The tally may be nil; it is r's from now on.
@@ -38,8 +38,8 @@ func (r *Ring) Init(window int, tally *Tally) {
 // InitDigest makes r the empty ring of a large window that is kept as t-digests. A recorder calls schedule when there
 // is something to fold: somebody should then call Fold, soon and elsewhere.
 func (r *Ring) InitDigest(window int, compression float64, schedule func()) {
-	r.stream = newStream(window, compression, schedule)
-	r.first.head.Store(frozen) // sends every record to the stream, at no cost to those of other rings
+	r.stream = newStream(r, window, compression, schedule)
+	r.first.head.Store(r.start())
 }
 
 // wholeLines rounds a number of words up to whole cache lines, so that no other memory shares the last one.
@@ -57,17 +57,24 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 			head, owned = r.contended()
 		}
 		if !owned {
-			return r.recordElsewhere(o, d)
+			return r.cores.Load().record(o, d, r.tally != nil)
 		}
 	}
 	if r.cores.Load() != nil { // after the CAS: see Close
 		release.Store(&r.first.head, head|frozen)
-		return r.recordElsewhere(o, d)
+		return r.cores.Load().record(o, d, r.tally != nil)
 	}
 	step.At(step.Acquired)
 	sample := sampleOf(o, d)
 	r.first.count(o, d)
-	slot := &r.slots[r.slot(head)]
+	i := r.slot(head)
+	if i >= uint64(len(r.slots)) { // there are none
+		due := r.stream.first.put(sample, 0)
+		release.Store(&r.first.head, r.after(head))
+		r.stream.wake(due)
+		return true
+	}
+	slot := &r.slots[i]
 	if r.tally != nil {
 		r.tally.replace(Sample(slot.Load()), sample)
 	}
@@ -77,17 +84,12 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	return true
 }
 
-// recordElsewhere is Record where the first shard takes no records any more.
-func (r *Ring) recordElsewhere(o Outcome, d uint64) bool {
-	if r.stream != nil {
-		return r.stream.record(o, d)
-	}
-	return r.cores.Load().record(o, d, r.tally != nil)
-}
-
 // Sharded reports whether the ring has been given a shard for each core. Records that were under way then may still
 // end in the first shard.
-func (r *Ring) Sharded() bool { return r.cores.Load() != nil }
+func (r *Ring) Sharded() bool {
+	c := r.cores.Load()
+	return c != nil && c != closedCores
+}
 
 // Busy reports whether a record is under way in the first shard. When it says no, whatever was recorded there by records
 // that had begun is seen by the caller's later loads.
@@ -102,5 +104,5 @@ func (r *Ring) Digested() bool { return r.stream != nil }
 // Fold folds what recorders have left to fold, and returns the number of executions since the ring began.
 func (r *Ring) Fold() uint64 {
 	r.stream.fold()
-	return r.stream.completed()
+	return r.completed()
 }

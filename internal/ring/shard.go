@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync/atomic"
 
+	"github.com/nodemetrics/nodemetrics/internal/core"
 	"github.com/nodemetrics/nodemetrics/internal/release"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
@@ -28,6 +29,17 @@ func (s *shard) acquire() (head uint64, owned bool) {
 	return head, head < frozen && s.head.CompareAndSwap(head, head|busy)
 }
 
+// whenFree calls f as the owner of the shard, unless that has another owner. It is for somebody who has no record to add: f
+// is short.
+func (s *shard) whenFree(f func()) {
+	core.Pin()
+	if head, owned := s.acquire(); owned {
+		f()
+		release.Store(&s.head, head)
+	}
+	core.Unpin()
+}
+
 // count adds one execution: the sum first, then the outcome. The caller owns the shard.
 func (s *shard) count(o Outcome, d uint64) {
 	was := s.sum.Load()
@@ -37,17 +49,6 @@ func (s *shard) count(o Outcome, d uint64) {
 	}
 	step.At(step.Summed)
 	release.Store(&s.outcomes[o], s.outcomes[o].Load()+1)
-	step.At(step.Counted)
-}
-
-// add is count for a shard that several recorders write at once.
-func (s *shard) add(o Outcome, d uint64) {
-	sum := s.sum.Add(d)
-	if (sum^(sum-d))>>63 != 0 {
-		s.crossings.Add(1)
-	}
-	step.At(step.Summed)
-	s.outcomes[o].Add(1)
 	step.At(step.Counted)
 }
 

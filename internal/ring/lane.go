@@ -1,0 +1,174 @@
+package ring
+
+import (
+	"sync/atomic"
+
+	"github.com/nodemetrics/nodemetrics/internal/release"
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// lane is where a shard keeps its samples for t-digests: a chain of segments, of which the newest is being filled. The
+// shard's owner writes it; whoever folds ends segments before they are full, as the owner.
+type lane struct {
+	stream  *stream
+	index   int // firstLane, or a core's number behind coreLanes
+	size    int // of a segment
+	current atomic.Pointer[segment]
+	packing atomic.Pointer[packing] // of a segment behind current, a step with every record; nil without a backlog
+	spare   atomic.Pointer[segment] // the next one, made in advance by whoever folds
+}
+
+// The indices of lanes.
+const (
+	firstLane = iota
+	coreLanes
+)
+
+// The sizes of segments: in all lanes together at most maxSegment slots, so that memory stays small, and little of the
+// window, so that thresholds are looked at often enough.
+const (
+	maxSegment    = 512
+	minSegment    = 8
+	windowSegment = 128 // parts of a window
+)
+
+// newLane returns an empty lane, one of so many.
+func (s *stream) newLane(index, lanes int) *lane {
+	l := &lane{stream: s, index: index}
+	l.size = max(minSegment, min(maxSegment/lanes, s.window/windowSegment/lanes))
+	first := l.newSegment()
+	first.seq = 1
+	l.current.Store(first)
+	return l
+}
+
+func (l *lane) newSegment() *segment { return newSegment(l.size, l.index != firstLane) }
+
+// put adds a sample, and reports whether there is something to fold. The caller owns the shard.
+func (l *lane) put(sample Sample, stamp uint64) (due bool) {
+	at := l.current.Load()
+	n := at.filled.Load()
+	if n == uint64(len(at.slots)) {
+		due = at.seq%l.stream.batch == 0
+		at, n = l.extend(at), 0
+	}
+	if at.stamps != nil {
+		release.Store(&at.stamps[n], stamp)
+		step.At(step.Stamped)
+	}
+	release.Store(&at.slots[n], uint64(sample))
+	release.Store(&at.filled, n+1)
+	step.At(step.Stored)
+	if p := l.packing.Load(); p != nil {
+		p.step()
+	}
+	return due
+}
+
+// Waking whoever folds costs a recorder microseconds, so it does so for several full segments at once, if these are
+// little of the window. When more than maxBacklog of a lane wait, recorders pack them.
+const (
+	maxBatch   = 4
+	maxBacklog = 4 * maxBatch
+)
+
+// extend puts the next segment behind a full one. The caller owns the shard.
+func (l *lane) extend(full *segment) *segment {
+	next := l.spare.Swap(nil)
+	if next == nil {
+		next = l.newSegment()
+	}
+	l.append(full, next)
+	if s := l.stream; full.seq-s.folded.Load().through(l.index) > maxBacklog && !s.small() {
+		p := l.packing.Load()
+		if p == nil {
+			p = new(packing)
+			l.packing.Store(p)
+		}
+		p.finish() // of a segment so small that it took fewer records than steps
+		p.start(full, s.compression)
+	}
+	return next
+}
+
+// append puts next behind the last segment. The caller owns the shard.
+func (l *lane) append(last, next *segment) {
+	next.prev.Store(last)
+	next.seq, next.base = last.seq+1, last.base+last.filled.Load()
+	l.current.Store(next)
+}
+
+// seal ends the newest segment of a lane before it is full, unless it is empty, or the shard has another owner: then the
+// lane is not idle, or will be sealed the next time.
+func (l *lane) seal(s *shard) {
+	last := l.current.Load()
+	if last.filled.Load() == 0 {
+		return
+	}
+	next := l.newSegment()
+	s.whenFree(func() {
+		if l.current.Load() == last {
+			l.append(last, next)
+		}
+	})
+}
+
+// rest gives up what only a lane with a backlog needs. It is called when there is none any more.
+func (l *lane) rest(s *shard) {
+	if l.packing.Load() != nil {
+		s.whenFree(func() { l.packing.Store(nil) })
+	}
+}
+
+// segment is a run of samples of one lane, in the order of their records.
+type segment struct {
+	prev atomic.Pointer[segment] // the one before it in its lane; nil once that has been folded
+	seq  uint64                  // its number in the lane, from 1
+	base uint64                  // the number in the lane of its first sample, from 0
+
+	filled atomic.Uint64   // how many slots have their sample: written last
+	slots  []atomic.Uint64 // of Sample
+	stamps []atomic.Uint64 // of the samples; nil in the first lane, where the place of a sample tells the order
+
+	packed atomic.Pointer[pack] // what packing has made of a segment that is behind another
+}
+
+func newSegment(size int, stamped bool) *segment {
+	s := &segment{slots: make([]atomic.Uint64, wholeLines(size))[:size:size]}
+	if stamped {
+		s.stamps = make([]atomic.Uint64, wholeLines(size))[:size:size]
+	}
+	return s
+}
+
+// at returns the sample of a slot with its place.
+func (s *segment) at(slot int) stamped {
+	at := stamped{place: s.base + uint64(slot), sample: Sample(s.slots[slot].Load())}
+	if s.stamps != nil {
+		at.stamp = s.stamps[slot].Load()
+	}
+	return at
+}
+
+// time returns the stamp of the oldest sample; 0 in the first lane, and where there is none.
+func (s *segment) time() uint64 {
+	if s.stamps == nil {
+		return 0
+	}
+	return s.stamps[0].Load()
+}
+
+// stamped is a sample with its place in the order of all: by its stamp, which is 0 in the first lane, and where stamps
+// are equal by its place in its lane.
+type stamped struct {
+	stamp, place uint64
+	sample       Sample
+}
+
+// newer returns the newer of two, of which either may be none.
+func newer(a, b stamped) stamped {
+	if a.sample == 0 || b.sample != 0 && (b.stamp > a.stamp || b.stamp == a.stamp && b.place >= a.place) {
+		return b
+	}
+	return a
+}
