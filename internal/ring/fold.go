@@ -75,38 +75,27 @@ func (s *stream) foldAll(b *buffers) (begun bool) {
 		f.take(l, final)
 		if final {
 			l.spare.Store(nil)
-			l.packing.Store(nil)
-		} else if l.spare.Load() == nil {
-			l.spare.CompareAndSwap(nil, l.newSegment())
 		}
 	}
-	if len(f.segments) == 0 {
+	if len(f.taken) == 0 {
 		return false
 	}
-	slices.SortFunc(f.segments, func(a, b *segment) int {
-		return cmp.Or(cmp.Compare(a.time(), b.time()), cmp.Compare(a.base, b.base))
+	slices.SortFunc(f.taken, func(a, b taken) int {
+		return cmp.Or(cmp.Compare(a.time(), b.time()), cmp.Compare(a.base.Load(), b.base.Load()))
 	})
-	for _, at := range f.segments {
-		f.add(b.pack(at, s.compression))
-	}
+	f.addAll()
 	step.At(step.Folding)
 	s.folded.Store(f.finish())
-	for _, at := range append(f.cuts, f.segments...) {
+	for _, at := range f.cuts {
 		at.prev.Store(nil) // a reader that still wants what is there begins again: folded has changed
 	}
-	for l, owner := range s.lanes {
-		l.rest(owner)
+	for _, at := range f.taken {
+		at.lane.reuse(at.segment)
+	}
+	for l := range s.lanes {
+		l.ahead.Store(nil) // who is in the middle of a step ends it, in vain
 	}
 	return f.begun
-}
-
-// pack returns the pack of a segment that does not change any more.
-func (b *buffers) pack(s *segment, compression float64) *pack {
-	if s.packed.Load() == nil {
-		b.packing.start(s, compression)
-		b.packing.finish()
-	}
-	return s.packed.Load()
 }
 
 // folder makes the next folded of a stream.
@@ -117,8 +106,14 @@ type folder struct {
 	open  *pack // the newest generation, the last of next; its centroids are in the digest
 	begun bool  // a generation began
 
-	segments []*segment // to be folded
-	cuts     []*segment // behind these nothing is left then
+	taken []taken    // segments to be folded
+	cuts  []*segment // behind these nothing is left then
+}
+
+// taken is a segment of a lane.
+type taken struct {
+	*segment
+	lane *lane
 }
 
 func newFolder(s *stream, b *buffers) *folder {
@@ -146,17 +141,49 @@ func (f *folder) take(l *lane, final bool) {
 		last = newest.prev.Load()
 	}
 	through := f.next.through(l.index)
-	if last == nil || last.seq <= through {
+	if last == nil || last.seq.Load() <= through {
 		return
 	}
-	for at := last; at != nil && at.seq > through; at = at.prev.Load() {
-		f.segments = append(f.segments, at)
+	for at := last; at != nil && at.seq.Load() > through; at = at.prev.Load() {
+		f.taken = append(f.taken, taken{at, l})
 	}
 	if missing := l.index + 1 - len(f.next.upTo); missing > 0 {
 		f.next.upTo = append(f.next.upTo, make([]uint64, missing)...)
 	}
-	f.next.upTo[l.index] = last.seq
-	f.cuts = append(f.cuts, newest)
+	f.next.upTo[l.index] = last.seq.Load()
+	if !final {
+		f.cuts = append(f.cuts, newest)
+	}
+}
+
+// maxPack is how many samples are packed together at most: many, as folding costs by the centroid; and little of the window.
+const maxPack = 2048
+
+// addAll adds what was taken: what is packed as it is, and the rest packed, as much at a time as there may be.
+func (f *folder) addAll() {
+	limit := min(maxPack, f.stream.window/64)
+	var raw []*segment
+	n := 0
+	flush := func() {
+		if len(raw) > 0 {
+			f.packing.start(f.stream.compression, raw...)
+			f.add(f.packing.finish())
+			raw, n = raw[:0], 0
+		}
+	}
+	for _, at := range f.taken {
+		if p := at.packed.Load(); p != nil {
+			flush()
+			f.add(p)
+			continue
+		}
+		filled := int(at.filled.Load())
+		if n+filled > limit {
+			flush()
+		}
+		raw, n = append(raw, at.segment), n+filled
+	}
+	flush()
 }
 
 // add puts a pack into the newest generation, or into a new one when that would be more than an eighth of the window;

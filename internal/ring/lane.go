@@ -11,11 +11,12 @@ import (
 // shard's owner writes it; whoever folds ends segments before they are full, as the owner.
 type lane struct {
 	stream  *stream
-	index   int // firstLane, or a core's number behind coreLanes
-	size    int // of a segment
+	index   int    // firstLane, or a core's number behind coreLanes
+	size    int    // of a segment
+	batch   uint64 // full segments that are left to be folded together
 	current atomic.Pointer[segment]
-	packing atomic.Pointer[packing] // of a segment behind current, a step with every record; nil without a backlog
-	spare   atomic.Pointer[segment] // the next one, made in advance by whoever folds
+	ahead   atomic.Pointer[ahead]   // what recorders do that are ahead of whoever folds; that one takes it away
+	spare   atomic.Pointer[segment] // a stack, by prev: whoever folds pushes, the shard's owner pops
 }
 
 // The indices of lanes.
@@ -36,8 +37,9 @@ const (
 func (s *stream) newLane(index, lanes int) *lane {
 	l := &lane{stream: s, index: index}
 	l.size = max(minSegment, min(maxSegment/lanes, s.window/windowSegment/lanes))
+	l.batch = uint64(max(1, min(maxBatch/lanes, s.window/200/lanes/l.size)))
 	first := l.newSegment()
-	first.seq = 1
+	first.seq.Store(1)
 	l.current.Store(first)
 	return l
 }
@@ -49,7 +51,7 @@ func (l *lane) put(sample Sample, stamp uint64) (due bool) {
 	at := l.current.Load()
 	n := at.filled.Load()
 	if n == uint64(len(at.slots)) {
-		due = at.seq%l.stream.batch == 0
+		due = at.seq.Load()%l.batch == 0
 		at, n = l.extend(at), 0
 	}
 	if at.stamps != nil {
@@ -59,8 +61,8 @@ func (l *lane) put(sample Sample, stamp uint64) (due bool) {
 	release.Store(&at.slots[n], uint64(sample))
 	release.Store(&at.filled, n+1)
 	step.At(step.Stored)
-	if p := l.packing.Load(); p != nil {
-		p.step()
+	if a := l.ahead.Load(); a != nil {
+		a.step()
 	}
 	return due
 }
@@ -74,27 +76,82 @@ const (
 
 // extend puts the next segment behind a full one. The caller owns the shard.
 func (l *lane) extend(full *segment) *segment {
-	next := l.spare.Swap(nil)
-	if next == nil {
-		next = l.newSegment()
+	next, a := l.pop(), l.ahead.Load()
+	if a != nil && a.packs == next { // it was folded meanwhile
+		a.phase = nothing
 	}
+	next.filled.Store(0)
+	next.packed.Store(nil)
 	l.append(full, next)
-	if s := l.stream; full.seq-s.folded.Load().through(l.index) > maxBacklog && !s.small() {
-		p := l.packing.Load()
-		if p == nil {
-			p = new(packing)
-			l.packing.Store(p)
-		}
-		p.finish() // of a segment so small that it took fewer records than steps
-		p.start(full, s.compression)
+
+	s := l.stream
+	switch backlog := full.seq.Load() - s.folded.Load().through(l.index); {
+	case backlog <= maxBacklog || s.small():
+		l.ahead.Store(nil)
+		return next
+	case a == nil:
+		a = new(ahead)
+		l.ahead.Store(a)
 	}
+	for a.phase != nothing { // a segment so small that it took fewer records than steps
+		a.step()
+	}
+	a.packs = full
+	a.start(s.compression, full)
 	return next
+}
+
+// ahead is the packing of a full segment by the recorders of its lane, a step with every record.
+type ahead struct {
+	packing
+	packs *segment
+}
+
+func (a *ahead) step() {
+	if a.packing.step() {
+		a.packs.packed.Store(a.result)
+	}
+}
+
+// pop returns an empty segment: a spare one, or a new one. The caller owns the shard: nobody else pops, so the top of the
+// stack is not pushed again in between.
+func (l *lane) pop() *segment {
+	for {
+		top := l.spare.Load()
+		if top == nil {
+			return l.newSegment()
+		}
+		if l.spare.CompareAndSwap(top, top.prev.Load()) {
+			return top
+		}
+	}
+}
+
+// reuse makes a segment that has been folded a spare one, if there are not enough of them. A reader may still be at it: it
+// will find that folded has changed, and begin again. The caller owns folding.
+func (l *lane) reuse(s *segment) {
+	missing := max(1, l.batch-1)
+	for at := l.spare.Load(); at != nil && missing > 0; at = at.prev.Load() {
+		missing--
+	}
+	if missing == 0 {
+		s.prev.Store(nil) // a reader that still wants what is there begins again
+		return
+	}
+	for {
+		top := l.spare.Load()
+		s.prev.Store(top)
+		if l.spare.CompareAndSwap(top, s) {
+			return
+		}
+	}
 }
 
 // append puts next behind the last segment. The caller owns the shard.
 func (l *lane) append(last, next *segment) {
 	next.prev.Store(last)
-	next.seq, next.base = last.seq+1, last.base+last.filled.Load()
+	next.seq.Store(last.seq.Load() + 1)
+	next.base.Store(last.base.Load() + last.filled.Load())
 	l.current.Store(next)
 }
 
@@ -113,24 +170,17 @@ func (l *lane) seal(s *shard) {
 	})
 }
 
-// rest gives up what only a lane with a backlog needs. It is called when there is none any more.
-func (l *lane) rest(s *shard) {
-	if l.packing.Load() != nil {
-		s.whenFree(func() { l.packing.Store(nil) })
-	}
-}
-
 // segment is a run of samples of one lane, in the order of their records.
 type segment struct {
 	prev atomic.Pointer[segment] // the one before it in its lane; nil once that has been folded
-	seq  uint64                  // its number in the lane, from 1
-	base uint64                  // the number in the lane of its first sample, from 0
+	seq  atomic.Uint64           // its number in the lane, from 1
+	base atomic.Uint64           // the number in the lane of its first sample, from 0
 
 	filled atomic.Uint64   // how many slots have their sample: written last
 	slots  []atomic.Uint64 // of Sample
 	stamps []atomic.Uint64 // of the samples; nil in the first lane, where the place of a sample tells the order
 
-	packed atomic.Pointer[pack] // what packing has made of a segment that is behind another
+	packed atomic.Pointer[pack] // what its recorders have made of it, if they were ahead of whoever folds
 }
 
 func newSegment(size int, stamped bool) *segment {
@@ -143,7 +193,7 @@ func newSegment(size int, stamped bool) *segment {
 
 // at returns the sample of a slot with its place.
 func (s *segment) at(slot int) stamped {
-	at := stamped{place: s.base + uint64(slot), sample: Sample(s.slots[slot].Load())}
+	at := stamped{place: s.base.Load() + uint64(slot), sample: Sample(s.slots[slot].Load())}
 	if s.stamps != nil {
 		at.stamp = s.stamps[slot].Load()
 	}

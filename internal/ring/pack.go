@@ -3,6 +3,7 @@ package ring
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/influxdata/tdigest"
 )
@@ -10,7 +11,6 @@ import (
 // pack is what a segment, or several, come to. It never changes.
 type pack struct {
 	centroids tdigest.CentroidList // by mean, in nanoseconds
-	raw       []uint64             // in place of centroids, in what peek returns: the durations, in no order
 	samples   int
 	failures  int
 	min, max  uint64
@@ -31,29 +31,31 @@ func (p *pack) note(at stamped) {
 	p.newest = newer(p.newest, at)
 }
 
-// packing makes a pack of a segment that has another behind it, in steps of bounded length, so that a recorder who has
+// packing makes a pack of segments that have others behind them, in steps of bounded length, so that a recorder who has
 // to do it is never held up for long. The samples are copied, sorted digit by digit from the lowest in which they differ
-// (a radix sort), and grouped. Several may pack one segment at once: they come to the same. The zero value is ready.
+// (a radix sort), and grouped. The zero value has nothing to do.
 type packing struct {
-	segment     *segment // nil when there is nothing to do
+	segments    []*segment // that are not copied yet
 	compression float64
 	result      *pack
 
 	phase   phase
-	next    int      // the first key that the phase has not done
+	next    int      // the first key, or slot of a segment, that the phase has not done
 	keys    []uint64 // durations
 	other   []uint64 // where sorting puts them
 	differ  uint64   // the bits in which some keys differ
 	digit   int      // the lowest bit of the digit by which they are being sorted
 	places  [1 << digitBits]uint16
-	grouped int // keys that are in centroids
+	grouped int                  // keys that are in groups
+	groups  tdigest.CentroidList // of the result
 }
 
 // phase is what is done with every key in turn.
 type phase uint8
 
 const (
-	copying  phase = iota
+	nothing  phase = iota
+	copying        // the samples to keys
 	counting       // how many keys have each digit
 	placing        // each key where those with its digit go
 	grouping
@@ -64,34 +66,21 @@ const (
 	stepKeys  = 64 // of a step
 )
 
-func (p *packing) start(s *segment, compression float64) {
-	n := int(s.filled.Load())
-	if cap(p.keys) < n {
-		p.keys, p.other = make([]uint64, n), make([]uint64, n)
-	}
-	p.segment, p.compression = s, compression
-	p.result = &pack{centroids: make(tdigest.CentroidList, 0, min(n, int(3*compression)))}
-	p.phase, p.next, p.keys, p.other, p.differ, p.grouped = copying, 0, p.keys[:n], p.other[:n], 0, 0
+// start begins with segments of at most 65,535 samples in all.
+func (p *packing) start(compression float64, segments ...*segment) {
+	p.segments, p.compression, p.result = append(p.segments[:0], segments...), compression, new(pack)
+	p.phase, p.next, p.keys, p.differ, p.grouped, p.groups = copying, 0, p.keys[:0], 0, 0, p.groups[:0]
 }
 
-// step does the next step, if there is something to do.
-func (p *packing) step() {
-	if p.segment == nil {
-		return
-	}
-	if p.segment.packed.Load() != nil { // by somebody else
-		p.segment, p.result = nil, nil
-		return
-	}
+// step does the next step, if there is something to do, and reports whether it was the last: then there is a result.
+func (p *packing) step() (done bool) {
 	from, to := p.next, min(p.next+stepKeys, len(p.keys))
 	switch p.phase {
+	case nothing:
+		return false
 	case copying:
-		for i := from; i < to; i++ {
-			at := p.segment.at(i)
-			p.result.note(at)
-			p.keys[i] = at.sample.Duration()
-			p.differ |= p.keys[i] ^ p.keys[0]
-		}
+		p.copy()
+		return false
 	case counting:
 		for _, key := range p.keys[from:to] {
 			p.places[uint8(key>>p.digit)]++
@@ -105,17 +94,38 @@ func (p *packing) step() {
 	case grouping:
 		p.group(to)
 	}
-	if p.next = to; to == len(p.keys) {
-		p.turn()
+	if p.next = to; to < len(p.keys) {
+		return false
 	}
+	return p.turn()
+}
+
+// copy copies samples of the first segment.
+func (p *packing) copy() {
+	s := p.segments[0]
+	filled := int(s.filled.Load())
+	for end := min(p.next+stepKeys, filled); p.next < end; p.next++ {
+		at := s.at(p.next)
+		p.result.note(at)
+		p.keys = append(p.keys, at.sample.Duration())
+		p.differ |= p.keys[len(p.keys)-1] ^ p.keys[0]
+	}
+	if p.next < filled {
+		return
+	}
+	p.next = 0
+	if p.segments = p.segments[1:]; len(p.segments) > 0 {
+		return
+	}
+	p.other = slices.Grow(p.other[:0], len(p.keys))[:len(p.keys)]
+	p.digit = 0
+	p.sortOn()
 }
 
 // turn goes on to the phase that follows one that is done.
-func (p *packing) turn() {
+func (p *packing) turn() (done bool) {
 	p.next = 0
 	switch p.phase {
-	case copying:
-		p.digit = 0
 	case counting:
 		place := uint16(0)
 		for i, n := range p.places {
@@ -123,15 +133,20 @@ func (p *packing) turn() {
 			place += n
 		}
 		p.phase = placing
-		return
 	case placing:
 		p.keys, p.other = p.other, p.keys
 		p.digit += digitBits
+		p.sortOn()
 	case grouping:
-		p.segment.packed.CompareAndSwap(nil, p.result)
-		p.segment, p.result = nil, nil
-		return
+		p.result.centroids = slices.Clone(p.groups)
+		p.phase = nothing
+		return true
 	}
+	return false
+}
+
+// sortOn goes on to the next digit in which keys differ, or to grouping.
+func (p *packing) sortOn() {
 	if rest := p.differ >> p.digit; rest != 0 {
 		p.digit += bits.TrailingZeros64(rest)
 		p.phase = counting
@@ -142,16 +157,17 @@ func (p *packing) turn() {
 }
 
 // finish does what is left to do.
-func (p *packing) finish() {
-	for p.segment != nil {
+func (p *packing) finish() *pack {
+	for p.phase != nothing {
 		p.step()
 	}
+	return p.result
 }
 
 // group makes centroids of the sorted keys, to at least key number to: about half as many as a digest of that compression
 // would have, by the same scale function (k1 of Dunning and Ertl, "Computing Extremely Accurate Quantiles Using
-// t-Digests", 2019). A segment is little of a generation, so little is lost here beside what the digest of the
-// generation loses.
+// t-Digests", 2019). A pack is little of a generation, so little is lost here beside what the digest of the generation
+// loses.
 func (p *packing) group(to int) {
 	n := float64(len(p.keys))
 	for p.grouped < to {
@@ -162,7 +178,7 @@ func (p *packing) group(to int) {
 		for _, key := range p.keys[p.grouped : p.grouped+size] {
 			sum += float64(key)
 		}
-		p.result.centroids = append(p.result.centroids, tdigest.Centroid{Mean: sum / float64(size), Weight: float64(size)})
+		p.groups = append(p.groups, tdigest.Centroid{Mean: sum / float64(size), Weight: float64(size)})
 		p.grouped += size
 	}
 }

@@ -29,7 +29,7 @@ func (s *shard) acquire() (head uint64, owned bool) {
 	return head, head < frozen && s.head.CompareAndSwap(head, head|busy)
 }
 
-// whenFree calls f as the owner of the shard, unless that has another owner. It is for somebody who has no record to add: f
+// whenFree calls f as the owner of the shard, unless it has another owner. It is for somebody who has no record to add: f
 // is short.
 func (s *shard) whenFree(f func()) {
 	core.Pin()

@@ -17,7 +17,6 @@ type stream struct {
 	ring        *Ring
 	window      int
 	compression float64
-	batch       uint64 // full segments of a lane that are left to be folded together
 	schedule    func() // called when there is something to fold, by a recorder: it must not wait
 
 	first  *lane // the first shard's
@@ -32,14 +31,13 @@ const (
 )
 
 // finer is how much finer than asked for the digests inside are: a generation is merged from hundreds of packs and a
-// read merges the generations, and each merge loses a little. With 2, no centroid at the median has a hundredth of the
+// read merges the generations, and each merge loses a little. With 2.2, no centroid at the median has a hundredth of the
 // samples: one that bridges a gap between two modes may be that wrong.
-const finer = 2
+const finer = 2.2
 
 func newStream(r *Ring, window int, compression float64, schedule func()) *stream {
 	s := &stream{ring: r, window: window, compression: finer * compression, schedule: schedule}
 	s.first = s.newLane(firstLane, 1)
-	s.batch = uint64(max(1, min(maxBatch, window/200/s.first.size)))
 	s.folded.Store(new(folded))
 	return s
 }
@@ -66,9 +64,10 @@ func (s *stream) lanes(yield func(*lane, *shard) bool) {
 	yield(s.first, &s.ring.first)
 }
 
-// seal ends the segments of all lanes that have samples.
+// seal ends the segments of all lanes that have samples, so that those of idle ones can be folded. A lane alone needs
+// none of it: what it has is the newest.
 func (s *stream) seal() {
-	for l, owner := range s.lanes {
-		l.seal(owner)
+	for c := range s.ring.cores.Load().all {
+		c.lane.seal(&c.shard)
 	}
 }

@@ -303,7 +303,7 @@ func TestAFirstLaneIsFoldedToItsEndWhenNobodyOwnsItAfterTheSpread(t *testing.T) 
 	head, _ := r.first.acquire() // by a recorder that is held up
 	r.Spread(1)
 	r.Fold()
-	if through := r.stream.folded.Load().through(firstLane); through >= r.stream.first.current.Load().seq {
+	if through := r.stream.folded.Load().through(firstLane); through >= r.stream.first.current.Load().seq.Load() {
 		t.Error("a segment that has an owner was folded")
 	}
 	checkStream(t, r, 100_000, smallWindow+100)
@@ -312,7 +312,7 @@ func TestAFirstLaneIsFoldedToItsEndWhenNobodyOwnsItAfterTheSpread(t *testing.T) 
 	r.first.head.Store(r.after(head))
 	checkStream(t, r, 100_000, smallWindow+101)
 	r.Fold()
-	if r.stream.folded.Load().through(firstLane) != r.stream.first.current.Load().seq {
+	if r.stream.folded.Load().through(firstLane) != r.stream.first.current.Load().seq.Load() {
 		t.Error("the first lane was not folded to its end")
 	}
 	checkStream(t, r, 100_000, smallWindow+101)
@@ -323,15 +323,39 @@ func TestAFirstLaneIsFoldedToItsEndWhenNobodyOwnsItAfterTheSpread(t *testing.T) 
 	checkStream(t, r, 100_000, 9000)
 }
 
-func TestAFoldedSegmentIsNotKept(t *testing.T) {
-	r := newDigestRing(100_000)
+func TestFoldedSegmentsAreUsedAgainAFewOfThem(t *testing.T) {
+	r := newDigestRing(1_000_000)
 	full := r.stream.first.current.Load()
 	for range smallWindow + 100 { // fewer are not folded
 		r.Record(Success, 1)
 	}
 	r.Fold()
-	if full.prev.Load() != nil || r.stream.first.current.Load().prev.Load() != nil {
-		t.Error("a folded segment is kept, or keeps others")
+	if r.stream.first.current.Load().prev.Load() != nil {
+		t.Error("folded segments are kept")
+	}
+	spares := map[*segment]bool{}
+	for at := r.stream.first.spare.Load(); at != nil; at = at.prev.Load() {
+		spares[at] = true
+	}
+	if len(spares) != maxBatch-1 || full.prev.Load() != nil && !spares[full] {
+		t.Errorf("there are %d spare segments, want %d", len(spares), maxBatch-1)
+	}
+	before := r.stream.first.spare.Load()
+	for range len(full.slots) + 1 {
+		r.Record(Success, 2)
+	}
+	if r.stream.first.current.Load() != before || r.stream.first.spare.Load() == before {
+		t.Error("a spare segment is not used")
+	}
+	checkCounts(t, r, smallWindow+100+uint64(len(full.slots))+1)
+}
+
+// checkCounts looks whether a stream at rest has so many samples.
+func checkCounts(t *testing.T, r *Ring, n uint64) {
+	t.Helper()
+	var b Reader
+	if v := b.Digest(r); v.ever != n || r.Counts().Completed() != n {
+		t.Errorf("%d samples of %d executions, want %d", v.ever, r.Counts().Completed(), n)
 	}
 }
 
@@ -342,8 +366,9 @@ func packed(durations []uint64, compression float64) *pack {
 		s.slots[i].Store(uint64(sampleOf(outcomeOf(uint64(i)), d)))
 	}
 	s.filled.Store(uint64(len(durations)))
-	var b buffers
-	return b.pack(s, compression)
+	var p packing
+	p.start(compression, s)
+	return p.finish()
 }
 
 func TestPacksHaveEverySampleInOrder(t *testing.T) {

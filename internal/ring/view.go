@@ -29,14 +29,14 @@ func (v *View) quantile(digest *tdigest.TDigest, q float64) uint64 {
 	return min(max(uint64(math.Round(digest.Quantile(q))), v.Min), v.Max)
 }
 
-// view walks the stream and returns its window, and gives its samples to the reader, if there is one. Every record that
+// view walks the stream and returns its window, and gives its samples to the reader. Every record that
 // returned before the call is in it, unless seven eighths of a window are newer.
 func (s *stream) view(to *Reader) View {
 	for {
 		f := s.folded.Load()
 		v, complete := s.walk(f, to)
 		if complete && s.folded.Load() == f {
-			if to != nil && !v.Exact {
+			if !v.Exact {
 				for _, d := range to.raw {
 					to.digest.Add(float64(d), 1)
 				}
@@ -48,10 +48,8 @@ func (s *stream) view(to *Reader) View {
 
 // walk is one attempt of view; complete is false if a lane did not reach back to what has been folded.
 func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
-	if to != nil {
-		to.digest.Reset()
-		to.raw = to.raw[:0]
-	}
+	to.digest.Reset()
+	to.raw = to.raw[:0]
 	v = View{Min: math.MaxUint64, Exact: f.ever == 0, ever: f.ever}
 	newest := f.newest
 	for l := range s.lanes {
@@ -69,45 +67,54 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 // walkLane adds the samples of a lane's segments that have not been folded, the newest first.
 func (s *stream) walkLane(v *View, to *Reader, l *lane, through uint64, newest *stamped) (complete bool) {
 	at := l.current.Load()
-	for ; at != nil && at.seq > through; at = at.prev.Load() {
-		p := at.packed.Load()
-		if p == nil {
-			p = at.peek()
-		} else {
+	for seq := at.seq.Load(); seq > through; {
+		if p := at.packed.Load(); p != nil {
 			v.Exact = false
+			v.take(p, nil, s.window, to, newest)
+		} else {
+			p, raw := at.peek(to)
+			v.take(&p, raw, s.window, to, newest)
 		}
-		v.ever += uint64(p.samples)
-		*newest = newer(*newest, p.newest)
-		v.add(p, s.window, to)
-		if at.seq == through+1 {
+		if seq--; seq == through {
 			return true
 		}
+		if at = at.prev.Load(); at == nil || at.seq.Load() != seq { // folded meanwhile, and perhaps in use again
+			return false
+		}
 	}
-	return at != nil
+	return true
 }
 
-// peek is a pack for a reader: it copies what the slots say now and changes nothing.
-func (s *segment) peek() *pack {
-	n := int(s.filled.Load())
-	p := &pack{raw: make([]uint64, 0, n)}
-	for i := range n {
+// peek is a pack for a reader, with the durations in the place of centroids: it copies what the slots say now and changes
+// nothing. They are valid until the next call.
+func (s *segment) peek(to *Reader) (p pack, raw []uint64) {
+	raw = to.peeked[:0]
+	for i := range int(s.filled.Load()) {
 		at := s.at(i)
 		p.note(at)
-		p.raw = append(p.raw, at.sample.Duration())
+		raw = append(raw, at.sample.Duration())
 	}
-	return p
+	to.peeked = raw
+	return p, raw
+}
+
+// take adds what one segment has.
+func (v *View) take(p *pack, raw []uint64, window int, to *Reader, newest *stamped) {
+	v.ever += uint64(p.samples)
+	*newest = newer(*newest, p.newest)
+	if v.add(p, window, to) {
+		to.raw = append(to.raw, raw...)
+	}
 }
 
 // add adds the samples of a pack, unless with them, or with a newer pack, there would be more than a window.
-func (v *View) add(p *pack, window int, to *Reader) {
+func (v *View) add(p *pack, window int, to *Reader) bool {
 	if v.full = v.full || v.Samples+p.samples > window; v.full || p.samples == 0 {
-		return
+		return false
 	}
 	v.Samples += p.samples
 	v.Failures += p.failures
 	v.Min, v.Max = min(v.Min, p.min), max(v.Max, p.max)
-	if to != nil {
-		to.raw = append(to.raw, p.raw...)
-		to.digest.AddCentroidList(p.centroids)
-	}
+	to.digest.AddCentroidList(p.centroids)
+	return true
 }

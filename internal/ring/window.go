@@ -17,6 +17,7 @@ type Reader struct {
 	window  []Sample        // what both make together
 	digest  *tdigest.TDigest
 	raw     []uint64 // samples of a stream that are not in the digest yet
+	peeked  []uint64 // those of one segment
 }
 
 // stampedSample is a sample of a core's shard.
