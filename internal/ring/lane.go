@@ -200,7 +200,7 @@ func (s *segment) at(slot int) stamped {
 	return at
 }
 
-// time returns the stamp of the oldest sample; 0 in the first lane, and where there is none.
+// time returns the stamp of the oldest sample; 0 in the first lane. Where there is none it is that of a sample before.
 func (s *segment) time() uint64 {
 	if s.stamps == nil {
 		return 0

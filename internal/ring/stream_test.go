@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/influxdata/tdigest"
+
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
 // newDigestRing returns a ring of t-digests that nobody folds: tests do.
@@ -220,6 +222,38 @@ func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
 	var b Reader
 	if v := b.Digest(r); v.Max >= burst || v.Samples > window {
 		t.Errorf("a window later the burst is still there: %+v", v)
+	}
+}
+
+func TestTheNewestSamplesAreInTheWindowWhicheverLaneHasTheMost(t *testing.T) {
+	const window = 5000
+	for crowded := range 2 {
+		r := newDigestRing(window) // nobody folds
+		r.Spread(2)
+		cores := r.cores.Load()
+		for i := range cores.shards {
+			cores.shards[i].Store(cores.newShard(i))
+		}
+		put := func(core int, o Outcome, d uint64) {
+			c := cores.shards[core].Load()
+			head, _ := c.acquire()
+			c.count(o, d)
+			c.lane.put(sampleOf(o, d), uint64(clock.Now()))
+			c.head.Store(c.after(head))
+		}
+		for i := range uint64(2 * window) {
+			put(crowded, Success, i%100)
+		}
+		put(1-crowded, 1, 1<<50)
+		var b Reader
+		v := b.Digest(r)
+		if v.Newest.Duration() != 1<<50 || v.Max != 1<<50 || v.Failures != 1 {
+			t.Errorf("lane %d has the most: the newest is %d, the longest %d, of %d samples %d failed", crowded,
+				v.Newest.Duration(), v.Max, v.Samples, v.Failures)
+		}
+		if v.Samples < window*7/8 || v.Samples > window {
+			t.Errorf("%d samples", v.Samples)
+		}
 	}
 }
 

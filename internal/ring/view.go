@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -51,12 +52,31 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 	to.digest.Reset()
 	to.raw = to.raw[:0]
 	v = View{Min: math.MaxUint64, Exact: f.ever == 0, ever: f.ever}
-	newest := f.newest
+	segments := to.segments[:0]
 	for l := range s.lanes {
-		if !s.walkLane(&v, to, l, f.through(l.index), &newest) {
+		if segments, complete = unfolded(segments, l.current.Load(), f.through(l.index)); !complete {
 			return v, false
 		}
 	}
+	// Any lane may have more than a window that has not been folded: the newest of all lanes go first.
+	slices.SortFunc(segments, func(x, y *segment) int {
+		return cmp.Or(cmp.Compare(y.time(), x.time()), cmp.Compare(y.base.Load(), x.base.Load()))
+	})
+	newest := f.newest
+	for _, at := range segments {
+		p, raw := at.packed.Load(), []uint64(nil)
+		if p == nil {
+			p, raw = at.peek(to)
+		} else {
+			v.Exact = false
+		}
+		v.ever += uint64(p.samples)
+		newest = newer(newest, p.newest)
+		if v.add(p, s.window, to) {
+			to.raw = append(to.raw, raw...)
+		}
+	}
+	to.segments = segments
 	for _, g := range slices.Backward(f.generations) {
 		v.add(g, s.window, to)
 	}
@@ -64,47 +84,31 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 	return v, true
 }
 
-// walkLane adds the samples of a lane's segments that have not been folded, the newest first.
-func (s *stream) walkLane(v *View, to *Reader, l *lane, through uint64, newest *stamped) (complete bool) {
-	at := l.current.Load()
+// unfolded appends a lane's segments behind number through, of which at is the newest; complete is false if some of them have
+// been folded meanwhile.
+func unfolded(segments []*segment, at *segment, through uint64) (all []*segment, complete bool) {
 	for seq := at.seq.Load(); seq > through; {
-		if p := at.packed.Load(); p != nil {
-			v.Exact = false
-			v.take(p, nil, s.window, to, newest)
-		} else {
-			p, raw := at.peek(to)
-			v.take(&p, raw, s.window, to, newest)
-		}
+		segments = append(segments, at)
 		if seq--; seq == through {
-			return true
+			break
 		}
-		if at = at.prev.Load(); at == nil || at.seq.Load() != seq { // folded meanwhile, and perhaps in use again
-			return false
+		if at = at.prev.Load(); at == nil || at.seq.Load() != seq { // folded, and perhaps in use again
+			return segments, false
 		}
 	}
-	return true
+	return segments, true
 }
 
 // peek is a pack for a reader, with the durations in the place of centroids: it copies what the slots say now and changes
-// nothing. They are valid until the next call.
-func (s *segment) peek(to *Reader) (p pack, raw []uint64) {
-	raw = to.peeked[:0]
+// nothing. Both are valid until the next call.
+func (s *segment) peek(to *Reader) (*pack, []uint64) {
+	to.peeked, to.durations = pack{}, to.durations[:0]
 	for i := range int(s.filled.Load()) {
 		at := s.at(i)
-		p.note(at)
-		raw = append(raw, at.sample.Duration())
+		to.peeked.note(at)
+		to.durations = append(to.durations, at.sample.Duration())
 	}
-	to.peeked = raw
-	return p, raw
-}
-
-// take adds what one segment has.
-func (v *View) take(p *pack, raw []uint64, window int, to *Reader, newest *stamped) {
-	v.ever += uint64(p.samples)
-	*newest = newer(*newest, p.newest)
-	if v.add(p, window, to) {
-		to.raw = append(to.raw, raw...)
-	}
+	return &to.peeked, to.durations
 }
 
 // add adds the samples of a pack, unless with them, or with a newer pack, there would be more than a window.

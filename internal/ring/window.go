@@ -17,7 +17,10 @@ type Reader struct {
 	window  []Sample        // what both make together
 	digest  *tdigest.TDigest
 	raw     []uint64 // samples of a stream that are not in the digest yet
-	peeked  []uint64 // those of one segment
+
+	segments  []*segment // of a stream that have not been folded
+	peeked    pack       // of one of them
+	durations []uint64   // of its samples
 }
 
 // stampedSample is a sample of a core's shard.
