@@ -1,0 +1,194 @@
+package atomicmetrics_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/cell"
+)
+
+func writeTable(t *testing.T, s atomicmetrics.Snapshot) string {
+	t.Helper()
+	var b strings.Builder
+	if err := s.WriteTable(&b); err != nil {
+		t.Fatalf("WriteTable: %v", err)
+	}
+	return b.String()
+}
+
+// Each row is worse than the one below it, by the first thing in which they differ.
+func TestTableHasTheWorstFirstInHumanUnits(t *testing.T) {
+	const us = time.Microsecond
+	s := atomicmetrics.Snapshot{WindowSize: 100, Nodes: map[string]atomicmetrics.NodeMetrics{
+		"slow": {TotalExecutions: 99_999, SuccessCount: 99_999, WindowSamples: 100,
+			P50: 138 * us, P90: 4_050 * us, P99: 535 * time.Millisecond, LatencyBreached: true},
+		"failing": {TotalExecutions: 2_486, FailureCount: 18, TimeoutErrors: 6, ValidationErrors: 2, NetworkErrors: 7,
+			OtherErrors: 3, RetryCount: 36, WindowSamples: 100, WindowFailures: 6,
+			P50: 1_310 * us, P90: 10_100 * us, P99: 12 * time.Millisecond, FailureRateBreached: true},
+		"hopeless": {TotalExecutions: 3, FailureCount: 3, OtherErrors: 3, WindowSamples: 3, WindowFailures: 3,
+			P50: 1, P90: 2, P99: 3},
+		"unlucky": {TotalExecutions: 123_456, WindowSamples: 65_536, WindowFailures: 1,
+			P50: 59_960 * time.Millisecond, P90: 90 * time.Second, P99: 26 * time.Hour},
+		"long": {TotalExecutions: 1, WindowSamples: 1, P99: atomicmetrics.MaxDuration},
+		"also": {TotalExecutions: 1, WindowSamples: 1},
+		"fast": {TotalExecutions: 1, WindowSamples: 1},
+		"new":  {RetryCount: 1},
+		"":     {RetryCount: math.MaxUint64, WindowSamples: 0},
+	}}
+	const want = `
+                                                                ------- newest 100 --------
+node       runs  failed timeout invalid network other  retries  failed    p50    p90    p99
+failing    2486      18       6       2       7     3       36   6.0%! 1.31ms 10.1ms  12ms
+slow      99999       0       0       0       0     0        0     0%   138µs 4.05ms 535ms!
+hopeless      3       3       0       0       0     3        0   100%     1ns    2ns   3ns
+unlucky    123k       0       0       0       0     0        0  <0.1%    1m0s  1m30s  1d2h
+long          1       0       0       0       0     0        0     0%      0s     0s  834d
+""            0       0       0       0       0     0    18.4E      -       -      -     -
+also          1       0       0       0       0     0        0     0%      0s     0s    0s
+fast          1       0       0       0       0     0        0     0%      0s     0s    0s
+new           0       0       0       0       0     0        1      -       -      -     -
+`
+	if got := "\n" + writeTable(t, s); got != want {
+		t.Errorf("got%s\nwant%s", got, want)
+	}
+}
+
+func TestTableRoundsToHumanUnits(t *testing.T) {
+	figures := func(m atomicmetrics.NodeMetrics) []string {
+		table := writeTable(t, atomicmetrics.Snapshot{Nodes: map[string]atomicmetrics.NodeMetrics{"a": m}})
+		return strings.Fields(strings.Split(table, "\n")[2])
+	}
+	for n, want := range map[uint64]string{
+		0: "0", 99_999: "99999", 100_000: "100k", 999_499: "999k", 999_500: "1.00M", 9_994_999: "9.99M", 9_995_000: "10.0M",
+		99_949_999: "99.9M", 99_950_000: "100M", 1e9: "1.00G", 1e12: "1.00T", 1e15: "1.00P", math.MaxUint64: "18.4E",
+	} {
+		equal(t, "executions", figures(atomicmetrics.NodeMetrics{TotalExecutions: n})[1], want)
+	}
+	for d, want := range map[time.Duration]string{
+		0: "0s", 7: "7ns", 999: "999ns", 1234: "1.23µs", 12_349: "12.3µs", 999_499: "999µs", 999_500: "1ms",
+		45_678_901: "45.7ms", 59_949 * time.Millisecond: "59.9s", 59_950 * time.Millisecond: "1m0s",
+		time.Minute: "1m0s", time.Hour - time.Second: "59m59s", time.Hour - 1: "1h0m",
+		24*time.Hour - time.Minute: "23h59m", 24*time.Hour - 1: "1d0h", 239 * time.Hour: "9d23h",
+		240*time.Hour - 1: "10d", 251 * time.Hour: "10d", 252 * time.Hour: "11d", atomicmetrics.MaxDuration: "834d", -1: "0s",
+	} {
+		equal(t, "p50", figures(atomicmetrics.NodeMetrics{WindowSamples: 1, P50: d})[9], want)
+	}
+	for failures, want := range map[int]string{
+		0: "0%", 1: "<0.1%", 9_999: "<0.1%", 10_000: "0.1%", 60_000: "0.6%", 5_000_000: "50.0%",
+		9_990_000: "99.9%", 9_990_001: ">99.9%", 9_999_999: ">99.9%", 10_000_000: "100%",
+	} {
+		equal(t, "failed", figures(atomicmetrics.NodeMetrics{WindowSamples: 10_000_000, WindowFailures: failures})[8], want)
+	}
+}
+
+func TestTableOfNoNodesSaysSo(t *testing.T) {
+	for _, s := range []atomicmetrics.Snapshot{{}, newCollector(t).Snapshot()} {
+		equal(t, "the table", writeTable(t, s), "no node has recorded anything\n")
+	}
+}
+
+// awkward has names and parts of names that are hard to line up.
+var awkward = []string{
+	"", " ", "a", "fetch", "GET /api/v1/orders/{id}/items/{item}", "line\nbreak", "tab\ttab", "\x1b[31mred", "\u202eright to left",
+	"日本語のとても長い名前", "한국어", "각", "é", "café", strings.Repeat("e\u0301\u0323", 50), "👩\u200d🚀", "⚠\ufe0f", "\xff\xfe",
+	"…", `"quoted"`, "\u00a0", "\ufeff", "\U0010ffff", strings.Repeat("wide 全角 ", 400), "\u0301", strings.Repeat("\u0301", 300),
+	strings.Repeat("\x00", 100),
+}
+
+// A table of any figures, those that no collector has among them, and of any names.
+func TestTableIsAlignedAndFits100ColumnsWhateverTheNames(t *testing.T) {
+	for seed := range uint64(2_000) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		pick := func() uint64 { return rng.Uint64() >> rng.IntN(64) }
+		duration := func() time.Duration { return time.Duration(pick()) }
+		s := atomicmetrics.Snapshot{WindowSize: int(pick()), Nodes: map[string]atomicmetrics.NodeMetrics{}}
+		for range 1 + rng.IntN(12) {
+			name := awkward[rng.IntN(len(awkward))] + awkward[rng.IntN(len(awkward))]
+			s.Nodes[name] = atomicmetrics.NodeMetrics{
+				TotalExecutions: pick(), FailureCount: pick(), RetryCount: pick(), TimeoutErrors: pick(),
+				ValidationErrors: pick(), NetworkErrors: pick(), OtherErrors: pick(),
+				P50: duration(), P90: duration(), P99: duration(),
+				WindowSamples: int(pick()), WindowFailures: int(pick()),
+				FailureRateBreached: rng.IntN(2) == 0, LatencyBreached: rng.IntN(2) == 0,
+			}
+		}
+		table := writeTable(t, s)
+		lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
+		equal(t, "lines", len(lines), len(s.Nodes)+2)
+		right := cell.Width(lines[1]) // where the last heading ends, and so the last figures, or a column before
+		for i, line := range lines {
+			width := cell.Width(line)
+			if width > 100 || i > 0 && width != right && (width != right-1 || !strings.Contains(table, "!")) {
+				t.Errorf("seed %d: a line is %d columns wide, the headings end at %d", seed, width, right)
+			}
+			if cell.Printable(line) != line {
+				t.Errorf("seed %d: %q has what is not printable", seed, line)
+			}
+		}
+		if t.Failed() {
+			t.Fatal(table)
+		}
+	}
+}
+
+var errFull = errors.New("the disk is full")
+
+// stuck takes so many bytes and no more.
+type stuck struct {
+	room int
+	err  error
+}
+
+func (w *stuck) Write(p []byte) (int, error) {
+	if len(p) <= w.room {
+		return len(p), nil
+	}
+	return w.room, w.err
+}
+
+func TestTableReturnsTheErrorOfTheWriter(t *testing.T) {
+	c := newCollector(t)
+	for _, name := range []string{"a", "b"} {
+		s := c.Snapshot()
+		size := len(writeTable(t, s))
+		for _, test := range []struct {
+			writer stuck
+			want   error
+		}{
+			{stuck{size, nil}, nil},
+			{stuck{size - 1, errFull}, errFull},
+			{stuck{0, errFull}, errFull},
+			{stuck{size - 1, nil}, io.ErrShortWrite},
+		} {
+			if err := s.WriteTable(&test.writer); !errors.Is(err, test.want) {
+				t.Errorf("%+v of %d: got %v, want %v", test.writer, size, err, test.want)
+			}
+		}
+		c.RecordSuccess(name, time.Millisecond)
+	}
+}
+
+func TestTableLeavesTheSnapshotAlone(t *testing.T) {
+	c := newCollector(t)
+	c.RecordFailure("a", time.Millisecond, errRefused)
+	s := c.Snapshot()
+	before, err := s.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeTable(t, s)
+	after, err := s.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, after) {
+		t.Errorf("it was %s\nand is %s", before, after)
+	}
+}
