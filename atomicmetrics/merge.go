@@ -115,29 +115,12 @@ type nodeMerge struct {
 }
 
 func (n *nodeMerge) add(m NodeMetrics, at time.Time, window Sketch) error {
-	// Where the first two fit, so do the others, which are their parts.
-	for _, c := range []struct {
-		name string
-		sum  *uint64
-		more uint64
-	}{
-		{"totalExecutions", &n.TotalExecutions, m.TotalExecutions},
-		{"retryCount", &n.RetryCount, m.RetryCount},
-		{"successCount", &n.SuccessCount, m.SuccessCount},
-		{"failureCount", &n.FailureCount, m.FailureCount},
-		{"timeoutErrors", &n.TimeoutErrors, m.TimeoutErrors},
-		{"validationErrors", &n.ValidationErrors, m.ValidationErrors},
-		{"networkErrors", &n.NetworkErrors, m.NetworkErrors},
-		{"otherErrors", &n.OtherErrors, m.OtherErrors},
-	} {
-		sum, carry := bits.Add64(*c.sum, c.more, 0)
+	for _, c := range counters {
+		sum, carry := bits.Add64(*c.at(&n.NodeMetrics), *c.at(&m), 0)
 		if carry != 0 {
 			return fieldError(c.name, fmt.Errorf("the sum is above %d", uint64(math.MaxUint64)))
 		}
-		*c.sum = sum
-	}
-	for i, retries := range m.RetriesByAttempt {
-		n.RetriesByAttempt[i] += retries
+		*c.at(&n.NodeMetrics) = sum
 	}
 	n.FailureRateBreached = n.FailureRateBreached || m.FailureRateBreached
 	n.LatencyBreached = n.LatencyBreached || m.LatencyBreached
@@ -162,10 +145,7 @@ func (n *nodeMerge) addDurations(m *NodeMetrics, at time.Time) {
 	}
 	n.executed++
 	n.AvgExecution = m.AvgExecution
-	high, low := uint64(0), uint64(m.TotalDuration)
-	if m.TotalDuration == math.MaxInt64 {
-		high, low = bits.Mul64(uint64(m.AvgExecution), m.TotalExecutions)
-	}
+	high, low := m.durations()
 	var carry uint64
 	n.low, carry = bits.Add64(n.low, low, 0)
 	n.high += high + carry
@@ -189,9 +169,21 @@ func (n *nodeMerge) finish() (window sketch.Sketch) {
 	return window
 }
 
-// checkMergeable returns an error if the snapshot has no sketches for its windows, or is one that ParseSnapshot would
-// refuse in its JSON. Without nodes it is not looked at.
+// checkMergeable returns an error if the snapshot has no sketches for its windows, or is one that check refuses.
 func (s *Snapshot) checkMergeable() error {
+	if s.Sketches == nil {
+		for _, m := range s.Nodes {
+			if m.WindowSamples > 0 {
+				return cmp.Or(s.check(), errors.New("no sketches: make its collector with the option WithSketches"))
+			}
+		}
+	}
+	return s.check()
+}
+
+// check returns an error if the snapshot is one that ParseSnapshot would refuse in its JSON. Without nodes it is not
+// looked at.
+func (s *Snapshot) check() error {
 	if len(s.Nodes) == 0 {
 		return s.checkSketches()
 	}
@@ -202,16 +194,11 @@ func (s *Snapshot) checkMergeable() error {
 		return fieldError("percentiles", fmt.Errorf("%q is not %q or %q",
 			shorten(s.Percentiles), exactPercentiles, tdigestPercentiles))
 	}
-	windows := false
 	for _, name := range sortedKeys(s.Nodes) {
 		m := s.Nodes[name]
 		if err := cmp.Or(m.checkRanges(), m.checkInvariants(s.WindowSize)); err != nil {
 			return nodeError(name, err)
 		}
-		windows = windows || m.WindowSamples > 0
-	}
-	if windows && s.Sketches == nil {
-		return errors.New("no sketches: make its collector with the option WithSketches")
 	}
 	return s.checkSketches()
 }

@@ -104,7 +104,7 @@ var awkward = []string{
 
 // A table of any figures, those that no collector has among them, and of any names.
 func TestTableIsAlignedAndFits100ColumnsWhateverTheNames(t *testing.T) {
-	for seed := range uint64(2_000) {
+	for seed := range uint64(400) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		pick := func() uint64 { return rng.Uint64() >> rng.IntN(64) }
 		duration := func() time.Duration { return time.Duration(pick()) }
