@@ -1,0 +1,129 @@
+package metricstest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+)
+
+// Patience is how long an assertion waits for an event. In a bubble of testing/synctest that is no time at all.
+const Patience = 10 * time.Second
+
+// Events collects the events of collectors that were made with its Option. The zero value is ready for use; do not copy
+// it once it is in use. All methods are safe for concurrent use.
+type Events struct {
+	mu      sync.Mutex
+	pending []atomicmetrics.Event // not required yet, in the order in which they came
+	seen    []atomicmetrics.Event // all, for what a failure says
+	arrived chan struct{}         // closed by the next event; nil when nobody waits
+}
+
+// Option makes a collector deliver its events here too.
+func (e *Events) Option() atomicmetrics.Option { return atomicmetrics.OnEvent(e.add) }
+
+func (e *Events) add(event atomicmetrics.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.pending = append(e.pending, event)
+	e.seen = append(e.seen, event)
+	if e.arrived != nil {
+		close(e.arrived)
+		e.arrived = nil
+	}
+}
+
+// RequireBreach waits until the node has breached the threshold of that kind, and returns the event; it ends the test if
+// that does not happen. Each event serves once: a second call is about the next breach.
+func (e *Events) RequireBreach(t testing.TB, node string, kind atomicmetrics.EventKind) atomicmetrics.Event {
+	t.Helper()
+	return e.require(t, node, kind, true)
+}
+
+// RequireRecovery is RequireBreach for the recovery.
+func (e *Events) RequireRecovery(t testing.TB, node string, kind atomicmetrics.EventKind) atomicmetrics.Event {
+	t.Helper()
+	return e.require(t, node, kind, false)
+}
+
+// RequireNoMore ends the test if an event was raised, of any node and kind, that was not required before. It waits until
+// what c has raised so far is delivered.
+func (e *Events) RequireNoMore(t testing.TB, c *atomicmetrics.Collector) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	if err := c.Flush(ctx); err != nil {
+		t.Fatalf("events are held up, by a callback it seems: %v", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.pending) > 0 {
+		t.Fatalf("want no more events, and there are\n%s", list(e.pending))
+	}
+}
+
+// require waits for an event, takes it out of those that are pending and returns it.
+func (e *Events) require(t testing.TB, node string, kind atomicmetrics.EventKind, breached bool) atomicmetrics.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	wanted := func(event atomicmetrics.Event) bool {
+		return event.Node == node && event.Kind == kind && event.Breached == breached
+	}
+	for {
+		event, arrived := e.take(wanted)
+		if arrived == nil {
+			return event
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			e.mu.Lock()
+			seen := list(e.seen)
+			e.mu.Unlock()
+			t.Fatalf("want the event\n\t%s\nand so far there were, those required before included,\n%s",
+				describe(node, kind, breached), seen)
+		}
+	}
+}
+
+// take returns the first pending event that is wanted; when there is none, a channel that the next event closes.
+func (e *Events) take(wanted func(atomicmetrics.Event) bool) (event atomicmetrics.Event, arrived <-chan struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if i := slices.IndexFunc(e.pending, wanted); i >= 0 {
+		event = e.pending[i]
+		e.pending = slices.Delete(e.pending, i, i+1)
+		return event, nil
+	}
+	if e.arrived == nil {
+		e.arrived = make(chan struct{})
+	}
+	return event, e.arrived
+}
+
+func describe(node string, kind atomicmetrics.EventKind, breached bool) string {
+	what := "recovered"
+	if breached {
+		what = "breached"
+	}
+	return fmt.Sprintf("node %q: %v %s", node, kind, what)
+}
+
+// list has a line for each event.
+func list(events []atomicmetrics.Event) string {
+	if len(events) == 0 {
+		return "\tnone"
+	}
+	var lines []string
+	for _, e := range events {
+		lines = append(lines, fmt.Sprintf("\t%s, %.3g%% of %d failed, p99 %v",
+			describe(e.Node, e.Kind, e.Breached), 100*e.FailureRate, e.Samples, e.P99))
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,81 @@
+package metricstest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+)
+
+// New returns a collector for one test. Its warnings go nowhere, unless an option says otherwise. A bad option ends the
+// test.
+func New(t testing.TB, opts ...atomicmetrics.Option) *atomicmetrics.Collector {
+	t.Helper()
+	silent := atomicmetrics.WithLogger(zerolog.Nop())
+	c, err := atomicmetrics.New(append([]atomicmetrics.Option{silent}, opts...)...)
+	if err != nil {
+		t.Fatalf("metricstest: %v", err)
+	}
+	return c
+}
+
+// RequireExecutions ends the test unless the node has as many executions since its last reset, successes and failures
+// together. 0 holds for a node that is not known too.
+func RequireExecutions(t testing.TB, c *atomicmetrics.Collector, node string, want int) {
+	t.Helper()
+	m := c.NodeMetrics(node)
+	require(t, c, node, m, "executions", m.TotalExecutions, want)
+}
+
+// RequireSuccess ends the test unless the node has as many successes since its last reset.
+func RequireSuccess(t testing.TB, c *atomicmetrics.Collector, node string, want int) {
+	t.Helper()
+	m := c.NodeMetrics(node)
+	require(t, c, node, m, "successes", m.SuccessCount, want)
+}
+
+// RequireFailures ends the test unless the node has as many failures of the category since its last reset.
+func RequireFailures(t testing.TB, c *atomicmetrics.Collector, node string, category atomicmetrics.Category, want int) {
+	t.Helper()
+	m := c.NodeMetrics(node)
+	var got uint64
+	switch category {
+	case atomicmetrics.CategoryTimeout:
+		got = m.TimeoutErrors
+	case atomicmetrics.CategoryValidation:
+		got = m.ValidationErrors
+	case atomicmetrics.CategoryNetwork:
+		got = m.NetworkErrors
+	default: // as it is recorded
+		category, got = atomicmetrics.CategoryOther, m.OtherErrors
+	}
+	require(t, c, node, m, fmt.Sprintf("failures of category %v", category), got, want)
+}
+
+// RequireRetries ends the test unless the node has as many retries since its last reset, whichever attempts they were.
+func RequireRetries(t testing.TB, c *atomicmetrics.Collector, node string, want int) {
+	t.Helper()
+	m := c.NodeMetrics(node)
+	require(t, c, node, m, "retries", m.RetryCount, want)
+}
+
+// require ends the test unless got is want.
+func require(t testing.TB, c *atomicmetrics.Collector, node string, m atomicmetrics.NodeMetrics, what string, got uint64, want int) {
+	t.Helper()
+	if want >= 0 && got == uint64(want) {
+		return
+	}
+	t.Fatalf("node %q has %d %s, want %d\n%s", node, got, what, want, about(c, node, m))
+}
+
+// about returns all metrics of a node, or which nodes there are if that one did nothing.
+func about(c *atomicmetrics.Collector, node string, m atomicmetrics.NodeMetrics) string {
+	if m == (atomicmetrics.NodeMetrics{}) {
+		return fmt.Sprintf("it has recorded nothing; there is something of %q", slices.Sorted(maps.Keys(c.AllNodeMetrics())))
+	}
+	return fmt.Sprintf("its metrics: %+v", m)
+}
