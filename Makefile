@@ -8,7 +8,7 @@ PLATFORMS    = linux/386 linux/arm64 linux/s390x windows/amd64 darwin/arm64 js/w
 TEST         = $(GO) test -timeout 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race variants lint cover build conformance bench check
+.PHONY: help demo test race variants lint cover build conformance bench api api-update check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,4 +53,10 @@ conformance: ## let judges that are not ours look at what the library says
 bench: ## run the packages' own benchmarks
 	$(GO) test -run '^$$' -bench . ./...
 
-check: lint build test race variants conformance cover ## all of it
+api: ## compare the exported declarations with the committed listing of them
+	$(GO) run ./internal/api
+
+api-update: ## write that listing anew, when a change of it is meant
+	$(GO) run ./internal/api -update
+
+check: lint api build test race variants conformance cover ## all of it
