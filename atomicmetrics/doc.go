@@ -16,7 +16,7 @@
 //	timer.Stop(err)
 //
 // A function of a context and an input need not be instrumented by hand: package wrap does it, with timeouts and
-// retries, and counts panics too.
+// retries, and counts panics too. Package metricstest has assertions for the tests of a program that records.
 //
 // # The model
 //
@@ -45,7 +45,8 @@
 // [Node.Metrics] and [Collector.NodeMetrics] read one node, [Collector.All] and [Collector.Snapshot] all that had
 // activity since their last reset. What they return are plain values. A Snapshot is written as JSON by MarshalJSON and
 // read back by [ParseSnapshot]; a Collector is an expvar.Var as it is. [Node.Quantiles] has quantiles beyond p50, p90
-// and p99.
+// and p99. [Snapshot.WriteTable] is for people, the worst node first; log/slog and zerolog take a [NodeMetrics] as it is.
+// [Snapshot.Since] is what happened between two snapshots, for one reader of several.
 //
 // The nodes of a service that runs in many processes are read as one by [Merge], from snapshots of collectors that were
 // made [WithSketches].
