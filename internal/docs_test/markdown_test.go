@@ -1,0 +1,188 @@
+package docs_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// markdown returns the text of every Markdown file, by its path seen from the root.
+func markdown(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == ".git" {
+			return fs.SkipDir
+		}
+		if err == nil && strings.HasSuffix(path, ".md") {
+			name, _ := filepath.Rel(root, path)
+			files[filepath.ToSlash(name)] = read(t, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md"} {
+		if files[name] == "" {
+			t.Fatalf("there is no %s", name)
+		}
+	}
+	return files
+}
+
+var fence = regexp.MustCompile("(?ms)^```.*?^```$")
+
+// anchors returns the anchors of a file's headings.
+func anchors(text string) map[string]bool {
+	all := map[string]bool{}
+	for _, match := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		heading := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(match[1]), "")
+		all[strings.ReplaceAll(heading, " ", "-")] = true
+	}
+	return all
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	files := markdown(t)
+	for name, text := range files {
+		for _, match := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			link := match[1]
+			if strings.Contains(link, "://") {
+				continue // out of the repository: for people to follow
+			}
+			path, anchor, _ := strings.Cut(link, "#")
+			target := name
+			if path != "" {
+				target = filepath.ToSlash(filepath.Join(filepath.Dir(name), path))
+			}
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+				t.Errorf("%s: link %s: %v", name, link, err)
+			} else if anchor != "" && !anchors(files[target])[anchor] {
+				t.Errorf("%s: link %s: there is no such heading", name, link)
+			}
+		}
+	}
+}
+
+func TestMarkdownNamesTestsThatExist(t *testing.T) {
+	functions := testFunctions(t)
+	for name, text := range markdown(t) {
+		for _, match := range regexp.MustCompile(`\b((?:Test|Fuzz|Benchmark|Example)[A-Z]\w*)`).FindAllString(fence.ReplaceAllString(text, ""), -1) {
+			if !functions[match] {
+				t.Errorf("%s: there is no %s", name, match)
+			}
+		}
+	}
+}
+
+// commands returns the commands of a file, by what a shell gets: lines that are indented as code, lines of sh blocks,
+// and code within a line.
+func commands(text string) (all []string) {
+	const command = `(?:make|go (?:run|test|get|build|vet|install|mod)) [^\x60\n]+`
+	for _, pattern := range []string{`(?m)^ {4}(` + command + `)$`, "\x60(" + command + ")\x60", "(?ms)^\x60\x60\x60sh\n(.*?)^\x60\x60\x60$"} {
+		for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			for line := range strings.Lines(match[1]) {
+				if line = strings.TrimSpace(line); line != "" {
+					all = append(all, line)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// byHand are the targets that CI does not run as they are, and why.
+var byHand = map[string]string{
+	"help":         "TestMakeHelpListsEveryTarget runs it",
+	"check":        "CI runs its parts",
+	"demo":         "CI runs the same with fewer files",
+	"api":          "TestListingIsWhatIsDeclared does the same",
+	"api-update":   "it writes what `make api` compares with",
+	"bench":        "minutes; CI runs every benchmark once",
+	"bench-report": "minutes; CI runs every benchmark once",
+	"bench-check":  "minutes; CI runs it in short",
+	"fuzz":         "minutes; CI runs fuzz-smoke",
+	"soak":         "minutes; CI runs it for some seconds",
+	"mutation":     "hours",
+}
+
+// otherCommands are those that are neither make, nor a test, nor a command of the repository, and what takes their place.
+var otherCommands = map[string]string{
+	"go get github.com/nodemetrics/nodemetrics/atomicmetrics":                "TestProgramsInMarkdownBuildAndPrintWhatTheyShow, with replace",
+	"go mod edit -replace=github.com/nodemetrics/nodemetrics=../nodemetrics": "the same test",
+	"go mod tidy": "the same test; its go.mod and go.sum are ready",
+	"go run golang.org/x/perf/cmd/benchstat@latest": "reads what benchmarks print; by hand",
+}
+
+func TestEveryCommandInMarkdownIsRun(t *testing.T) {
+	makefile, ci := read(t, "Makefile"), read(t, ".ci/run")
+	targets := set(found(t, `(?m)^([a-z-]+):`, makefile))
+	inCI := map[string]bool{}
+	for _, line := range found(t, `(?m)\bmake ([a-z -]+)`, ci) {
+		for _, target := range strings.Fields(line) {
+			inCI[target] = true
+		}
+	}
+	functions := testFunctions(t)
+	seen := 0
+	for name, text := range markdown(t) {
+		for _, command := range commands(text) {
+			seen++
+			words := strings.Fields(command)
+			switch {
+			case words[0] == "make":
+				for _, target := range words[1:] {
+					if strings.Contains(target, "=") {
+						continue // a variable
+					}
+					if !targets[target] {
+						t.Errorf("%s: make %s: there is no such target", name, target)
+					} else if !inCI[target] && byHand[target] == "" {
+						t.Errorf("%s: make %s: nobody runs it", name, target)
+					}
+				}
+			case otherCommands[command] != "":
+			case words[1] == "test":
+				checkGoTest(t, name, command, functions)
+			case words[1] == "run" && strings.HasPrefix(words[2], "./"):
+				if !strings.Contains(makefile+ci, "run "+words[2]) {
+					t.Errorf("%s: %s: nobody runs it", name, command)
+				}
+			default:
+				t.Errorf("%s: %s: nobody runs it", name, command)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d commands were found", seen)
+	}
+}
+
+// checkGoTest looks whether a go test command names a package that is there, and tests or benchmarks that are. CI runs
+// them all.
+func checkGoTest(t *testing.T, name, command string, functions map[string]bool) {
+	t.Helper()
+	for _, match := range regexp.MustCompile(`-(run|bench|fuzz) ('[^']*'|\S+)`).FindAllStringSubmatch(command, -1) {
+		pattern, err := regexp.Compile(strings.Trim(match[2], "'"))
+		if err != nil {
+			t.Errorf("%s: %s: %v", name, command, err)
+			continue
+		}
+		hits := match[1] == "run" && pattern.MatchString("") // '^$' and the like: no tests
+		for function := range functions {
+			hits = hits || pattern.MatchString(function)
+		}
+		if !hits {
+			t.Errorf("%s: %s: nothing matches %s", name, command, match[2])
+		}
+	}
+	for _, folder := range regexp.MustCompile(`\s\./([\w/]*)`).FindAllStringSubmatch(command, -1) {
+		if _, err := os.Stat(filepath.Join(root, folder[1])); err != nil {
+			t.Errorf("%s: %s: %v", name, command, err)
+		}
+	}
+}
