@@ -98,6 +98,7 @@ func (s *state) retry(i int) bool {
 		if count&retryClosed != 0 {
 			return false
 		}
+		step.At(step.Aimed)
 		if s.retries[i].CompareAndSwap(count, count+1) {
 			return true
 		}
@@ -148,7 +149,9 @@ func (n *Node) open() *state {
 	default:
 		s.ring.Init(c.windowSize, nil)
 	}
+	step.At(step.Made)
 	n.state.CompareAndSwap(nil, s)
+	step.At(step.Placed)
 	return n.state.Load()
 }
 
@@ -161,7 +164,9 @@ func (n *Node) metrics(sketch *Sketch) NodeMetrics {
 	if n == nil {
 		return NodeMetrics{}
 	}
-	return n.state.Load().read(n.watch.breached(), sketch)
+	s := n.state.Load()
+	step.At(step.Loaded)
+	return s.read(n.watch.breached(), sketch)
 }
 
 // Reset clears the node in one step and returns what it cleared: no record and no retry is half before and half after
@@ -181,6 +186,7 @@ func (n *Node) reset(sketch *Sketch) NodeMetrics {
 	s.close()
 	step.At(step.Closed)
 	for try := 0; !s.ring.Quiet(); try++ {
+		step.At(step.Waiting)
 		pause(try)
 	}
 	return s.read(v, sketch)
@@ -191,6 +197,7 @@ func (s *state) close() {
 	s.ring.Close()
 	for i := range s.retries {
 		s.retries[i].Or(retryClosed)
+		step.At(step.Closing)
 	}
 }
 

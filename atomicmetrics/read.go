@@ -9,6 +9,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
+	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
 // reader has the buffers of one read.
@@ -113,6 +114,7 @@ func (s *state) read(v verdict, sketch *Sketch) (m NodeMetrics) {
 	}
 	for i := range s.retries {
 		m.RetriesByAttempt[i] = s.retries[i].Load() &^ retryClosed
+		step.At(step.Reading)
 		m.RetryCount += m.RetriesByAttempt[i]
 	}
 	m.FailureRateBreached = v&failureBreach != 0
@@ -122,6 +124,7 @@ func (s *state) read(v verdict, sketch *Sketch) (m NodeMetrics) {
 
 // quantiles returns quantiles of the state's window; nil when it is empty.
 func (s *state) quantiles(q []float64) []time.Duration {
+	step.At(step.Loaded)
 	if s == nil {
 		return nil
 	}

@@ -65,6 +65,7 @@ func (n *Node) check(r *ring.Ring) {
 	if r.Digested() {
 		return // whoever folds looks
 	}
+	step.At(step.Checking)
 	if w := n.watch; w.edge.Load()&owed != 0 || r.Sharded() && w.debt.Add(-1) <= 0 || w.changed(r) {
 		n.look()
 	}
@@ -76,6 +77,7 @@ func (w *watch) changed(r *ring.Ring) bool {
 		return false
 	}
 	v := verdict(w.edge.Load() & verdictBits)
+	step.At(step.Checking)
 	return w.rule.judge(v, r.Tally().Stats()) != v
 }
 
@@ -97,6 +99,7 @@ func (n *Node) lookOnce() (again bool) {
 	w := n.watch
 	for {
 		edge := w.edge.Load()
+		step.At(step.Aimed)
 		if edge&(looking|wanted) != 0 {
 			if w.edge.CompareAndSwap(edge, edge|owed) {
 				return false
@@ -112,6 +115,7 @@ func (n *Node) lookOnce() (again bool) {
 	step.At(step.Judged)
 	for {
 		edge := w.edge.Load()
+		step.At(step.Aimed)
 		if w.edge.CompareAndSwap(edge, next|edge&(owed|wanted)) {
 			if s == nil || edge&wanted != 0 {
 				return false
@@ -197,13 +201,17 @@ func (n *Node) raise(e Event, changed, after verdict) {
 func (n *Node) swapOut() (*state, verdict) {
 	w := n.watch
 	if w == nil {
-		return n.state.Swap(nil), 0
+		s := n.state.Swap(nil)
+		step.At(step.Swapped)
+		return s, 0
 	}
 	var edge uint32
 	for try := 0; ; try++ {
 		edge = w.edge.Load()
+		step.At(step.Aimed)
 		if edge&looking != 0 {
 			w.edge.Or(wanted)
+			step.At(step.Waiting)
 			pause(try)
 		} else if w.edge.CompareAndSwap(edge, edge&^wanted|looking) {
 			break
@@ -214,6 +222,7 @@ func (n *Node) swapOut() (*state, verdict) {
 	step.At(step.Swapped)
 	n.raise(Event{Node: n.name, At: time.Now()}, before&^judged, 0)
 	w.debt.Store(0)
+	step.At(step.Judged)
 	w.edge.And(owed | wanted) // the lock is given back, the verdict is gone; the next record does what is owed
 	return s, before
 }

@@ -1,5 +1,7 @@
 package ring
 
+import "github.com/nodemetrics/nodemetrics/internal/step"
+
 // Close makes every later record fail. It may be called once the ring is out of reach of new recorders, by any number
 // of callers.
 //
@@ -11,6 +13,7 @@ package ring
 // yet to look.
 func (r *Ring) Close() {
 	if !r.cores.CompareAndSwap(nil, closedCores) {
+		step.At(step.Closing)
 		r.cores.Load().closed.Store(true)
 	}
 }
@@ -22,6 +25,7 @@ func (r *Ring) Quiet() bool {
 		return false
 	}
 	for s := range r.cores.Load().all {
+		step.At(step.Reading)
 		if s.head.Load()&busy != 0 {
 			return false
 		}

@@ -30,6 +30,7 @@ const (
 // contended tries to own the first shard, where the caller has met another, and spreads the ring when that happens often, or
 // when the other has been held up. It reports false when records go elsewhere.
 func (r *Ring) contended() (head uint64, owned bool) {
+	step.At(step.Contended)
 	if r.cores.Load() != nil || r.meetsOften() {
 		return 0, false
 	}
@@ -64,11 +65,14 @@ func (r *Ring) meetsOften() bool {
 // Spread gives the ring shards for so many processors, unless it has them or is closed. Records do so when the first
 // shard is contended.
 func (r *Ring) Spread(processors int) {
-	r.cores.CompareAndSwap(nil, &cores{
+	c := &cores{
 		shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))),
 		window: len(r.slots),
 		stream: r.stream,
-	})
+	}
+	step.At(step.Made)
+	r.cores.CompareAndSwap(nil, c)
+	step.At(step.Placed)
 }
 
 // cores are the shards of a spread ring. A shard is made by the first record of its core.
@@ -133,6 +137,7 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 		return false
 	}
 	s, head := c.acquire()
+	step.At(step.Owned)
 	if c.closed.Load() { // after the CAS: see Close
 		release.Store(&s.head, head)
 		core.Unpin()
@@ -158,6 +163,7 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 	} else {
 		release.Store(&s.head, next)
 	}
+	step.At(step.Released)
 	core.Unpin()
 	c.stream.wake(due)
 	return true
@@ -166,7 +172,7 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 // acquire makes the caller the owner of a shard, and leaves it pinned to its core. The shard is that core's, if nobody
 // owns it: nobody does, unless its owner was held up, or could not be pinned.
 func (c *cores) acquire() (*coreShard, uint64) {
-	own := core.Pin() & (len(c.shards) - 1)
+	own := step.Core(core.Pin()) & (len(c.shards) - 1)
 	if s := c.shards[own].Load(); s != nil {
 		if head, owned := s.acquire(); owned {
 			return s, head
@@ -179,7 +185,10 @@ func (c *cores) acquire() (*coreShard, uint64) {
 // acquireAny is acquire where the core's own shard is not to be had. It makes another one when none is, again and again.
 func (c *cores) acquireAny(own int) (*coreShard, uint64) {
 	if c.shards[own].Load() == nil {
-		c.shards[own].CompareAndSwap(nil, c.newShard(own))
+		s := c.newShard(own)
+		step.At(step.Made)
+		c.shards[own].CompareAndSwap(nil, s)
+		step.At(step.Placed)
 	}
 	core.Pin()
 	for range patience {
@@ -199,6 +208,7 @@ func (c *cores) acquireAny(own int) (*coreShard, uint64) {
 		s := c.newShard(index)
 		s.next = first
 		s.head.Store(s.start() | busy) // the caller's from the beginning
+		step.At(step.Made)
 		if core.Pin(); c.more.CompareAndSwap(first, s) {
 			return s, s.start()
 		}

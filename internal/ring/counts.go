@@ -1,5 +1,7 @@
 package ring
 
+import "github.com/nodemetrics/nodemetrics/internal/step"
+
 // Counts are what a ring has counted.
 type Counts struct {
 	Outcomes [Outcomes]uint64
@@ -26,6 +28,7 @@ func (r *Ring) Counts() (c Counts) {
 		for s := range r.shards {
 			for i := range s.outcomes {
 				c.Outcomes[i] += s.outcomes[i].Load()
+				step.At(step.Reading)
 			}
 		}
 		for s := range r.shards {
@@ -42,6 +45,7 @@ func (r *Ring) Counts() (c Counts) {
 func (r *Ring) begunByAll() uint64 {
 	n := r.begun(r.first.head.Load())
 	for s := range r.cores.Load().all {
+		step.At(step.Reading)
 		n += s.begun(s.head.Load())
 	}
 	return n

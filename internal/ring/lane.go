@@ -59,6 +59,7 @@ func (l *lane) put(sample Sample, stamp uint64) (due bool) {
 		step.At(step.Stamped)
 	}
 	release.Store(&at.slots[n], uint64(sample))
+	step.At(step.Aimed)
 	release.Store(&at.filled, n+1)
 	step.At(step.Stored)
 	if a := l.ahead.Load(); a != nil {
@@ -83,6 +84,7 @@ func (l *lane) extend(full *segment) *segment {
 	next.filled.Store(0)
 	next.packed.Store(nil)
 	l.append(full, next)
+	step.At(step.Extending)
 
 	s := l.stream
 	switch backlog := full.seq.Load() - s.folded.Load().through(l.index); {
@@ -121,6 +123,7 @@ func (l *lane) pop() *segment {
 		if top == nil {
 			return l.newSegment()
 		}
+		step.At(step.Aimed)
 		if l.spare.CompareAndSwap(top, top.prev.Load()) {
 			return top
 		}
@@ -141,6 +144,7 @@ func (l *lane) reuse(s *segment) {
 	for {
 		top := l.spare.Load()
 		s.prev.Store(top)
+		step.At(step.Aimed)
 		if l.spare.CompareAndSwap(top, s) {
 			return
 		}
@@ -150,6 +154,7 @@ func (l *lane) reuse(s *segment) {
 // append puts next behind the last segment. The caller owns the shard.
 func (l *lane) append(last, next *segment) {
 	next.prev.Store(last)
+	step.At(step.Made)
 	next.seq.Store(last.seq.Load() + 1)
 	next.base.Store(last.base.Load() + last.filled.Load())
 	l.current.Store(next)

@@ -60,6 +60,7 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 			return r.cores.Load().record(o, d, r.tally != nil)
 		}
 	}
+	step.At(step.Owned)
 	if r.cores.Load() != nil { // after the CAS: see Close
 		release.Store(&r.first.head, head|frozen)
 		return r.cores.Load().record(o, d, r.tally != nil)
@@ -71,6 +72,7 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	if i >= uint64(len(r.slots)) { // there are none
 		due := r.stream.first.put(sample, 0)
 		release.Store(&r.first.head, r.after(head))
+		step.At(step.Released)
 		r.stream.wake(due)
 		return true
 	}
@@ -81,6 +83,7 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	release.Store(slot, uint64(sample))
 	step.At(step.Stored)
 	release.Store(&r.first.head, r.after(head))
+	step.At(step.Released)
 	return true
 }
 

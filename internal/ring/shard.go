@@ -26,6 +26,7 @@ type shard struct {
 // as it was.
 func (s *shard) acquire() (head uint64, owned bool) {
 	head = s.head.Load()
+	step.At(step.Aimed)
 	return head, head < frozen && s.head.CompareAndSwap(head, head|busy)
 }
 
@@ -44,6 +45,7 @@ func (s *shard) whenFree(f func()) {
 func (s *shard) count(o Outcome, d uint64) {
 	was := s.sum.Load()
 	release.Store(&s.sum, was+d)
+	step.At(step.Added)
 	if (was^(was+d))>>63 != 0 {
 		release.Store(&s.crossings, s.crossings.Load()+1)
 	}
@@ -58,7 +60,9 @@ func (s *shard) count(o Outcome, d uint64) {
 func (s *shard) total() (high, low uint64) {
 	for range 8 {
 		high = s.crossings.Load()
+		step.At(step.Reading)
 		low = s.sum.Load()
+		step.At(step.Reading)
 		if s.crossings.Load() == high {
 			break
 		}
@@ -70,6 +74,7 @@ func (s *shard) total() (high, low uint64) {
 func (s *shard) completed() (n uint64) {
 	for i := range s.outcomes {
 		n += s.outcomes[i].Load()
+		step.At(step.Reading)
 	}
 	return n
 }

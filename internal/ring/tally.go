@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/nodemetrics/nodemetrics/internal/release"
+	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
 // Tally keeps running counts of the samples in the slots of a ring that is not spread, so that a threshold is judged
@@ -32,8 +33,10 @@ func (t *Tally) adjust(old, sample Sample) {
 		switch {
 		case is && !was:
 			release.Store(counter, counter.Load()+1)
+			step.At(step.Tallying)
 		case was && !is:
 			release.Store(counter, counter.Load()-1)
+			step.At(step.Tallying)
 		}
 	}
 	add(&t.failures, old.Failed(), sample.Failed())
@@ -51,13 +54,15 @@ type Stats struct {
 }
 
 // Stats returns the counts. Each is exact at some moment of the call; with no record in flight all of them are.
-func (t *Tally) Stats() Stats {
-	return Stats{
-		Samples:  int(t.samples.Load()),
-		Failures: int(t.failures.Load()),
-		Slow:     int(t.slow.Load()),
-		Slowish:  int(t.slowish.Load()),
-	}
+func (t *Tally) Stats() (s Stats) {
+	s.Samples = int(t.samples.Load())
+	step.At(step.Reading)
+	s.Failures = int(t.failures.Load())
+	step.At(step.Reading)
+	s.Slow = int(t.slow.Load())
+	step.At(step.Reading)
+	s.Slowish = int(t.slowish.Load())
+	return s
 }
 
 // Count returns the counts of a copied window.

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/influxdata/tdigest"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
 // View is a window of a stream at a moment.
@@ -64,6 +66,7 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 	})
 	newest := f.newest
 	for _, at := range segments {
+		step.At(step.Reading)
 		p, raw := at.packed.Load(), []uint64(nil)
 		if p == nil {
 			p, raw = at.peek(to)
@@ -88,6 +91,7 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 // been folded meanwhile.
 func unfolded(segments []*segment, at *segment, through uint64) (all []*segment, complete bool) {
 	for seq := at.seq.Load(); seq > through; {
+		step.At(step.Reading)
 		segments = append(segments, at)
 		if seq--; seq == through {
 			break

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
+	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
 // Reader copies windows into buffers that it keeps. The zero value is ready; it is for one goroutine at a time.
@@ -67,9 +68,11 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, head uint64) {
 		n := int(r.written(head))
 		words = slices.Grow(b.words[:0], n)[:n]
 		for i := range words {
+			step.At(step.Reading)
 			words[i] = Sample(r.slots[i].Load())
 		}
 		b.words = words
+		step.At(step.Reading)
 		if r.first.head.Load()&^flags == head {
 			break
 		}
@@ -82,10 +85,12 @@ func (b *Reader) copyCores(r *Ring) {
 	for s := range r.cores.Load().all {
 		begun := len(b.stamped)
 		for i := range s.written(s.head.Load()) {
+			step.At(step.Reading)
 			if stamp, sample, ok := s.slots[i].load(); ok {
 				b.stamped = append(b.stamped, stampedSample{age: stamp, behind: i, sample: sample})
 			}
 		}
+		step.At(step.Reading)
 		head := s.head.Load()
 		for i := range b.stamped[begun:] {
 			at := &b.stamped[begun+i]
@@ -131,7 +136,10 @@ func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(ni
 // is not among the newest: the shard has a slot more than the window.
 func (s *stampedSlot) load() (stamp uint64, sample Sample, ok bool) {
 	for range attempts {
-		stamp, sample = s.stamp.Load(), Sample(s.sample.Load())
+		stamp = s.stamp.Load()
+		step.At(step.Reading)
+		sample = Sample(s.sample.Load())
+		step.At(step.Reading)
 		if sample.tag() == stamp&tagMask && s.stamp.Load() == stamp {
 			return stamp, sample, true
 		}

@@ -24,3 +24,22 @@ func Hook(f func(Step)) {
 	}
 	hook.Store(&f)
 }
+
+var pick atomic.Pointer[func(id int) int]
+
+// Core returns what the function that Pick was given makes of id, or id if there is none.
+func Core(id int) int {
+	if f := pick.Load(); f != nil {
+		return (*f)(id)
+	}
+	return id
+}
+
+// Pick makes Core call f; nil makes it return what it was given again.
+func Pick(f func(id int) int) {
+	if f == nil {
+		pick.Store(nil)
+		return
+	}
+	pick.Store(&f)
+}
