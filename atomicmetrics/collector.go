@@ -163,13 +163,16 @@ func (c *Collector) categorize(err error) (category Category) {
 	if c.classify == nil {
 		return Classify(err)
 	}
+	returned := false
 	defer func() {
-		if recovered := recover(); recovered != nil {
-			c.warnClassifier(recovered)
+		if !returned {
+			c.warnClassifier(recover())
 			category = CategoryOther
 		}
 	}()
-	return c.classify(err)
+	category = c.classify(err)
+	returned = true
+	return category
 }
 
 // RecordSuccess is Node(node).RecordSuccess(d).

@@ -838,10 +838,55 @@ func TestClassifierThatPanicsCountsAsOther(t *testing.T) {
 		c.RecordFailure("n", 1, context.DeadlineExceeded)
 		equal(t, fmt.Sprintf("%T: counts", value), countsOf(c.NodeMetrics("n")), oneOther)
 		got := log.warnings(t, c)
-		if len(got) != 1 || got[0].Panic == "" {
+		if len(got) != 1 || !strings.Contains(got[0].Reason, "panic") {
 			t.Errorf("%T: logged %+v, want a warning with the panic", value, got)
 		}
 	}
+}
+
+// ends reports whether f ends its goroutine.
+func ends(f func()) bool {
+	ended := make(chan bool, 1)
+	go func() {
+		returned := false
+		defer func() { ended <- !returned }()
+		f()
+		returned = true
+	}()
+	return <-ended
+}
+
+func TestClassifierThatEndsItsGoroutineCountsAsOther(t *testing.T) {
+	var log warningLog
+	goexit := atomicmetrics.WithClassifier(func(error) atomicmetrics.Category {
+		runtime.Goexit()
+		return atomicmetrics.CategoryNetwork
+	})
+	bothWays(t, func(t *testing.T, c *atomicmetrics.Collector, r recorder) {
+		equal(t, "ended", ends(func() { r.RecordFailure(1, errRefused) }), true)
+		equal(t, "ended by a timer", ends(func() { c.Node("timed").Start().Stop(errRefused) }), true)
+		equal(t, "counts", countsOf(c.NodeMetrics("n")), oneOther)
+		equal(t, "counts of the timer", countsOf(c.NodeMetrics("timed")), oneOther)
+		got := log.warnings(t, c)
+		if len(got) != 1 || !strings.Contains(got[0].Reason, "Goexit") {
+			t.Errorf("logged %+v, want a warning about Goexit", got)
+		}
+	}, goexit, log.option())
+}
+
+// goexitError ends the goroutine that asks it.
+type goexitError struct{}
+
+func (goexitError) Error() string { return "not asked" }
+func (goexitError) Timeout() bool {
+	runtime.Goexit()
+	return true
+}
+
+func TestErrorThatEndsTheGoroutineCountsAsOther(t *testing.T) {
+	c := newCollector(t)
+	equal(t, "ended", ends(func() { c.RecordFailure("n", 1, goexitError{}) }), true)
+	equal(t, "counts", countsOf(c.NodeMetrics("n")), oneOther)
 }
 
 func TestClassifierWarningsAreAtMostOneASecondWithTheNumberSuppressed(t *testing.T) {
@@ -853,11 +898,11 @@ func TestClassifierWarningsAreAtMostOneASecondWithTheNumberSuppressed(t *testing
 			after time.Duration
 			want  []warning
 		}{
-			{0, []warning{{Panic: "boom"}}},
+			{0, []warning{{Reason: "it panicked: boom"}}},
 			{0, nil},
 			{time.Second - 1, nil},
-			{1, []warning{{Panic: "boom", Suppressed: 2}}},
-			{time.Second, []warning{{Panic: "boom"}}},
+			{1, []warning{{Reason: "it panicked: boom", Suppressed: 2}}},
+			{time.Second, []warning{{Reason: "it panicked: boom"}}},
 		} {
 			time.Sleep(step.after)
 			c.RecordFailure(fmt.Sprint(i), 1, errRefused)
@@ -876,7 +921,7 @@ func TestWarningsOfDifferentKindsDoNotSuppressEachOther(t *testing.T) {
 		c.RecordSuccess("n", -1)
 		c.RecordFailure("n", 1, errRefused)
 		c.RecordSuccess("m", 1)
-		want := []warning{{Node: "n", DurationNs: -1}, {Panic: "boom"}, {Node: "m"}}
+		want := []warning{{Node: "n", DurationNs: -1}, {Reason: "it panicked: boom"}, {Node: "m"}}
 		if got := log.warnings(t, c); !slices.Equal(got, want) {
 			t.Errorf("logged %+v, want %+v", got, want)
 		}

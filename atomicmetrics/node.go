@@ -54,9 +54,12 @@ func (n *Node) RecordSuccess(d time.Duration) {
 // RecordFailure records an execution that ended with err after d; the classifier tells the category. A nil err is of
 // CategoryOther. For d see RecordSuccess.
 func (n *Node) RecordFailure(d time.Duration, err error) {
-	if n != nil {
-		n.record(failed(n.collector.categorize(err)), d)
+	if n == nil {
+		return
 	}
+	category := CategoryOther
+	defer func() { n.record(failed(category), d) }() // also when user code ends the goroutine
+	category = n.collector.categorize(err)
 }
 
 // RecordFailureAs records an execution that failed after d for a reason that the caller knows. A category that does not

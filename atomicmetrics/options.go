@@ -101,7 +101,7 @@ func OnEvent(f func(Event)) Option {
 
 // WithClassifier sets what decides a failure's category, in the place of Classify; nil means Classify. It is called on
 // the goroutine that records, before the record, with the error as it was given, if it is not nil. When it panics,
-// the failure counts as CategoryOther, and a warning is logged, at most one a second.
+// or ends its goroutine, the failure counts as CategoryOther, and a warning is logged, at most one a second.
 func WithClassifier(f func(error) Category) Option { return func(c *config) { c.classify = f } }
 
 // WithLogger sets where warnings go. The default is zerolog's global logger as it is when New is called. Nothing is

@@ -63,10 +63,10 @@ func (c *Collector) warnClassifier(recovered any) {
 	if !ok {
 		return
 	}
-	reason := fmt.Sprint(recovered)
+	reason := ending(recovered)
 	c.warnings.Put(func() {
-		c.logger.Warn().Str("panic", reason).Uint64("suppressed", held).
-			Msg("the classifier panicked: the failure counts as other")
+		c.logger.Warn().Str("reason", reason).Uint64("suppressed", held).
+			Msg("the classifier did not return: the failure counts as other")
 	})
 }
 
@@ -84,12 +84,17 @@ func (c *Collector) warnDropped(goOn bool) {
 }
 
 func (c *Collector) warnCallback(e Event, recovered any) {
-	reason := "it called runtime.Goexit"
-	if recovered != nil {
-		reason = fmt.Sprint("it panicked: ", recovered)
-	}
+	reason := ending(recovered)
 	c.warnings.Put(func() {
 		c.logger.Warn().Str("node", e.Node).Stringer("event", e.Kind).Str("reason", reason).
 			Msg("a callback did not return")
 	})
+}
+
+// ending says how user code ended that did not return.
+func ending(recovered any) string {
+	if recovered == nil {
+		return "it called runtime.Goexit"
+	}
+	return fmt.Sprint("it panicked: ", recovered)
 }

@@ -22,9 +22,10 @@ func measured[In, Out any](node *atomicmetrics.Node, ignore func(error) bool, ru
 		if err == nil {
 			node.RecordSuccess(took)
 		} else if err = settled(err); !ignored(ctx, ignore, err) {
+			done = true // whatever the classifier does, the call below records
 			node.RecordFailure(took, err)
 		}
-		done = true // only now: ignore and the classifier are the user's too, and the classifier comes before the record
+		done = true // only now: ignore is the user's too
 		return out, err
 	}
 }
