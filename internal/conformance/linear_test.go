@@ -1,0 +1,328 @@
+//go:build nodemetrics_step
+
+package conformance
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/digest"
+	"github.com/nodemetrics/nodemetrics/internal/race"
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// A kind is a way in which a node keeps its records. It makes a history of a new node; what it records for that is part
+// of it.
+type kind struct {
+	name  string
+	begin func(t *testing.T, windowSize int) *history
+}
+
+var exactKinds = []kind{
+	{"plain", func(t *testing.T, windowSize int) *history {
+		return newHistory(t, atomicmetrics.WithWindowSize(windowSize))
+	}},
+	{"watched", func(t *testing.T, windowSize int) *history {
+		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched)
+	}},
+	{"about to grow", func(t *testing.T, windowSize int) *history {
+		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(lostTickets - 1)
+	}},
+	{"grown", func(t *testing.T, windowSize int) *history {
+		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(lostTickets)
+	}},
+	{"grown and watched", func(t *testing.T, windowSize int) *history {
+		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched).contend(lostTickets)
+	}},
+}
+
+// digestKind has a large window, whatever is asked for.
+var digestKind = kind{"digest", func(t *testing.T, _ int) *history {
+	h := newHistory(t, atomicmetrics.WithWindowSize(5000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
+	h.largeWindow = true
+	return h
+}}
+
+// lostTickets are how many records must lose their ticket to another for a node to grow.
+const lostTickets = 8
+
+var watched = atomicmetrics.WithThresholds(atomicmetrics.Thresholds{FailureRate: 0.4, Latency: 10_000, Recovery: 0.9})
+
+func newHistory(t *testing.T, opts ...atomicmetrics.Option) *history {
+	t.Helper()
+	c, err := atomicmetrics.New(append([]atomicmetrics.Option{atomicmetrics.WithLogger(zerolog.Nop()),
+		atomicmetrics.WithPercentiles(digest.Exact())}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &history{node: c.Node("n")}
+}
+
+// contend makes a record lose its ticket so many times, each time to another record. All that was recorded is in the
+// history.
+func (h *history) contend(times int) *history {
+	d := time.Duration(0)
+	inner := false
+	var between []porcupine.Operation
+	grown := false
+	step.Pick(func(id int) int { grown = true; return id })
+	step.Hook(func(s step.Step) {
+		if s != step.Aimed || inner || len(between) == times {
+			return
+		}
+		inner = true
+		d++
+		between = append(between, h.do(1, []call{{what: success, d: d}})...)
+		inner = false
+	})
+	h.alone(call{what: failure, d: 999}) // the last, for it gets its ticket when all others have returned
+	step.Hook(nil)
+	step.Pick(nil)
+	if grown != (times == lostTickets) {
+		panic("the node grew when it should not, or did not grow")
+	}
+	h.operations = append(h.operations, between...)
+	return h
+}
+
+// histories runs a test with many random histories of each kind of node, by both schedulers.
+func histories(t *testing.T, kinds []kind, each func(t *testing.T, schedule scheduler, seed uint64, begin func(windowSize int) *history) bool) {
+	if runtime.GOMAXPROCS(0) < 4 { // at 1 no node grows
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	}
+	for _, kind := range kinds {
+		for name, schedule := range map[string]scheduler{"in turns": inTurns, "at once": atOnce} {
+			n := 1000
+			if race.Enabled {
+				n = 100
+			}
+			t.Run(kind.name+", "+name, func(t *testing.T) {
+				for seed := range uint64(n) {
+					if !each(t, schedule, seed, func(windowSize int) *history { return kind.begin(t, windowSize) }) {
+						t.Logf("seed %d", seed)
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
+// linearizable asks the checker whether a history is one of the model.
+func linearizable(t *testing.T, h *history, model porcupine.Model) bool {
+	t.Helper()
+	switch porcupine.CheckOperationsTimeout(model, h.operations, time.Minute) {
+	case porcupine.Unknown:
+		t.Errorf("the checker found no answer about\n%v", h)
+		return false
+	case porcupine.Illegal:
+		t.Errorf("not linearizable:\n%v", h)
+		return false
+	}
+	return true
+}
+
+// Each counter of a node, and each sum of counters, is linearizable: with records, retries, resets and reads of Metrics,
+// by any number of goroutines, while the node grows too.
+func TestEachCounterIsLinearizable(t *testing.T) {
+	histories(t, append(exactKinds, digestKind), func(t *testing.T, schedule scheduler, seed uint64, begin func(int) *history) bool {
+		random := rand.New(rand.NewPCG(seed, 2))
+		x := &mix{random: random, weights: [reset + 1]int{success: 4, failure: 4, retry: 3, read: 4, reset: random.IntN(3)}}
+		h := begin(1 + random.IntN(maxWindow))
+		h.together(schedule, seed, x.several(2+random.IntN(5), 18)...)
+		h.alone(call{what: read})
+		return linearizable(t, h, counters)
+	})
+}
+
+// A node with all it holds, its counters, the sum of its durations, its retries and its window, is one linearizable
+// object to records, retries and resets by any number of goroutines, and to reads beside which nothing is recorded: a
+// record is in one reset or in none, whole, and resets return what they cleared to the nanosecond.
+func TestANodeIsLinearizableToRecordsAndResets(t *testing.T) {
+	histories(t, append(exactKinds, digestKind), func(t *testing.T, schedule scheduler, seed uint64, begin func(int) *history) bool {
+		random := rand.New(rand.NewPCG(seed, 3))
+		x := &mix{random: random, weights: [reset + 1]int{success: 4, failure: 3, retry: 2, reset: 2}}
+		windowSize := 1 + random.IntN(maxWindow)
+		h := begin(windowSize)
+		for range 2 {
+			h.together(schedule, seed, x.several(2+random.IntN(5), 9)...)
+			h.alone(call{what: read})
+		}
+		if h.largeWindow {
+			return linearizable(t, h, contents(windowSize, countersOf))
+		}
+		return linearizable(t, h, whole(windowSize))
+	})
+}
+
+// The window of a node that has not grown is linearizable to records that do not overlap each other, and to resets and
+// reads beside them, while fewer than eight records overtake one read.
+func TestTheWindowOfRecordsInSequenceIsLinearizable(t *testing.T) {
+	const overtaking = 7
+	histories(t, exactKinds, func(t *testing.T, schedule scheduler, seed uint64, begin func(int) *history) bool {
+		random := rand.New(rand.NewPCG(seed, 4))
+		windowSize := 1 + random.IntN(maxWindow)
+		h := begin(windowSize)
+		h.alone(call{what: reset}) // what had grown has not
+		x := &mix{random: random, weights: [reset + 1]int{success: 1, failure: 1}}
+		h.alone(x.calls(random.IntN(3 * maxWindow))...)
+		recorder := x.calls(overtaking)
+		x.weights = [reset + 1]int{read: 4, reset: random.IntN(2)}
+		h.together(schedule, seed, append(x.several(1+random.IntN(3), 6), recorder)...)
+		h.alone(call{what: read})
+		return linearizable(t, h, window(windowSize))
+	})
+}
+
+// Beside any records, of a node that grows too, the window of a read is no instant. What it still promises is what
+// pastWindow checks.
+func TestAWindowHasWhatHadReturnedBeforeTheRead(t *testing.T) {
+	histories(t, exactKinds, func(t *testing.T, schedule scheduler, seed uint64, begin func(int) *history) bool {
+		random := rand.New(rand.NewPCG(seed, 5))
+		windowSize := 1 + random.IntN(3)
+		h := begin(windowSize)
+		x := &mix{random: random, weights: [reset + 1]int{success: 2, failure: 2, read: 1}}
+		h.together(schedule, seed, x.several(2+random.IntN(5), 40)...)
+		h.alone(call{what: read})
+		if err := pastWindow(windowSize, h.operations); err != nil {
+			t.Errorf("%v, in\n%v", err, h)
+			return false
+		}
+		return true
+	})
+}
+
+// What is not linearizable, by one example each: so the doc comments promise no more than is true.
+
+// during makes a call, and at the nth of its steps that is at makes others by another goroutine, one after the other.
+func (h *history) during(c call, at step.Step, nth int, others ...call) {
+	var between []porcupine.Operation
+	step.Hook(func(s step.Step) {
+		if s == at {
+			if nth--; nth == 0 {
+				between = h.do(1, others)
+			}
+		}
+	})
+	h.alone(c)
+	step.Hook(nil)
+	h.operations = append(h.operations, between...)
+}
+
+// noInstant fails the test when a history is one of the model.
+func noInstant(t *testing.T, h *history, model porcupine.Model) {
+	t.Helper()
+	if porcupine.CheckOperations(model, h.operations) {
+		t.Errorf("this history does not show that there is no such object:\n%v", h)
+	}
+}
+
+func TestTwoCountersOfOneReadAreNoInstant(t *testing.T) {
+	h := newHistory(t, atomicmetrics.WithWindowSize(1))
+	for d := range time.Duration(32) { // with fewer the read would count again
+		h.alone(call{what: success, d: d})
+	}
+	const successesRead = 4 // the steps before: the window's head, its slot, its head again
+	h.during(call{what: read}, step.Reading, successesRead, call{what: success, d: 100}, call{what: failure, d: 101})
+	linearizable(t, h, counters)
+	noInstant(t, h, contents(1, countersOf))
+}
+
+func TestTheWindowBesideRecordsThatOverlapIsNoInstant(t *testing.T) {
+	h := newHistory(t, atomicmetrics.WithWindowSize(3))
+	h.during(call{what: success, d: 1}, step.Ticketed, 1, call{what: success, d: 2}, call{what: read})
+	h.alone(call{what: read}) // the first is there now, and older than the second
+	if err := pastWindow(3, h.operations); err != nil {
+		t.Error(err)
+	}
+	noInstant(t, h, window(3))
+}
+
+func TestTheDurationsOfAGrownNodeAreNoInstant(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4)) // at 1 no node grows
+	defer step.Pick(nil)
+	total := func(m atomicmetrics.NodeMetrics) atomicmetrics.NodeMetrics {
+		return atomicmetrics.NodeMetrics{TotalDuration: m.TotalDuration}
+	}
+	for nth := 1; ; nth++ { // at one step of the read two records come that it sees the second of
+		h := newHistory(t, atomicmetrics.WithWindowSize(1)).contend(lostTickets)
+		records := 0
+		step.Pick(func(int) int {
+			records++
+			return records % 2
+		})
+		for d := range time.Duration(41) { // with fewer the read would count again
+			h.alone(call{what: success, d: d})
+		}
+		before := len(h.operations)
+		h.during(call{what: read}, step.Reading, nth, call{what: success, d: 1000}, call{what: success, d: 10})
+		if len(h.operations) == before+1 {
+			t.Fatalf("at none of the %d steps of a read", nth-1)
+		}
+		if !porcupine.CheckOperations(contents(1, total), h.operations) {
+			return
+		}
+	}
+}
+
+// A snapshot of two nodes, and a reset of both, is one instant for each of them, and none for both.
+func TestManyNodesAreNoInstant(t *testing.T) {
+	type counts [2]uint64 // executions of nodes "a" and "b"
+	model := porcupine.Model{
+		Init: func() any { return counts{} },
+		Step: func(state, input, output any) (bool, any) {
+			n := state.(counts)
+			switch input := input.(type) {
+			case int: // a record of one of them
+				n[input]++
+				return true, n
+			case bool: // a read of both, or a reset
+				after := n
+				if input {
+					after = counts{}
+				}
+				return output == n, after
+			}
+			return false, n
+		},
+	}
+	for name, reset := range map[string]bool{"Snapshot": false, "Reset": true} {
+		c, err := atomicmetrics.New(atomicmetrics.WithLogger(zerolog.Nop()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Node("a")
+		c.RecordSuccess("b", 1)
+		history := []porcupine.Operation{{Input: 1, Call: 1, Return: 2}}
+		at := 0
+		step.Hook(func(s step.Step) {
+			between := s == step.Swapped && reset || s == step.Loaded && !reset
+			if !between {
+				return
+			}
+			if at++; at == 2 { // it has what "a" had, behind the overflow node
+				c.RecordSuccess("a", 1)
+				c.RecordSuccess("b", 1)
+			}
+		})
+		read := c.Snapshot
+		if reset {
+			read = c.Reset
+		}
+		nodes := read().Nodes
+		step.Hook(nil)
+		got := counts{nodes["a"].TotalExecutions, nodes["b"].TotalExecutions}
+		history = append(history, porcupine.Operation{Input: reset, Call: 3, Output: got, Return: 8},
+			porcupine.Operation{ClientId: 1, Input: 0, Call: 4, Return: 5},
+			porcupine.Operation{ClientId: 1, Input: 1, Call: 6, Return: 7})
+		if got != (counts{0, 2}) || porcupine.CheckOperations(model, history) {
+			t.Errorf("%s had %v: this does not show that it is no instant", name, got)
+		}
+	}
+}
