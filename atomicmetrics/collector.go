@@ -38,6 +38,7 @@ type Collector struct {
 
 	clamped, misclassified, dropping limiter
 	toldDropped                      atomic.Uint64 // of the events that the queue dropped
+	toldUnwritten                    uint64        // of the warnings that the queue dropped; for their goroutine alone
 	overflowed                       atomic.Bool
 }
 
@@ -54,7 +55,7 @@ func New(opts ...Option) (*Collector, error) {
 	}
 	c.percentiles = c.strategy.String()
 	c.logger = c.logger.With().Str("component", "nodemetrics").Logger()
-	c.warnings = helper.New(maxWaiting, func(write func()) { write() }, nil)
+	c.warnings = helper.New(maxWaiting, c.write, nil)
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
 	}

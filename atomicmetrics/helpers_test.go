@@ -129,8 +129,10 @@ type warning struct {
 	DurationNs     int64  // the value that was out of range
 	Suppressed     uint64 // warnings of the same kind since the last one
 	Dropped        uint64 // events
-	Event          string // whose callback did not return
-	Reason         string // why it, or the classifier, did not return
+
+	DroppedWarnings uint64
+	Event           string // whose callback did not return
+	Reason          string // why it, or the classifier, did not return
 }
 
 // warnings returns the lines that are in the log, after all of c's are written, and empties it.

@@ -105,7 +105,8 @@ func OnEvent(f func(Event)) Option {
 func WithClassifier(f func(error) Category) Option { return func(c *config) { c.classify = f } }
 
 // WithLogger sets where warnings go. The default is zerolog's global logger as it is when New is called. Nothing is
-// logged per record, and never on the goroutine that records.
+// logged per record, and never on the goroutine that records. A log that blocks holds up later warnings only: 1,024 of
+// them wait, beyond that the oldest is dropped, and a warning counts it.
 func WithLogger(l zerolog.Logger) Option { return func(c *config) { c.logger = l } }
 
 // WithMaxNodes sets how many distinct names the collector keeps, at least 1. Records of further names go to

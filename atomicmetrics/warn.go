@@ -37,6 +37,17 @@ func (l *limiter) pass() (held uint64, ok bool) {
 
 // The warnings. Each is written by a goroutine that exists only while there is one to write.
 
+// write writes a warning, and behind it how many the queue has dropped since that was last told.
+func (c *Collector) write(warning func()) {
+	warning()
+	if dropped := c.warnings.Dropped(); dropped > c.toldUnwritten {
+		since := dropped - c.toldUnwritten
+		c.toldUnwritten = dropped
+		c.logger.Warn().Uint64("droppedWarnings", since).
+			Msg("the log holds up warnings: the oldest were dropped")
+	}
+}
+
 func (c *Collector) warnClamped(node string, d time.Duration) {
 	held, ok := c.clamped.pass()
 	if !ok {
