@@ -32,7 +32,7 @@ func TestACollectorLeavesNoGoroutineBehind(t *testing.T) {
 	for range 20_000 {
 		c.RecordFailureAs("n", time.Millisecond, atomicmetrics.CategoryOther)
 	}
-	c.RecordSuccess("n", -1) // a warning
+	c.RecordSuccess("n", -1)                     // a warning
 	if err := c.Flush(t.Context()); err != nil { // so that the window has been folded, and looked at: a breach
 		t.Fatal(err)
 	}
