@@ -5,10 +5,11 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MIN_COVER    = 90
 VARIANTS     = nodemetrics_tdigest nodemetrics_portable nodemetrics_step
 PLATFORMS    = linux/386 linux/arm64 linux/s390x windows/amd64 darwin/arm64 js/wasm
+SOAK        ?= 2m
 TEST         = $(GO) test -timeout 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race variants lint cover build conformance bench api api-update check
+.PHONY: help demo test race variants lint cover build conformance soak bench api api-update check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +35,7 @@ lint: ## gofmt, vet and staticcheck
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	@set -e; for tag in $(VARIANTS); do echo "$(GO) vet -tags $$tag ./..."; $(GO) vet -tags $$tag ./...; done
-	cd internal/conformance && $(GO) vet ./...
+	cd internal/conformance && $(GO) vet ./... && $(GO) vet -tags nodemetrics_step ./...
 
 cover: ## fail where a public package's tests cover less than $(MIN_COVER) % of its statements
 	@$(GO) test -cover ./atomicmetrics ./digest ./wrap ./internal/ring ./internal/helper ./internal/sketch | awk -v min=$(MIN_COVER) ' \
@@ -49,6 +50,10 @@ build: ## build for other platforms
 
 conformance: ## let judges that are not ours look at what the library says
 	cd internal/conformance && $(TEST) ./...
+	cd internal/conformance && $(TEST) -tags nodemetrics_step -run 'Linearizable|Window|NoInstant|Checkers' .
+
+soak: ## mix everything at full speed on all cores for SOAK=2m and check all of it
+	cd internal/conformance && $(GO) run ./soak -for $(SOAK)
 
 bench: ## run the packages' own benchmarks
 	$(GO) test -run '^$$' -bench . ./...

@@ -1,0 +1,32 @@
+// Command soak mixes everything that the library does at full speed on all cores, for as long as it is told: records of
+// every kind by name and by handle, retries, timers, thresholds with events, reads of every kind, snapshots through JSON
+// and back, resets of one node and of all, new names beyond the limit, contended nodes, both strategies, GOMAXPROCS up
+// and down and garbage collections. Every read is checked for what every read promises, and in the end what was
+// recorded is compared with what resets returned and what is left. It exits with status 1 when anything was wrong.
+//
+//	go run ./soak -for 2m
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	length := flag.Duration("for", 2*time.Minute, "how long to run")
+	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random choices")
+	flag.Parse()
+	if *length <= 0 || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "soak: -for must be above 0, and there are no other arguments")
+		flag.Usage()
+		os.Exit(2)
+	}
+	fmt.Printf("soak: %v, seed %d\n", *length, *seed)
+	if err := soak(os.Stdout, *length, *seed); err != nil {
+		fmt.Printf("soak: FAILED: %v\n", err)
+		os.Exit(1)
+	}
+	fmt.Println("soak: ok")
+}
