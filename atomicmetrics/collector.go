@@ -231,14 +231,17 @@ func (c *Collector) sortedNodes() []*Node {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// Snapshot returns the metrics of all nodes with activity since their last reset.
+// Snapshot returns the metrics of all nodes with activity since their last reset. It is not one instant: each node is
+// read on its own, as Metrics does, so of two records one after the other, of different nodes, it may have the second
+// alone.
 func (c *Collector) Snapshot() Snapshot { return c.snapshot((*Node).metrics) }
 
 // ResetNode resets a node, as Node.Reset does, and returns what it cleared; the zero value for one that is not known.
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
 // Reset resets every node in turn, as Node.Reset does, and returns what was cleared: one step for each node, not one
-// for all. The nodes keep their places, and give up their memory until their next record.
+// for all, so of two records one after the other it may clear the second alone. The nodes keep their places, and give up
+// their memory until their next record.
 func (c *Collector) Reset() Snapshot { return c.snapshot((*Node).reset) }
 
 // snapshot takes what read returns of each node, and the sketch of the same window if sketches are wanted.

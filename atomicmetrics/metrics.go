@@ -13,6 +13,12 @@ const MaxDuration time.Duration = 1<<56 - 1
 // RetryCount the sum of RetriesByAttempt. P50, P90, P99, WindowMin, WindowMax, WindowSamples, WindowFailures and
 // LastExecution all come from one copy of the window. Beside running recorders a read is not one instant: each counter
 // is exact at some moment of the call. When nothing is in flight every figure is exact.
+//
+// Linearizable, beside any records, retries, resets and reads: each counter for itself, and each of the three sums of
+// counters. Not linearizable: two counters of one read together, TotalDuration and AvgExecution, and the window. The
+// window has every record that had returned before the read, unless a whole window of others is newer, and LastExecution
+// is not older than any of these; a sample may be missing for each record that is under way. For records that do not
+// overlap, in a node that is not contended, it is linearizable too, while fewer than eight of them overtake the read.
 type NodeMetrics struct {
 	TotalExecutions uint64 // executions that ended
 	SuccessCount    uint64 // of these, without an error

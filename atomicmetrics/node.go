@@ -175,6 +175,11 @@ func (n *Node) metrics(sketch *Sketch) NodeMetrics {
 // Reset clears the node in one step and returns what it cleared: no record and no retry is half before and half after
 // it. Over any run, the sum of what all resets returned and of what is still there is what was recorded. Reset waits
 // for the records of this node that are in flight at that moment; no record waits for it. A node in breach recovers.
+//
+// Records, retries and resets of one node are linearizable together, with all that a reset returns: each has one place
+// in one order, which for resets and what they clear is when the node's state was taken away. The wait is bounded by the
+// records, and the look at the thresholds, that had begun by then: what begins later goes to a new state and does not
+// prolong it. No time bounds it: a recorder whose core is taken away for a second keeps a reset that long.
 func (n *Node) Reset() NodeMetrics { return n.reset(nil) }
 
 // reset is Reset; for sketch see metrics.
