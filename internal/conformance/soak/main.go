@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"time"
 )
 
@@ -24,6 +25,11 @@ func main() {
 		os.Exit(2)
 	}
 	fmt.Printf("soak: %v, seed %d\n", *length, *seed)
+	time.AfterFunc(*length+time.Minute, func() { // a hang is a failure too
+		fmt.Println("soak: FAILED: it did not end within a minute after its time; the goroutines are")
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stdout, 1)
+		os.Exit(1)
+	})
 	if err := soak(os.Stdout, *length, *seed); err != nil {
 		fmt.Printf("soak: FAILED: %v\n", err)
 		os.Exit(1)

@@ -30,7 +30,7 @@ type pool struct {
 	kind
 	*atomicmetrics.Collector
 	hot                []*atomicmetrics.Node // few, which all recorders contend for
-	resetting          atomic.Uint64         // odd while there may be a reset, counted up by each
+	resetting, reset   atomic.Uint64         // resets that have begun, and that have ended
 	recorded, returned ledger                // returned by resets
 	edges              edges
 	log                warnings
@@ -78,7 +78,6 @@ func (r *run) start(k kind, processors int) error {
 		random := r.random()
 		r.groups.others.Go(func() { p.read(r, random) })
 	}
-	r.every(5*time.Millisecond, func(random *rand.Rand) { p.reset(r, random) })
 	r.every(20*time.Millisecond, func(*rand.Rand) { p.snapshot(r) })
 	return nil
 }
@@ -104,6 +103,7 @@ func (p *pool) record(r *run, random *rand.Rand) {
 			if r.ctx.Err() != nil {
 				return
 			}
+			p.clear(r, random) // resets by recorders come as often as records do, however busy the machine is
 		}
 		p.recordOne(&mine, random, r.bad.Load())
 	}
@@ -190,21 +190,22 @@ func (p *pool) recordOne(mine *atomicmetrics.NodeMetrics, random *rand.Rand, bad
 // read reads nodes until the run ends.
 func (p *pool) read(r *run, random *rand.Rand) {
 	var earlier [hotNodes]struct {
-		metrics   atomicmetrics.NodeMetrics
-		resetting uint64
+		metrics atomicmetrics.NodeMetrics
+		resets  uint64
 	}
 	for r.ctx.Err() == nil {
 		r.reads.Add(1)
 		i := random.IntN(hotNodes)
 		n := p.hot[i]
-		before := p.resetting.Load()
+		before := p.reset.Load()
+		quiet := p.resetting.Load() == before
 		m := n.Metrics()
 		err := check(m, p.windowSize)
-		if last := &earlier[i]; err == nil && p.resetting.Load() == before && before%2 == 0 {
-			if last.resetting == before && wentBack(last.metrics, m) {
+		if last := &earlier[i]; err == nil && quiet && p.resetting.Load() == before {
+			if last.resets == before && wentBack(last.metrics, m) {
 				err = fmt.Errorf("a counter went back: %+v, then %+v", last.metrics, m)
 			}
-			last.metrics, last.resetting = m, before
+			last.metrics, last.resets = m, before
 		}
 		if q := n.Quantiles(0, 0.25, 0.5, 0.9, 0.99, 1); err == nil {
 			for j := 1; j < len(q); j++ {
@@ -242,10 +243,11 @@ func (p *pool) snapshot(r *run) {
 	}
 }
 
-// reset resets a node, or all.
-func (p *pool) reset(r *run, random *rand.Rand) {
+// clear resets a node, or all: one hot node often, to meet as many records as it can, the others so seldom that their
+// windows fill.
+func (p *pool) clear(r *run, random *rand.Rand) {
 	p.resetting.Add(1)
-	defer p.resetting.Add(1)
+	defer p.reset.Add(1)
 	r.resets.Add(1)
 	take := func(name string, m atomicmetrics.NodeMetrics) {
 		if err := check(m, p.windowSize); err != nil {
@@ -253,17 +255,19 @@ func (p *pool) reset(r *run, random *rand.Rand) {
 		}
 		p.returned.add(m)
 	}
-	switch random.IntN(20) {
-	case 0:
+	switch k := random.IntN(1000); {
+	case k < 5:
 		for name, m := range p.Reset().Nodes {
 			take(name, m)
 		}
-	case 1, 2, 3, 4, 5, 6:
+	case k < 100:
 		name := fmt.Sprint("cool ", random.IntN(coolNodes))
 		take(name, p.ResetNode(name))
-	case 7, 8, 9:
+	case k < 110:
 		n := p.hot[random.IntN(hotNodes)]
 		take(n.Name(), n.Reset())
+	default:
+		take(p.hot[0].Name(), p.hot[0].Reset())
 	}
 }
 
@@ -273,7 +277,7 @@ func (p *pool) settle() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := p.Flush(ctx); err != nil {
-		return fmt.Errorf("Flush: %w", err)
+		return fmt.Errorf("flush: %w", err)
 	}
 	dropped := p.log.dropped.Load() > 0
 	if p.edges.wrong != nil && !dropped {
@@ -297,7 +301,7 @@ func (p *pool) settle() error {
 		p.returned.add(m)
 	}
 	if err := p.Flush(ctx); err != nil { // the recoveries by the reset
-		return fmt.Errorf("Flush: %w", err)
+		return fmt.Errorf("flush: %w", err)
 	}
 	if p.recorded.sum != p.returned.sum {
 		return fmt.Errorf("recorded %+v, and in resets and left %+v", p.recorded.sum, p.returned.sum)
