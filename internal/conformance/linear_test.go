@@ -32,13 +32,13 @@ var exactKinds = []kind{
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched)
 	}},
 	{"about to grow", func(t *testing.T, windowSize int) *history {
-		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(lostTickets - 1)
+		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(meetings - 1)
 	}},
 	{"grown", func(t *testing.T, windowSize int) *history {
-		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(lostTickets)
+		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(meetings)
 	}},
 	{"grown and watched", func(t *testing.T, windowSize int) *history {
-		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched).contend(lostTickets)
+		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched).contend(meetings)
 	}},
 }
 
@@ -49,8 +49,8 @@ var digestKind = kind{"digest", func(t *testing.T, _ int) *history {
 	return h
 }}
 
-// lostTickets are how many records must lose their ticket to another for a node to grow.
-const lostTickets = 8
+// meetings are how many records must meet another in the first shard for a node to grow.
+const meetings = 8
 
 var watched = atomicmetrics.WithThresholds(atomicmetrics.Thresholds{FailureRate: 0.4, Latency: 10_000, Recovery: 0.9})
 
@@ -64,30 +64,28 @@ func newHistory(t *testing.T, opts ...atomicmetrics.Option) *history {
 	return &history{node: c.Node("n")}
 }
 
-// contend makes a record lose its ticket so many times, each time to another record. All that was recorded is in the
-// history.
+// contend makes so many records meet another one in the node's first shard, which has it when they are about to acquire it.
+// All that was recorded is in the history.
 func (h *history) contend(times int) *history {
-	d := time.Duration(0)
-	inner := false
-	var between []porcupine.Operation
 	grown := false
 	step.Pick(func(id int) int { grown = true; return id })
-	step.Hook(func(s step.Step) {
-		if s != step.Aimed || inner || len(between) == times {
-			return
-		}
-		inner = true
-		d++
-		between = append(between, h.do(1, []call{{what: success, d: d}})...)
-		inner = false
-	})
-	h.alone(call{what: failure, d: 999}) // the last, for it gets its ticket when all others have returned
+	for d := range time.Duration(times) {
+		var other []porcupine.Operation
+		met := false
+		step.Hook(func(s step.Step) {
+			if s == step.Aimed && !met {
+				met = true
+				other = h.do(1, []call{{what: success, d: d}})
+			}
+		})
+		h.alone(call{what: failure, d: 500 + d})
+		h.operations = append(h.operations, other...)
+	}
 	step.Hook(nil)
 	step.Pick(nil)
-	if grown != (times == lostTickets) {
+	if grown != (times == meetings) {
 		panic("the node grew when it should not, or did not grow")
 	}
-	h.operations = append(h.operations, between...)
 	return h
 }
 
@@ -228,7 +226,7 @@ func TestTwoCountersOfOneReadAreNoInstant(t *testing.T) {
 	for d := range time.Duration(32) { // with fewer the read would count again
 		h.alone(call{what: success, d: d})
 	}
-	const successesRead = 4 // the steps before: the window's head, its slot, its head again
+	const successesRead = 3 // the steps before: the window's slot, its head again
 	h.during(call{what: read}, step.Reading, successesRead, call{what: success, d: 100}, call{what: failure, d: 101})
 	linearizable(t, h, counters)
 	noInstant(t, h, contents(1, countersOf))
@@ -236,7 +234,7 @@ func TestTwoCountersOfOneReadAreNoInstant(t *testing.T) {
 
 func TestTheWindowBesideRecordsThatOverlapIsNoInstant(t *testing.T) {
 	h := newHistory(t, atomicmetrics.WithWindowSize(3))
-	h.during(call{what: success, d: 1}, step.Ticketed, 1, call{what: success, d: 2}, call{what: read})
+	h.during(call{what: success, d: 1}, step.Acquired, 1, call{what: success, d: 2}, call{what: read})
 	h.alone(call{what: read}) // the first is there now, and older than the second
 	if err := pastWindow(3, h.operations); err != nil {
 		t.Error(err)
@@ -251,7 +249,7 @@ func TestTheDurationsOfAGrownNodeAreNoInstant(t *testing.T) {
 		return atomicmetrics.NodeMetrics{TotalDuration: m.TotalDuration}
 	}
 	for nth := 1; ; nth++ { // at one step of the read two records come that it sees the second of
-		h := newHistory(t, atomicmetrics.WithWindowSize(1)).contend(lostTickets)
+		h := newHistory(t, atomicmetrics.WithWindowSize(1)).contend(meetings)
 		records := 0
 		step.Pick(func(int) int {
 			records++

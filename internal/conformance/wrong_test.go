@@ -70,7 +70,7 @@ func (n *small) RecordSuccess(d time.Duration) {
 		if ticket&smallClosed != 0 && n.wrong != closeUnseen || !s.head.CompareAndSwap(ticket, ticket+1) {
 			continue
 		}
-		step.At(step.Ticketed)
+		step.At(step.Acquired)
 		s.sum.Add(uint64(d))
 		step.At(step.Summed)
 		if n.wrong == countedTwice {
@@ -85,7 +85,7 @@ func (n *small) RecordSuccess(d time.Duration) {
 		slot := &s.slots[sample.ticket%uint64(len(s.slots))]
 		for {
 			old := slot.Load()
-			step.At(step.Viewed)
+			step.At(step.Aimed)
 			if old != nil && old.ticket > sample.ticket && n.wrong != lateWins || slot.CompareAndSwap(old, sample) {
 				return
 			}

@@ -146,16 +146,16 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 	// The clock is read while the shard is owned: so of two records that did not overlap the later has the later stamp, in
 	// whatever shards they are, and within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
-	now, sample := uint64(clock.Now()), sampleOf(o, d)
+	now := uint64(clock.Now())
 	s.count(o, d)
 	due := false
 	if s.lane != nil {
-		due = s.lane.put(sample, now)
+		due = s.lane.put(sampleOf(o, d, 0), now)
 	} else {
-		slot, tag := &s.slots[s.slot(head)], s.lap(head)&tagMask
-		release.Store(&slot.stamp, now<<timeShift|tag)
+		slot, lap := &s.slots[s.slot(head)], s.lap(head)
+		release.Store(&slot.stamp, now<<timeShift|lap&tagMask)
 		step.At(step.Stamped)
-		release.Store(&slot.sample, uint64(sample)|tag<<tagShift)
+		release.Store(&slot.sample, uint64(sampleOf(o, d, lap)))
 		step.At(step.Stored)
 	}
 	if next := s.after(head); fenced {

@@ -50,8 +50,8 @@ func TestSampleKeepsEveryBitOfADuration(t *testing.T) {
 	for bit := range 56 {
 		for _, d := range []uint64{1 << bit, 1<<bit - 1, MaxDuration &^ (1 << bit), MaxDuration} {
 			for o := range Outcome(Outcomes) {
-				s := sampleOf(o, d)
-				if s.Duration() != d || s.Failed() != (o != Success) || s == 0 {
+				s := sampleOf(o, d, 200)
+				if s.Duration() != d || s.Failed() != (o != Success) || s == 0 || !s.of(200) || s.of(201) || !s.of(264) {
 					t.Fatalf("outcome %d, %d ns: %#x", o, d, s)
 				}
 				if s.above(d) != (o != Success) || d > 0 && !s.above(d-1) {

@@ -66,17 +66,16 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 		return r.cores.Load().record(o, d, r.tally != nil)
 	}
 	step.At(step.Acquired)
-	sample := sampleOf(o, d)
 	r.first.count(o, d)
 	i := r.slot(head)
 	if i >= uint64(len(r.slots)) { // there are none
-		due := r.stream.first.put(sample, 0)
+		due := r.stream.first.put(sampleOf(o, d, 0), 0)
 		release.Store(&r.first.head, r.after(head))
 		step.At(step.Released)
 		r.stream.wake(due)
 		return true
 	}
-	slot := &r.slots[i]
+	slot, sample := &r.slots[i], sampleOf(o, d, r.lap(head))
 	if r.tally != nil {
 		r.tally.replace(Sample(slot.Load()), sample)
 	}

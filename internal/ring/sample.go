@@ -2,10 +2,11 @@ package ring
 
 // Sample is one execution in one word, so that it is written and read whole:
 //
-//	63       62        61 … 56                  55 … 0
-//	failed   written   tag (stamped samples)   nanoseconds
+//	63       62        61 … 56   55 … 0
+//	failed   written   tag       nanoseconds
 //
-// The zero Sample is none. The tag is the lap of a stamped sample's slot, modulo 64: see stampedSlot.
+// The zero Sample is none. The tag is the lap of the sample's slot, modulo 64: it tells a reader a sample of this lap from
+// one of the lap before. (In t-digests it is 0.)
 type Sample uint64
 
 const (
@@ -19,8 +20,8 @@ const (
 // MaxDuration is the longest duration that a Sample holds, in nanoseconds.
 const MaxDuration = durationMask
 
-func sampleOf(o Outcome, d uint64) Sample {
-	s := Sample(written | d)
+func sampleOf(o Outcome, d, lap uint64) Sample {
+	s := Sample(written | lap&tagMask<<tagShift | d)
 	if o != Success {
 		s |= failedBit
 	}
@@ -33,8 +34,8 @@ func (s Sample) Failed() bool { return s&failedBit != 0 }
 // Duration returns the nanoseconds that the execution took.
 func (s Sample) Duration() uint64 { return uint64(s) & durationMask }
 
-// tag returns the tag.
-func (s Sample) tag() uint64 { return uint64(s) >> tagShift & tagMask }
+// of reports whether the sample is of a lap, or of one 64 before or behind.
+func (s Sample) of(lap uint64) bool { return s != 0 && (uint64(s)>>tagShift^lap)&tagMask == 0 }
 
 // above reports in one comparison whether the execution failed or took longer than bound: a failure's bit is higher
 // than every duration's.

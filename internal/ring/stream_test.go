@@ -208,7 +208,7 @@ func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
 		for range 3 {
 			head, _ := c.acquire()
 			c.count(Success, burst)
-			c.lane.put(sampleOf(Success, burst), 1)
+			c.lane.put(sampleOf(Success, burst, 0), 1)
 			c.head.Store(c.after(head))
 		}
 	}
@@ -238,7 +238,7 @@ func TestTheNewestSamplesAreInTheWindowWhicheverLaneHasTheMost(t *testing.T) {
 			c := cores.shards[core].Load()
 			head, _ := c.acquire()
 			c.count(o, d)
-			c.lane.put(sampleOf(o, d), uint64(clock.Now()))
+			c.lane.put(sampleOf(o, d, 0), uint64(clock.Now()))
 			c.head.Store(c.after(head))
 		}
 		for i := range uint64(2 * window) {
@@ -342,7 +342,7 @@ func TestAFirstLaneIsFoldedToItsEndWhenNobodyOwnsItAfterTheSpread(t *testing.T) 
 	}
 	checkStream(t, r, 100_000, smallWindow+100)
 	r.first.count(outcomeOf(smallWindow+100), smallWindow+100)
-	r.stream.first.put(sampleOf(outcomeOf(smallWindow+100), smallWindow+100), 0)
+	r.stream.first.put(sampleOf(outcomeOf(smallWindow+100), smallWindow+100, 0), 0)
 	r.first.head.Store(r.after(head))
 	checkStream(t, r, 100_000, smallWindow+101)
 	r.Fold()
@@ -397,7 +397,7 @@ func checkCounts(t *testing.T, r *Ring, n uint64) {
 func packed(durations []uint64, compression float64) *pack {
 	s := newSegment(len(durations), false)
 	for i, d := range durations {
-		s.slots[i].Store(uint64(sampleOf(outcomeOf(uint64(i)), d)))
+		s.slots[i].Store(uint64(sampleOf(outcomeOf(uint64(i)), d, 0)))
 	}
 	s.filled.Store(uint64(len(durations)))
 	var p packing

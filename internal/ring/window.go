@@ -33,7 +33,7 @@ type stampedSample struct {
 
 // Window returns a copy of the ring's window, in no order, and its newest sample; the zero Sample when it is empty. It
 // never stops a writer. Every record that returned before the call is in it, unless a whole window of records is newer.
-// While records are under way, the slots are not copied at one instant.
+// While records overtake the read, again and again, the slots are not copied at one instant.
 func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 	b.stamped = b.stamped[:0]
 	if r.Sharded() {
@@ -41,7 +41,10 @@ func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 	}
 	words, head := b.copyFirst(r)
 	if len(b.stamped) == 0 {
-		if len(words) > 0 {
+		switch under := r.slot(head); { // of the record under way, if there is one: it may be in the copy
+		case under < uint64(len(words)) && words[under].of(r.lap(head)):
+			newest = words[under]
+		case len(words) > 0:
 			newest = words[r.newest(head)]
 		}
 		return words, newest
@@ -65,11 +68,14 @@ func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 func (b *Reader) copyFirst(r *Ring) (words []Sample, head uint64) {
 	for range attempts {
 		head = r.first.head.Load() &^ flags
-		n := int(r.written(head))
+		n := min(int(r.written(head))+1, len(r.slots)) // with that of a record under way
 		words = slices.Grow(b.words[:0], n)[:n]
 		for i := range words {
 			step.At(step.Reading)
 			words[i] = Sample(r.slots[i].Load())
+		}
+		if words[n-1] == 0 {
+			words = words[:n-1]
 		}
 		b.words = words
 		step.At(step.Reading)
@@ -140,7 +146,7 @@ func (s *stampedSlot) load() (stamp uint64, sample Sample, ok bool) {
 		step.At(step.Reading)
 		sample = Sample(s.sample.Load())
 		step.At(step.Reading)
-		if sample.tag() == stamp&tagMask && s.stamp.Load() == stamp {
+		if sample.of(stamp) && s.stamp.Load() == stamp {
 			return stamp, sample, true
 		}
 	}
