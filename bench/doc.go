@@ -1,0 +1,150 @@
+// Package bench measures nodemetrics side by side with what people would use instead. It is a module of its own, so that
+// nobody who uses the library gets the peers' modules too.
+//
+//	make bench         all of it, ten times, and tables of the medians
+//	make bench-smoke   each benchmark once, to see that it works
+//
+//	cd bench && go test -run '^$' -bench 'Record/by=handle/op=success' -count 10 . | go tool benchstat -col /impl -
+//
+// At its end a run prints one line that says whether the library's first requirement, less than a microsecond a record,
+// held in it: see [the verdict](#hdr-The_verdict).
+//
+// # Fairness
+//
+//   - Same work. A record is a count per outcome, success or failure, and a duration that percentiles can be read from. A
+//     peer that has no counts is given a counter of its own library, or an integer under the mutex that it needs anyway.
+//     Peers that keep less than that are not here; what ours keeps beyond it (why an execution failed, the exact window,
+//     the last duration, minimum, maximum) it keeps in every benchmark.
+//   - Same machine, same process, same durations, same goroutines. Ratios are of one run; what decides a target is
+//     interleaved.
+//   - Each peer as its own documentation recommends, at its defaults, by handle where it has handles, by name where it has
+//     names. internal/peer has one file for each, and a test that reads the counts and the durations back from the peer.
+//   - Everything is called through one interface, ours as well as the peers', which costs each a nanosecond or two. Only
+//     impl=add, the yardstick, is the bare instruction in a loop: so the ratio to it is if anything too high.
+//   - mutex-ring is in every table, also where it wins: it is what everybody writes by hand.
+//   - What wins a tight loop and loses with work between the records is no gain: both are measured.
+//
+// # Implementations
+//
+// Every benchmark that compares implementations has one of these as impl=.
+//
+//	nodemetrics            this library, digest.Exact, a window of 100: what New() gives
+//	nodemetrics-tdigest    this library, digest.TDigest(100), a window of a million
+//	mutex-ring             a struct with a mutex, counters and a ring of the last 100 durations; by name in a map behind
+//	                       a sync.RWMutex
+//	monkit-durationval     monkit: a DurationVal and a Counter for each outcome
+//	monkit-task            monkit: a Task, its defer included; it has the clock readings in it
+//	prometheus-histogram   client_golang: a Histogram with the default buckets, a Counter for each outcome
+//	prometheus-native      client_golang: a native Histogram (factor 1.1), a Counter for each outcome
+//	prometheus-summary     client_golang: a Summary with objectives for p50, p90, p99, a Counter for each outcome
+//	victoria-histogram     VictoriaMetrics/metrics: a Histogram, a Counter for each outcome
+//	victoria-summary       VictoriaMetrics/metrics: a Summary, a Counter for each outcome
+//	gometrics-timer        rcrowley/go-metrics: a Timer, a Counter for each outcome
+//	gometrics-histogram    rcrowley/go-metrics: a Histogram of a uniform sample of 100, a Counter for each outcome
+//	otel                   the OpenTelemetry SDK: one Float64Histogram with the outcome as an attribute, which counts too
+//	hashicorp              hashicorp/go-metrics: AddSample and IncrCounter into an InmemSink; it has names and no handles
+//	tally                  tally: a Histogram with duration buckets, a Counter for each outcome
+//	hdr-mutex              HdrHistogram and counts behind a mutex
+//	ddsketch-mutex         DDSketch and counts behind a mutex
+//	tdigest-mutex          influxdata/tdigest and counts behind a mutex
+//	failsafe-breaker       failsafe-go: a circuit breaker's window of 100 executions. It keeps no durations: what it has is
+//	                       outcomes alone, so it does less than the others
+//	add                    one atomic.Add: the yardstick, it keeps nothing
+//	bare, clock            in Wrap alone: the bare call, and the bare call with two readings of the clock
+//
+// # Names
+//
+// A benchmark's name is its family and then key=value elements, always in this order, of which each family has those that
+// tell its benchmarks apart:
+//
+//	by=handle|name
+//	op=success|failure|failureAs|retry|timer
+//	state=…                   Thresholds: none|healthy|breached|crossing; Memory: idle|one|contended
+//	strategy=exact|tdigest    where it is not told by impl
+//	window=100                samples
+//	names=64                  how many names, recorded in turn
+//	nodes=1000                in a snapshot
+//	form=values|json          of a snapshot
+//	recorders=0|rest          beside a read: none, or one on every core but one (at least one) at full speed
+//	impl=nodemetrics
+//	g=1|cores|2xcores|…|rest  recording goroutines: one, or so many for each core, or one for each core but one (at least one)
+//	work=0|1us                the goroutine's own work between two records
+//
+// # Families
+//
+//	Record      by, op, [names,] impl, g, work    one record: ns/op is wall time for each record of all goroutines together;
+//	                                              B/op and allocs/op. With work=1us there is added-ns/record in its place,
+//	                                              which is what a record adds on its core: the same rounds are run with and
+//	                                              without records, in turn, and it is (with - without) * cores / records,
+//	                                              the median of the rounds. work-ns/record is the work alone
+//	Thresholds  state, strategy, window, impl,    a record of a node with thresholds: none are configured; the node is
+//	            g, work                           healthy; it is and stays in breach of both; it crosses the threshold, with
+//	                                              strategy=exact by every record, an event each
+//	Wrap        impl, g, work                     a call through a wrapper. added-ns/call is over the bare call,
+//	                                              clockreads/call the same in readings of the clock, interleaved
+//	Latency     by, op, impl, g, work             single records while a reader takes a snapshot every millisecond: p50-ns,
+//	                                              p90-ns, p99-ns, p99.9-ns, p99.99-ns, max-ns, and the clock's own
+//	                                              clock-p50-ns, clock-p99.9-ns, clock-p99.99-ns, clock-max-ns, reads/s
+//	Read        strategy, window, recorders, impl one read of one node
+//	Snapshot    nodes, form, recorders, impl      a snapshot of nodes with full windows
+//	ReaderCost  by, op, impl, g, work             what a reader at full speed costs the recorders: alone-ns/record,
+//	                                              beside-ns/record and slowdown, which is their ratio, interleaved
+//	Scaling     by, op, impl, g, work             one node, g = 1, 2, 4 … all cores: ns/op as in Record, records/s, and
+//	                                              p50-ns, p99-ns, p99.9-ns of single records
+//	Memory      state, [strategy, window,] impl   bytes/node: idle after a handle was taken, after one goroutine filled the
+//	                                              window, after all cores contended for it
+//
+// The targets of the design and the benchmarks behind each; (a) over (b) is a ratio:
+//
+//	handle, over one add                  Record/by=handle/op=success/impl=nodemetrics/g=1/work=0 over …impl=add…
+//	handle, over every published peer     the same over all impl that keep percentiles
+//	by name, 64 in turn                   Record/by=name/op=success/names=64/impl=nodemetrics/g=1/work=0
+//	                                      over …impl=victoria-histogram…
+//	one handle, all cores                 Record/by=handle/op=success/impl=nodemetrics/g=cores/work=0 over the fastest peer's;
+//	                                      Scaling for its fall
+//	what a record adds beside work        Record/by=handle/op=success/impl=nodemetrics/g=cores/work=1us: added-ns/record
+//	wrapped call                          Wrap/impl=nodemetrics/g=1/work=0: added-ns/call, clockreads/call;
+//	                                      Wrap/impl=monkit-task/g=1/work=0
+//	healthy thresholds                    Thresholds/state=healthy/strategy=exact/window=100/impl=nodemetrics/g=1/work=0
+//	                                      over …state=none…; and the same with state=breached, window=100 and window=50000
+//	latency of one record                 Latency/by=handle/op=success/impl=nodemetrics/g=cores/work=0: p99.9-ns, p99.99-ns
+//	t-digest                              Record/by=handle/op=success/impl=nodemetrics-tdigest/g=1/work=0,
+//	                                      Latency/by=handle/op=success/impl=nodemetrics-tdigest/g=1/work=0: p99.9-ns,
+//	                                      Memory/state=contended/strategy=tdigest/window=1000000/impl=nodemetrics
+//	memory                                Memory/state=one/strategy=exact/window=100/impl=nodemetrics
+//	snapshot                              Snapshot/nodes=10000/form=values/recorders=0/impl=nodemetrics, over …nodes=1000…
+//	by name, 100,000 over 100             Record/by=name/op=success/names=100000/impl=nodemetrics/g=1/work=0 over …names=100…
+//
+// # Latency, and what a machine adds to it
+//
+// A single record is timed by a reading of the clock before and after it. Between two records the same loop times nothing
+// at all, with the same two readings: the median of that is what the clock costs, and is taken off every record. It is
+// also the control: whatever happens to a goroutine from outside (an interrupt, the hypervisor, another thread on its
+// core, the scheduler of Go) happens to the empty measurement as often, in proportion to how long each takes, and
+// clock-p99.99-ns and clock-max-ns show it. What a record's tail has beyond its control's tail is the record's own.
+//
+// With more goroutines than cores, and with the reader, goroutines are descheduled. One that is descheduled between its
+// two readings shows the time until it runs again, up to tens of milliseconds; that is about one record in a hundred
+// thousand for the scheduler of Go, which takes a goroutine off its core every 10 ms, and more for an operating system that
+// runs other things. So the maximum shows the scheduler whatever is measured, and p99.99 may on a machine that is busy.
+// It cannot be told from within which record was held up by whom, so nothing is left out. What *is* attributable is the
+// difference between implementations in one run: where a goroutine that is descheduled holds a lock the others wait for it,
+// and their records show it, while the control of the same run does not.
+//
+// The reader has a processor of Go of its own (GOMAXPROCS is one more during the measurement, for every implementation), as
+// it would have to wait up to 10 ms for one beside loops that never pause; reads/s says how often it really read. It
+// shares the machine's cores with the recorders.
+//
+// # How long
+//
+// Everything is in proportion to -benchtime, apart from Memory and some fills of windows: at -benchtime 1x each benchmark
+// runs a few records only, which says nothing but that it works. Latency has as many single records as the run has
+// iterations, so that ten runs of a million each, merged, are what the verdict is about; for ten million in one run say
+// -bench Latency -benchtime 10000000x.
+//
+// # The verdict
+//
+// The last line of a run that had records in it says whether the average of every benchmark of a record by this library
+// (families Record, Thresholds, Scaling; time on a core, so wall time by the number of cores in use) and the p99.9 of its
+// single records, of all runs together, for each strategy, stayed below a microsecond. A run that measured too few says so.
+package bench
