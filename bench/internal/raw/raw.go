@@ -1,0 +1,124 @@
+// Package raw reads what benchmarks print, in the format that benchstat reads as well: all that a report says is
+// computed from it.
+package raw
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchmath"
+)
+
+// Output is the output of one run of benchmarks. Each benchmark was run once a round, so the values of two benchmarks
+// belong together by their index: they were measured shortly after one another.
+type Output struct {
+	Config map[string]string // what the lines "key: value" say, such as goos, cpu and the suite's own
+	Names  []string          // benchmarks in the order in which they first appear
+	values map[string]map[string][]float64
+	iters  map[string]int
+}
+
+// Read reads the output of benchmarks. file is its name in errors. A line that looks like a benchmark and is none is an
+// error, and so is an output without benchmarks.
+func Read(r io.Reader, file string) (*Output, error) {
+	o := &Output{Config: map[string]string{}, values: map[string]map[string][]float64{}, iters: map[string]int{}}
+	reader := benchfmt.NewReader(r, file)
+	for reader.Scan() {
+		switch record := reader.Result().(type) {
+		case *benchfmt.Result:
+			o.add(record)
+		case *benchfmt.SyntaxError:
+			return nil, record
+		}
+	}
+	if err := reader.Err(); err != nil {
+		return nil, err
+	}
+	if len(o.Names) == 0 {
+		return nil, fmt.Errorf("%s: there are no benchmarks in it", file)
+	}
+	return o, nil
+}
+
+func (o *Output) add(r *benchfmt.Result) {
+	for _, c := range r.Config {
+		if c.File {
+			o.Config[c.Key] = string(c.Value)
+		}
+	}
+	name := Printed(r.Name.String())
+	if o.values[name] == nil {
+		o.values[name] = map[string][]float64{}
+		o.Names = append(o.Names, name)
+	}
+	o.iters[name] += r.Iters
+	for _, v := range r.Values {
+		value, unit := v.Value, v.Unit
+		if v.OrigUnit != "" { // as the benchmark printed it: nanoseconds stay nanoseconds
+			value, unit = v.OrigValue, v.OrigUnit
+		}
+		o.values[name][unit] = append(o.values[name][unit], value)
+	}
+}
+
+// Has reports whether the benchmark is in the output with that unit.
+func (o *Output) Has(name, unit string) bool { return len(o.values[name][unit]) > 0 }
+
+// Values returns what a benchmark printed for a unit, such as ns/op, in the order of the rounds. The error says which
+// benchmark is not there, or which of its values is no figure.
+func (o *Output) Values(name, unit string) ([]float64, error) {
+	units, ok := o.values[name]
+	if !ok {
+		return nil, fmt.Errorf("benchmark %s is missing: it did not run, or has another name", name)
+	}
+	values, ok := units[unit]
+	if !ok {
+		return nil, fmt.Errorf("benchmark %s has no %s", name, unit)
+	}
+	for i, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("benchmark %s: %s in round %d is %v", name, unit, i+1, v)
+		}
+	}
+	return slices.Clone(values), nil
+}
+
+// Iterations returns how often a benchmark did what it measures, in all rounds together.
+func (o *Output) Iterations(name string) int { return o.iters[name] }
+
+// Summary is a median with the interval that it lies in.
+type Summary struct {
+	Median, Lo, Hi float64
+	N              int
+}
+
+// Confidence is how probable it is, at least, that the true median is in the interval of a Summary. Five values are
+// enough for both ends to exist.
+const Confidence = 0.9
+
+// Summarize returns the median of values, and its confidence interval by order statistics, which assumes nothing about
+// how the values are distributed: Le Boudec, Performance Evaluation of Computer and Communication Systems (2010),
+// theorem 2.1. It is what benchstat shows, with 95 %. Below five values an end is infinite.
+func Summarize(values []float64) (Summary, error) {
+	if len(values) == 0 {
+		return Summary{}, errors.New("there are no values")
+	}
+	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds), Confidence)
+	return Summary{s.Center, s.Lo, s.Hi, len(values)}, nil
+}
+
+// Spread returns how far the interval reaches from the median, as a part of it.
+func (s Summary) Spread() float64 { return max(s.Hi-s.Median, s.Median-s.Lo) / math.Abs(s.Median) }
+
+// Summary is Summarize of Values.
+func (o *Output) Summary(name, unit string) (Summary, error) {
+	values, err := o.Values(name, unit)
+	if err != nil {
+		return Summary{}, err
+	}
+	return Summarize(values)
+}
