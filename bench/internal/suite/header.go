@@ -1,0 +1,35 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Header writes what is needed to understand the figures later, as lines that readers of benchmarks take for
+// configuration. The benchmarks themselves add the operating system and the processor.
+func Header(ctx context.Context, out io.Writer, command string, set Settings, now time.Time) error {
+	_, err := fmt.Fprintf(out, "date: %s\ncommand: %s\nrounds: %d\nbenchtime: %s\ngo: %s\ncores: %d\ngomaxprocs: %d\nrevision: %s\n",
+		now.UTC().Format(time.DateOnly), command, set.Rounds, set.BenchTime,
+		runtime.Version(), runtime.NumCPU(), runtime.GOMAXPROCS(0), revision(ctx))
+	return err
+}
+
+// revision returns the commit of the working directory, and says if there is more than the commit. Reports do not count:
+// writing one changes nothing that is measured.
+func revision(ctx context.Context) string {
+	head, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	text := strings.TrimSpace(string(head))
+	status, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", ":/", ":(top,exclude)bench/results").Output()
+	if err != nil || len(status) > 0 {
+		text += ", with changes that are not committed"
+	}
+	return text
+}

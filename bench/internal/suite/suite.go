@@ -1,0 +1,195 @@
+// Package suite runs the benchmarks of this module, round after round, and says how far it is.
+package suite
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
+)
+
+// Suite is the compiled benchmarks of a package.
+type Suite struct {
+	dir    string // of the package: benchmarks run there, as go test has it
+	binary string
+}
+
+// Build compiles the benchmarks of the package in dir. Close removes what it compiled.
+func Build(ctx context.Context, dir string) (*Suite, error) {
+	temp, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	s := &Suite{dir, filepath.Join(temp, "bench.test")}
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-o", s.binary, ".")
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w\n%s", strings.Join(build.Args, " "), err, out), s.Close())
+	}
+	return s, nil
+}
+
+// Close removes what Build compiled.
+func (s *Suite) Close() error { return os.RemoveAll(filepath.Dir(s.binary)) }
+
+// Settings say how benchmarks are run.
+type Settings struct {
+	Rounds    int    // how often each benchmark is run
+	BenchTime string // how long each time, as -benchtime has it
+}
+
+// arguments are those of the compiled benchmarks, for one round of what pattern and skip select.
+func arguments(pattern, skip, benchTime string) []string {
+	args := []string{"-test.run=^$", "-test.bench=" + pattern, "-test.benchmem", "-test.benchtime=" + benchTime,
+		"-test.timeout=30m"}
+	if skip != "" {
+		args = append(args, "-test.skip="+skip)
+	}
+	return args
+}
+
+// All runs the whole suite, all of it in every round, and writes what it prints to out. It runs each benchmark once
+// beforehand, without writing: a benchmark that fails does so at once then, and how many there are is known.
+func (s *Suite) All(ctx context.Context, set Settings, out io.Writer, p *Progress) error {
+	var names []string
+	p.Say("each benchmark once, to see that it runs")
+	err := s.run(ctx, arguments(".", "", "1x"), nil, func(name string) {
+		names = append(names, name)
+		p.Say(fmt.Sprintf("each benchmark once, to see that it runs: %d", len(names)))
+	})
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		return errors.New("the suite has no benchmarks")
+	}
+	w := &filter{out: out, seen: map[string]bool{}}
+	p.Start(set.Rounds * len(names))
+	for round := range set.Rounds {
+		ran := map[string]bool{}
+		err := s.run(ctx, arguments(".", "", set.BenchTime), w, func(name string) {
+			ran[name] = true
+			p.Done(name)
+		})
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if !ran[name] {
+				return fmt.Errorf("benchmark %s did not run in round %d", name, round+1)
+			}
+		}
+	}
+	return w.err
+}
+
+// Each runs the benchmarks of these names, each in a process of its own and in this order, in every other round in the
+// opposite one: what stands side by side in names is measured side by side, and neither always comes first. A name that
+// no benchmark has is an error.
+func (s *Suite) Each(ctx context.Context, names []string, set Settings, out io.Writer, p *Progress) error {
+	w := &filter{out: out, seen: map[string]bool{}}
+	p.Start(set.Rounds * len(names))
+	for round := range set.Rounds {
+		for i := range names {
+			name := names[i]
+			if round%2 == 1 {
+				name = names[len(names)-1-i]
+			}
+			ran := 0
+			err := s.run(ctx, arguments(exactly(name), deeper(name), set.BenchTime), w, func(string) { ran++ })
+			if err != nil {
+				return fmt.Errorf("benchmark %s: %w", name, err)
+			}
+			if ran != 1 {
+				return fmt.Errorf("benchmark %s is missing: %d benchmarks ran by that name", name, ran)
+			}
+			p.Done(name)
+		}
+	}
+	return w.err
+}
+
+// exactly returns the pattern of the benchmark of that name, and of those below it.
+func exactly(name string) string {
+	parts := strings.Split("Benchmark"+name, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+	}
+	return strings.Join(parts, "/")
+}
+
+// deeper returns the pattern of the benchmarks below that of that name.
+func deeper(name string) string { return exactly(name) + "/." }
+
+// run runs the compiled benchmarks and calls ran for each that has ended. What they print goes to out, if there is one.
+func (s *Suite) run(ctx context.Context, args []string, out io.Writer, ran func(name string)) error {
+	cmd := exec.CommandContext(ctx, s.binary, args...)
+	cmd.Dir = s.dir
+	var failure bytes.Buffer
+	cmd.Stderr = &failure
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(stdout)
+	lines.Buffer(nil, 1<<20)
+	var printed []string
+	for lines.Scan() {
+		line := lines.Text()
+		printed = append(printed, line)
+		if out != nil {
+			fmt.Fprintln(out, line)
+		}
+		if name, ok := benchmarkOf(line); ok {
+			ran(name)
+		}
+	}
+	if err := errors.Join(lines.Err(), cmd.Wait()); err != nil {
+		last := printed[max(0, len(printed)-20):]
+		return fmt.Errorf("%w\n%s\n%s", err, strings.Join(last, "\n"), failure.String())
+	}
+	return nil
+}
+
+// benchmarkOf returns the name of the benchmark whose result the line is.
+func benchmarkOf(line string) (string, bool) {
+	fields := strings.Fields(line)
+	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+		return "", false
+	}
+	return raw.Printed(fields[0]), true
+}
+
+// filter writes results, and the first of each other line: every process says anew what machine it runs on.
+type filter struct {
+	out  io.Writer
+	seen map[string]bool
+	err  error
+}
+
+func (f *filter) Write(line []byte) (int, error) {
+	text := string(line)
+	if _, ok := benchmarkOf(text); !ok {
+		if f.seen[text] || text == "PASS\n" {
+			return len(line), nil
+		}
+		f.seen[text] = true
+	}
+	n, err := f.out.Write(line)
+	if f.err == nil {
+		f.err = err
+	}
+	return n, err
+}
