@@ -1,0 +1,133 @@
+// Check measures what the targets are about and judges it: it ends with status 1 where one is missed by more than the
+// noise of the run, and with status 2 where anything could not be measured.
+//
+//	go run ./cmd/check          the targets, about ten minutes
+//	go run ./cmd/check -short   what is grossly missed, and no times: about a minute, for machines that are busy
+//
+// The benchmarks of a target run side by side, each in a process of its own, round after round, in every other round in
+// the opposite order. A figure is the median of the rounds, and the noise is the interval that the true median lies in.
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
+	"github.com/nodemetrics/nodemetrics/bench/internal/suite"
+	"github.com/nodemetrics/nodemetrics/bench/internal/target"
+)
+
+// What is run: enough rounds that chance alone seldom moves a median across its limit, and as few as give a verdict.
+var (
+	full  = suite.Settings{Rounds: 11, BenchTime: "300ms"}
+	short = suite.Settings{Rounds: target.MinRounds, BenchTime: "20ms"}
+)
+
+func main() {
+	quick := flag.Bool("short", false, "run few short rounds, and fail only for what is grossly missed")
+	from := flag.String("from", "", "judge what is in this `file`, and run nothing")
+	to := flag.String("to", "", "write what the benchmarks print to this `file`")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	passed, err := check(ctx, os.Stdout, *quick, *from, *to)
+	switch {
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "check: %v\n", err)
+		os.Exit(2)
+	case !passed:
+		os.Exit(1)
+	}
+}
+
+func check(ctx context.Context, out io.Writer, quick bool, from, to string) (passed bool, err error) {
+	var text []byte
+	if from != "" {
+		text, err = os.ReadFile(from)
+	} else {
+		text, err = measure(ctx, quick)
+	}
+	if err == nil && to != "" {
+		err = os.WriteFile(to, text, 0o666)
+	}
+	if err != nil {
+		return false, err
+	}
+	o, err := raw.Read(bytes.NewReader(text), from)
+	if err != nil {
+		return false, err
+	}
+	cores, err := strconv.Atoi(o.Config["cores"])
+	if err != nil {
+		return false, fmt.Errorf("the output does not say how many cores the machine has: %w", err)
+	}
+	judged, err := target.Judge(target.Rows(cores), o)
+	if err != nil {
+		return false, err
+	}
+	fmt.Fprintf(out, "%s, %d cores, %s, revision %s, %s rounds of %s\n\n",
+		o.Config["cpu"], cores, o.Config["go"], o.Config["revision"], o.Config["rounds"], o.Config["benchtime"])
+	return write(out, judged, !quick), nil
+}
+
+// measure runs the benchmarks of the targets and returns what they print.
+func measure(ctx context.Context, quick bool) ([]byte, error) {
+	set, command := full, "make bench-check"
+	if quick {
+		set, command = short, "make bench-check SHORT=-short"
+	}
+	s, err := suite.Build(ctx, ".")
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	var text bytes.Buffer
+	if err := suite.Header(ctx, &text, command, set, time.Now()); err != nil {
+		return nil, err
+	}
+	progress := suite.NewProgress(os.Stderr)
+	defer progress.End()
+	err = s.Each(ctx, target.Benchmarks(target.Rows(runtime.NumCPU())), set, &text, progress)
+	return text.Bytes(), err
+}
+
+// write prints the verdicts, and returns whether the gate lets them pass.
+func write(out io.Writer, judged []target.Judged, strict bool) bool {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "target\tlimit\tfigure\tnoise\tverdict")
+	failed := 0
+	for _, j := range judged {
+		what, limit := j.What, "≤ "+j.Text(j.Limit)
+		if j.Kind.Absolute() {
+			what += " *"
+		}
+		if j.Shown {
+			limit = ""
+		}
+		verdict := j.Verdict.String()
+		if j.Fails(strict) {
+			failed++
+			verdict += ": FAILS"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s … %s\t%s\n", what, limit, j.Text(j.Median), j.Text(j.Lo), j.Text(j.Hi), verdict)
+	}
+	table.Flush()
+	fmt.Fprintf(out, "\nnoise is the %.0f %% interval of the median by order statistics, computed from the ratios of the rounds where the row is a ratio\n"+
+		"* absolute; the times among these depend on the machine\n", 100*raw.Confidence)
+	if strict {
+		fmt.Fprintf(out, "fails where a target is missed by more than the noise: %d of %d do\n", failed, len(judged))
+	} else {
+		fmt.Fprintf(out, "fails where a ratio, bytes or allocations are above %v × their limit, by more than the noise: %d of %d do\n",
+			target.GrossFactor, failed, len(judged))
+	}
+	return failed == 0
+}

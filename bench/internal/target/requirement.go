@@ -1,0 +1,111 @@
+package target
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/nodemetrics/nodemetrics/bench/internal/figure"
+	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
+)
+
+// The requirement: a record takes less than a microsecond, on average and at the p99.9. Single records have to be many
+// to say anything about the latter.
+const (
+	microsecond = 1000.0 // nanoseconds
+	minSingles  = 10_000_000
+)
+
+// strategies are our implementations, and the strategies of which they are.
+var strategies = map[string]string{"nodemetrics": "exact", "nodemetrics-tdigest": "t-digest"}
+
+// highest is the highest median, and whose it is.
+type highest struct {
+	ns      float64
+	name    string
+	singles int
+}
+
+func (h *highest) take(ns float64, name string) {
+	if h.name == "" || ns > h.ns {
+		h.ns, h.name = ns, name
+	}
+}
+
+// Requirement returns a line that says whether the library's first requirement holds: less than a microsecond a record,
+// on average in every benchmark of a record by this library, and at the p99.9 of single records for each strategy. An
+// average is time on a core: wall time by the number of cores in use.
+func Requirement(o *raw.Output) (string, error) {
+	cores, err := strconv.Atoi(o.Config["cores"])
+	if err != nil {
+		return "", fmt.Errorf("the output does not say how many cores the machine has: %w", err)
+	}
+	average, tails := highest{}, map[string]*highest{"exact": {}, "t-digest": {}}
+	for _, full := range o.Names {
+		n := raw.Parse(full)
+		strategy, ours := strategies[n.Keys["impl"]]
+		if !ours {
+			continue
+		}
+		switch n.Family {
+		case "Record", "Thresholds", "Scaling":
+			unit, by := "ns/op", inUse(n.Keys["g"], cores)
+			if o.Has(full, "added-ns/record") { // on its core already
+				unit, by = "added-ns/record", 1
+			}
+			s, err := o.Summary(full, unit)
+			if err != nil {
+				return "", err
+			}
+			average.take(s.Median*float64(by), full)
+		case "Latency":
+			s, err := o.Summary(full, "p99.9-ns")
+			if err != nil {
+				return "", err
+			}
+			tails[strategy].take(s.Median, full)
+			tails[strategy].singles += o.Iterations(full)
+		}
+	}
+	return verdict(average, tails)
+}
+
+func verdict(average highest, tails map[string]*highest) (string, error) {
+	worst := average.ns
+	if average.name == "" {
+		return "", fmt.Errorf("benchmarks of families Record, Thresholds and Scaling with impl=nodemetrics are missing")
+	}
+	text := fmt.Sprintf("the highest average is %s (%s)", figure.Duration(average.ns), average.name)
+	var few []string
+	for _, strategy := range []string{"exact", "t-digest"} {
+		tail := tails[strategy]
+		if tail.name == "" {
+			return "", fmt.Errorf("benchmark Latency is missing for strategy %s", strategy)
+		}
+		worst = math.Max(worst, tail.ns)
+		text += fmt.Sprintf(", the highest p99.9 of single records %s with %s (%s)", figure.Duration(tail.ns), strategy, tail.name)
+		if tail.singles < minSingles {
+			few = append(few, fmt.Sprintf("%s single records of %s", figure.Grouped(float64(tail.singles)), strategy))
+		}
+	}
+	switch {
+	case worst >= microsecond:
+		return "Less than a microsecond a record: MISSED; " + text + ".", nil
+	case len(few) > 0:
+		return "Less than a microsecond a record: holds as far as it was measured, with too few " + strings.Join(few, " and ") +
+			"; " + text + ".", nil
+	}
+	return "Less than a microsecond a record: holds; " + text + ".", nil
+}
+
+// inUse returns how many cores so many goroutines keep busy: g as benchmarks have it in their names.
+func inUse(g string, cores int) int {
+	if g == "rest" {
+		return max(1, cores-1)
+	}
+	if n, err := strconv.Atoi(g); err == nil {
+		return min(n, cores)
+	}
+	return cores // cores, 2xcores, and so on
+}

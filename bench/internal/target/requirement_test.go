@@ -1,0 +1,77 @@
+package target
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
+)
+
+// required is the output of a run on two cores that measured what the requirement is about, with these lines in place of
+// those of the same name.
+func required(t *testing.T, iterations int, lines ...string) (string, error) {
+	t.Helper()
+	all := append([]string{
+		"Record/impl=nodemetrics/g=1/work=0 %d 25 ns/op",
+		"Record/impl=nodemetrics/g=cores/work=1us %d 40 added-ns/record",
+		"Record/impl=otel/g=1/work=0 %d 5000 ns/op",
+		"Latency/impl=nodemetrics/g=1 %d 200 p99.9-ns",
+		"Latency/impl=nodemetrics-tdigest/g=1 %d 700 p99.9-ns",
+	}, lines...)
+	last := map[string]string{}
+	for _, line := range all {
+		last[strings.Fields(line)[0]] = line
+	}
+	text := "cores: 2\n"
+	for _, line := range last {
+		if strings.Contains(line, "%d") {
+			text += "Benchmark" + fmt.Sprintf(line, iterations) + "\n"
+		}
+	}
+	o, err := raw.Read(strings.NewReader(text), "made up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Requirement(o)
+}
+
+func TestRequirementIsOfTheWorst(t *testing.T) {
+	const enough = 10_000_000
+	for _, c := range []struct {
+		name       string
+		iterations int
+		line, want string
+	}{
+		{"as it is", enough, "", "holds; the highest average is 40.0 ns (Record/impl=nodemetrics/g=cores/work=1us), the highest p99.9"},
+		{"an average on all cores", enough, "Thresholds/impl=nodemetrics/g=4xcores %d 499 ns/op", "holds; the highest average is 998 ns"},
+		{"an average on all cores", enough, "Thresholds/impl=nodemetrics/g=4xcores %d 500 ns/op", "MISSED; the highest average is 1.00 µs"},
+		{"an average on one core", enough, "Scaling/impl=nodemetrics/g=1 %d 999 ns/op", "holds; "},
+		{"an average on one core", enough, "Scaling/impl=nodemetrics/g=1 %d 1000 ns/op", "MISSED; "},
+		{"on the one that a reader leaves", enough, "Record/impl=nodemetrics/g=rest %d 999 ns/op", "holds; "},
+		{"a single record", enough, "Latency/impl=nodemetrics/g=2xcores %d 1001 p99.9-ns", "MISSED; "},
+		{"a single record of the other", enough, "Latency/impl=nodemetrics-tdigest/g=1 %d 1001 p99.9-ns", "MISSED; "},
+		{"few of them", enough - 1, "", "holds as far as it was measured, with too few 9,999,999 single records of exact"},
+	} {
+		lines := []string{c.line}
+		if c.line == "" {
+			lines = nil
+		}
+		got, err := required(t, c.iterations, lines...)
+		if err != nil || !strings.HasPrefix(got, "Less than a microsecond a record: "+c.want) {
+			t.Errorf("%s: it says %q and %v, want %q", c.name, got, err, c.want)
+		}
+	}
+}
+
+func TestRequirementIsNotJudgedWithoutItsBenchmarks(t *testing.T) {
+	for _, gone := range []string{"Latency/impl=nodemetrics/g=1", "Latency/impl=nodemetrics-tdigest/g=1"} {
+		if text, err := required(t, 1, gone); err == nil || !strings.Contains(err.Error(), "Latency is missing") {
+			t.Errorf("without %s it says %q and %v", gone, text, err)
+		}
+	}
+	text, err := required(t, 1, "Record/impl=nodemetrics/g=1/work=0", "Record/impl=nodemetrics/g=cores/work=1us")
+	if err == nil || !strings.Contains(err.Error(), "Record") {
+		t.Errorf("without averages it says %q and %v", text, err)
+	}
+}

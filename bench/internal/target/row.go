@@ -1,0 +1,173 @@
+// Package target judges the figures of a run by the targets that the library's design has set.
+package target
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/nodemetrics/nodemetrics/bench/internal/figure"
+	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
+)
+
+// Kind is what a target limits.
+type Kind uint8
+
+const (
+	Ratio  Kind = iota // of two figures of the same round, so the speed of the machine matters little
+	Time               // nanoseconds, which depend on the machine
+	Bytes              // of memory
+	Allocs             // allocations
+)
+
+func (k Kind) String() string { return [...]string{"ratio", "time", "bytes", "allocations"}[k] }
+
+// Absolute reports whether the limit is one for itself and not in proportion to another figure of the run.
+func (k Kind) Absolute() bool { return k != Ratio }
+
+// Value is what a benchmark prints for a unit.
+type Value struct{ Benchmark, Unit string }
+
+// Row is a target: a figure that is computed from the values of each round, and a limit for the median.
+type Row struct {
+	What   string
+	Kind   Kind
+	Limit  float64                       // the most that is allowed
+	Shown  bool                          // for comparison: there is no limit
+	Of     []Value                       // what is measured
+	Figure func(round []float64) float64 // from the values of one round, in the order of Of
+}
+
+// MinRounds is how many rounds a verdict takes: with fewer the noise is unknown.
+const MinRounds = 5
+
+// GrossFactor is how many times over its limit a median is gross.
+const GrossFactor = 1.5
+
+// Verdict is how a row was judged.
+type Verdict uint8
+
+const (
+	Shown       Verdict = iota // there is nothing to judge
+	Holds                      // the median is within the limit
+	WithinNoise                // the median is above it, the interval that it lies in begins below
+	Missed                     // all of the interval is above it
+	Gross                      // Missed, and the median by GrossFactor
+)
+
+func (v Verdict) String() string {
+	return [...]string{"shown", "holds", "missed within noise", "MISSED", "GROSSLY MISSED"}[v]
+}
+
+// Judged is a row with its figure.
+type Judged struct {
+	Row
+	raw.Summary
+	Verdict Verdict
+}
+
+// Judge computes the figure of the row, round by round, and judges the median by the interval that it lies in: the noise
+// of this run. It is an error, and no verdict, if a benchmark did not run, if one ran in fewer rounds than another, or
+// if a figure is none; the error has a line for each.
+func (r Row) Judge(o *raw.Output) (Judged, error) {
+	columns := make([][]float64, len(r.Of))
+	var errs []error
+	for i, v := range r.Of {
+		values, err := o.Values(v.Benchmark, v.Unit)
+		if err == nil && len(values) < MinRounds {
+			err = fmt.Errorf("benchmark %s has %d rounds: a verdict takes %d", v.Benchmark, len(values), MinRounds)
+		}
+		if err == nil && i > 0 && columns[0] != nil && len(values) != len(columns[0]) {
+			err = fmt.Errorf("benchmark %s has %d rounds and %s has %d: they are not of one run",
+				v.Benchmark, len(values), r.Of[0].Benchmark, len(columns[0]))
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		columns[i] = values
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Judged{}, err
+	}
+	figures := make([]float64, len(columns[0]))
+	for i := range figures {
+		round := make([]float64, len(columns))
+		for j, column := range columns {
+			round[j] = column[i]
+		}
+		figures[i] = r.Figure(round)
+		if math.IsNaN(figures[i]) || math.IsInf(figures[i], 0) {
+			return Judged{}, fmt.Errorf("%s: the figure of round %d is %v, from %v", r.What, i+1, figures[i], round)
+		}
+	}
+	summary, err := raw.Summarize(figures)
+	if err != nil {
+		return Judged{}, err
+	}
+	return Judged{r, summary, r.verdict(summary)}, nil
+}
+
+func (r Row) verdict(s raw.Summary) Verdict {
+	switch {
+	case r.Shown:
+		return Shown
+	case s.Median <= r.Limit:
+		return Holds
+	case s.Lo <= r.Limit:
+		return WithinNoise
+	case s.Median <= GrossFactor*r.Limit:
+		return Missed
+	}
+	return Gross
+}
+
+// Judge judges all rows. The error has a line for everything that is missing.
+func Judge(rows []Row, o *raw.Output) ([]Judged, error) {
+	judged := make([]Judged, len(rows))
+	errs := make([]error, len(rows))
+	for i, row := range rows {
+		judged[i], errs[i] = row.Judge(o)
+	}
+	return judged, errors.Join(errs...)
+}
+
+// Fails reports whether the row fails a gate. A strict one fails where a target is missed by more than the noise. One
+// that is not is for machines of which nothing is known, and short runs: it fails for what is gross, and never for a
+// time.
+func (j Judged) Fails(strict bool) bool {
+	if strict {
+		return j.Verdict >= Missed
+	}
+	return j.Verdict == Gross && j.Kind != Time
+}
+
+// Benchmarks returns the names of the benchmarks that the rows are about, each once, those of a row side by side.
+func Benchmarks(rows []Row) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, row := range rows {
+		for _, v := range row.Of {
+			if !seen[v.Benchmark] {
+				seen[v.Benchmark] = true
+				names = append(names, v.Benchmark)
+			}
+		}
+	}
+	return names
+}
+
+// Text writes a figure of the row with its unit.
+func (r Row) Text(value float64) string {
+	switch {
+	case math.IsInf(value, 0):
+		return "?"
+	case r.Kind == Time:
+		return figure.Duration(value)
+	case r.Kind == Bytes:
+		return figure.Text(value, "bytes/node")
+	case r.Kind == Ratio:
+		return figure.Digits(value) + " ×"
+	}
+	return figure.Digits(value)
+}
