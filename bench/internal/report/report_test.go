@@ -1,0 +1,352 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
+	"github.com/nodemetrics/nodemetrics/bench/internal/target"
+)
+
+const rounds = 5
+
+// sample is the output of a made-up run that has a benchmark for everything that a report needs: value tells the figure
+// of a unit of a benchmark in a round.
+func sample(value func(name, unit string, round int) float64) string {
+	var names []string
+	units := map[string]string{}
+	add := func(name string, of ...string) {
+		for _, unit := range of {
+			if units[name] == "" {
+				names = append(names, name)
+			}
+			if !strings.Contains(units[name]+" ", " "+unit+" ") {
+				units[name] += " " + unit
+			}
+		}
+	}
+	for _, row := range target.Rows(2) {
+		for _, v := range row.Of {
+			add(v.Benchmark, v.Unit)
+		}
+	}
+	for _, impl := range append([]string{"nodemetrics", "mutex-ring"}, target.Published...) {
+		for _, g := range []string{"1", "cores"} {
+			add("Record/by=handle/op=success/impl="+impl+"/g="+g+"/work=0", "ns/op", "B/op", "allocs/op")
+			add("Record/by=handle/op=success/impl="+impl+"/g="+g+"/work=1us", "added-ns/record")
+			add("Scaling/by=handle/op=success/impl="+impl+"/g="+map[string]string{"1": "1", "cores": "2"}[g]+"/work=0",
+				"records/s", "ns/op")
+		}
+	}
+	for _, impl := range []string{"nodemetrics", "nodemetrics-tdigest", "mutex-ring", "victoria-histogram"} {
+		for _, g := range []string{"1", "cores", "4xcores"} {
+			for _, nine := range nines {
+				add("Latency/by=handle/op=success/impl="+impl+"/g="+g+"/work=0", nine.unit, "clock-"+nine.unit)
+			}
+		}
+	}
+	for _, state := range []string{"idle", "one", "contended"} {
+		for _, window := range []string{"100", "1000", "65536"} {
+			add("Memory/state="+state+"/strategy=exact/window="+window+"/impl=nodemetrics", "bytes/node")
+		}
+		add("Memory/state="+state+"/strategy=tdigest/window=65536/impl=nodemetrics", "bytes/node")
+		add("Memory/state="+state+"/strategy=tdigest/window=1000000/impl=nodemetrics", "bytes/node")
+	}
+	add("Read/strategy=exact/window=100/recorders=0/impl=nodemetrics", "ns/op")
+	add("ReaderCost/by=handle/op=success/impl=nodemetrics/g=1/work=0", "alone-ns/record", "beside-ns/record", "slowdown")
+
+	var text strings.Builder
+	text.WriteString("date: 2001-02-03\ncommand: make bench-report\nrounds: 5\nbenchtime: 100ms\ngo: go1.26\ncores: 2\n" +
+		"gomaxprocs: 2\nrevision: 0123456789ab\ngoos: linux\ngoarch: amd64\ncpu: Made-Up(R) Processor 9000 @ 1GHz\n")
+	for round := range rounds {
+		for _, name := range names {
+			fmt.Fprintf(&text, "Benchmark%s-2 \t 3000000", name)
+			for _, unit := range strings.Fields(units[name]) {
+				fmt.Fprintf(&text, "\t%v %s", value(name, unit, round), unit)
+			}
+			text.WriteString("\n")
+		}
+	}
+	return text.String()
+}
+
+// plausible are figures such as there might be.
+func plausible(name, unit string, round int) float64 {
+	v := 20.0
+	for _, c := range name {
+		v = float64(int(v*31+float64(c)) % 1009)
+	}
+	v = 10 + v/3
+	switch {
+	case strings.Contains(name, "impl=nodemetrics/"):
+		v = 25
+	case strings.Contains(name, "impl=otel"), strings.Contains(name, "impl=monkit-task"):
+		v *= 10
+	}
+	switch unit {
+	case "records/s":
+		v = 1e9 / v
+	case "clockreads/call":
+		v /= 25
+	case "allocs/op":
+		v = 0
+	case "p90-ns", "p99-ns", "p99.9-ns", "p99.99-ns", "max-ns":
+		v *= map[string]float64{"p90-ns": 1.5, "p99-ns": 3, "p99.9-ns": 8, "p99.99-ns": 30, "max-ns": 1e5}[unit]
+	}
+	if strings.HasPrefix(unit, "clock-") {
+		v = 1
+	}
+	if strings.HasPrefix(name, "Memory") {
+		v = map[string]float64{"100": 1200, "1000": 9000, "65536": 530_000}[raw.Parse(name).Keys["window"]]
+		if strings.Contains(name, "tdigest") {
+			v = 40_000
+		}
+		v *= map[string]float64{"idle": 0.2, "one": 1, "contended": 2}[raw.Parse(name).Keys["state"]]
+	}
+	return v + float64(round)*v/100
+}
+
+func written(t *testing.T, text string) (string, error) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "report")
+	return dir, Write([]byte(text), dir)
+}
+
+func read(t *testing.T, dir, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestReportIsTheSameForTheSameOutput(t *testing.T) {
+	first, err := written(t, sample(plausible))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := written(t, sample(plausible))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(plots)+3 {
+		t.Errorf("there are %d files", len(files))
+	}
+	for _, file := range files {
+		if read(t, first, file.Name()) != read(t, second, file.Name()) {
+			t.Errorf("%s differs", file.Name())
+		}
+	}
+}
+
+// TestPlotsAreXMLThatNamesTheirSeries also keeps them, for people to look at, where BENCH_PLOTS says.
+func TestPlotsAreXMLThatNamesTheirSeries(t *testing.T) {
+	dir, err := written(t, sample(plausible))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, names := range map[string][]string{
+		"latency.svg":         {"nodemetrics", "mutex-ring", "victoria-histogram", "nothing (control)", "99.99 %", "time of a record", " µs"},
+		"latency-4xcores.svg": {"four goroutines a core", "nodemetrics"},
+		"scaling.svg":         {"nodemetrics", "mutex-ring", "otel", "cores", "records a second"},
+		"peers.svg":           append([]string{"nodemetrics", "mutex-ring", "one goroutine a core", "25.5 ns"}, target.Published...),
+		"memory.svg":          {"exact, one", "tdigest, contended", "window, samples", "bytes a node"},
+	} {
+		text := read(t, dir, file)
+		if keep := os.Getenv("BENCH_PLOTS"); keep != "" {
+			if err := os.WriteFile(filepath.Join(keep, file), []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shown := texts(t, text)
+		for _, name := range names {
+			if !strings.Contains(shown, name) {
+				t.Errorf("%s does not say %q", file, name)
+			}
+		}
+	}
+}
+
+// texts returns the text of an SVG.
+func texts(t *testing.T, svg string) string {
+	t.Helper()
+	var all []string
+	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return strings.Join(all, "\n")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, ok := token.(xml.CharData); ok {
+			all = append(all, string(bytes.TrimSpace(data)))
+		}
+	}
+}
+
+// rowOf returns the first row of Markdown tables that begins with a cell, below a heading.
+func rowOf(t *testing.T, text, heading, cell string) string {
+	t.Helper()
+	_, below, ok := strings.Cut(text, "# "+heading+"\n")
+	if !ok {
+		t.Fatalf("there is no heading %q", heading)
+	}
+	for line := range strings.Lines(below) {
+		if strings.HasPrefix(line, "| "+cell+" |") {
+			return strings.TrimSpace(line)
+		}
+	}
+	t.Fatalf("below %q there is no row %q", heading, cell)
+	return ""
+}
+
+func TestTablesHaveMediansNoiseAndRatiosOfTheSameRound(t *testing.T) {
+	// A machine that is ten times as slow in the last two rounds.
+	slow := []float64{1, 1, 1, 10, 10}
+	dir, err := written(t, sample(func(name, unit string, round int) float64 {
+		switch name {
+		case "Record/by=handle/op=success/impl=nodemetrics/g=1/work=0":
+			return 24 * slow[round]
+		case "Record/by=handle/op=success/impl=add/g=1/work=0":
+			return 8 * slow[round]
+		case "Record/by=handle/op=success/impl=mutex-ring/g=1/work=0":
+			return 12 * slow[round]
+		case "Record/by=handle/op=success/impl=mutex-ring/g=cores/work=0":
+			return []float64{80, 81, 82, 83, 84}[round]
+		case "Record/by=handle/op=success/impl=nodemetrics/g=cores/work=0":
+			return []float64{40, 27, 41, 83, 168}[round]
+		case "Latency/by=handle/op=success/impl=nodemetrics/g=cores/work=0":
+			if unit == "p99.9-ns" {
+				return []float64{240, 251, 1e6, 251, 249}[round]
+			}
+		}
+		return plausible(name, unit, round)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, dir, "README.md")
+	for _, c := range []struct{ heading, cell, want string }{
+		{"A record on a handle", "nodemetrics", "| nodemetrics | 24.0 ns ± 900 % | 41.0 ns ± 310 % |"},
+		{"A record on a handle", "mutex-ring", "| mutex-ring | 12.0 ns ± 900 % (0.500 ×) | 82.0 ns ± 2 % (2.00 ×) |"},
+		{"Targets", "record on a handle, over one atomic.Add", "| record on a handle, over one atomic.Add | 5.00 × | 3.00 × | 3.00 × … 3.00 × | holds |"},
+		{"Targets", "record on a handle, over mutex-ring", "| record on a handle, over mutex-ring |  | 2.00 × | 2.00 × … 2.00 × | shown |"},
+		{"Targets", "single record beside a reader, p99.9 *", "| single record beside a reader, p99.9 * | 250 ns | 251 ns | 240 ns … 1.00 ms | missed within noise |"},
+		{"Latency of single records", "nodemetrics, handle, success, cores, 0", "| nodemetrics, handle, success, cores, 0 | 25.5 ns ± 2 % | 38.2 ns ± 2 % | 76.5 ns ± 2 % | 251 ns ± 398306 % | 765 ns ± 2 % | 2.55 ms ± 2 % | 1.02 ns ± 2 % | 1.02 ns ± 2 % | 1.02 ns ± 2 % |"},
+	} {
+		if got := rowOf(t, text, c.heading, c.cell); got != c.want {
+			t.Errorf("below %q is\n%s\nwant\n%s", c.heading, got, c.want)
+		}
+	}
+	for _, want := range []string{"2001-02-03", "Made-Up(R) Processor 9000 @ 1GHz, 2 cores, linux/amd64, go1.26, revision 0123456789ab",
+		"Less than a microsecond a record: "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	if got, want := read(t, dir, "machine.md"), "| command | make bench-report |"; !strings.Contains(got, want) {
+		t.Errorf("it does not say %q:\n%s", want, got)
+	}
+}
+
+// without returns the text without the lines that have a part.
+func without(text, part string) string {
+	var left strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.Contains(line, part) {
+			left.WriteString(line)
+		}
+	}
+	return left.String()
+}
+
+func TestReportIsRefusedWithoutABenchmarkThatItNeeds(t *testing.T) {
+	text := sample(plausible)
+	for _, name := range target.Benchmarks(target.Rows(2)) {
+		o, err := raw.Read(strings.NewReader(without(text, "Benchmark"+name+"-2")), RawName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := summary(io.Discard, o); err == nil || !strings.Contains(err.Error(), "benchmark "+name+" is missing") {
+			t.Errorf("without %s the error is %v", name, err)
+		}
+	}
+	dir, err := written(t, without(text, "Benchmark"+target.Rows(2)[0].Of[0].Benchmark))
+	if files, _ := os.ReadDir(dir); err == nil || len(files) != 1 || files[0].Name() != RawName {
+		t.Errorf("the error is %v, and written is %v", err, files)
+	}
+}
+
+func TestReportIsRefusedWithoutWhatATableOrAPlotIsAbout(t *testing.T) {
+	o, err := raw.Read(strings.NewReader(without(sample(plausible), "Benchmark")+"BenchmarkOther 1 1 ns/op\n"), RawName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		if err := table.write(io.Discard, o); err == nil || !strings.Contains(err.Error(), "benchmark "+table.family) {
+			t.Errorf("%s: the error is %v", table.title, err)
+		}
+	}
+	for _, plot := range plots {
+		if _, err := plot.draw(o); err == nil || !strings.Contains(err.Error(), "missing: nothing to draw") {
+			t.Errorf("%s: the error is %v", plot.title, err)
+		}
+	}
+}
+
+func TestReportIsRefusedOfWhatIsNotTheOutputOfARun(t *testing.T) {
+	text := sample(plausible)
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing":          {"", "no benchmarks"},
+		"cut off":          {text + "BenchmarkCut-2 1 25\n", "raw.txt:"},
+		"no figure":        {strings.Replace(text, "25 ns/op", "NaN ns/op", 1), "is NaN"},
+		"no machine":       {without(text, "cores: "), "how many cores"},
+		"no revision":      {without(text, "revision: "), `does not say "revision"`},
+		"a round too many": {text + "BenchmarkRecord/by=handle/op=success/impl=add/g=1/work=0-2 1 7 ns/op\n", "not of one run"},
+	} {
+		_, err := written(t, c.text)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: the error is %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestLatencyThatCannotBeToldFromTheClocksIsDrawn(t *testing.T) {
+	_, err := written(t, sample(func(name, unit string, round int) float64 {
+		if unit == "p50-ns" || strings.HasPrefix(unit, "clock-") {
+			return float64(-round)
+		}
+		return plausible(name, unit, round)
+	}))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFolderIsNamedByDateAndProcessor(t *testing.T) {
+	for config, want := range map[string]string{
+		"date: 2001-02-03\ncpu: Intel(R) Xeon(R) Processor @ 2.60GHz\n": "2001-02-03-intel-xeon",
+		"date: 2001-02-03\ncpu: AMD EPYC 7B13\n":                        "2001-02-03-amd-epyc-7b13",
+		"date: 2001-02-03\ngoarch: arm64\n":                             "2001-02-03-arm64",
+	} {
+		if got, err := Dir([]byte(config + "BenchmarkA 1 1 ns/op\n")); err != nil || got != want {
+			t.Errorf("%q: it is %q and %v, want %q", config, got, err, want)
+		}
+	}
+	if _, err := Dir([]byte("cpu: x\nBenchmarkA 1 1 ns/op\n")); err == nil {
+		t.Error("a run without a date has a folder")
+	}
+}
