@@ -1,0 +1,120 @@
+package measure
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestSpreadMakesEveryCallOnce(t *testing.T) {
+	for _, g := range []int{1, 2, 7, 64} {
+		for _, n := range []int{1, 63, 100, 5001} {
+			made := make([]atomic.Int32, n)
+			Spread(n, g, func(worker, from, to int) {
+				if worker < 0 || worker >= g {
+					t.Errorf("worker %d of %d", worker, g)
+				}
+				for i := from; i < to; i++ {
+					made[i].Add(1)
+				}
+			})
+			for i := range made {
+				if times := made[i].Load(); times != 1 {
+					t.Fatalf("%d goroutines, %d calls: call %d was made %d times", g, n, i, times)
+				}
+			}
+		}
+	}
+}
+
+func TestInterleaveMakesTheSameCallsOfBothInTurn(t *testing.T) {
+	for _, n := range []int{1, round, 3*round - 1, 5 * round} {
+		var a, b []int
+		pair := Interleave(n,
+			func(from, to int) float64 { a = append(a, from, to); return 10 },
+			func(from, to int) float64 { b = append(b, from, to); return float64(11 + from/round) })
+		if !slices.Equal(a, b) {
+			t.Errorf("%d calls: a has %v, b %v", n, a, b)
+		}
+		if a[0] != 0 || a[len(a)-1] != n {
+			t.Errorf("%d calls: from %d to %d", n, a[0], a[len(a)-1])
+		}
+		if want := float64(1+(len(a)/2-1)/2) + float64((len(a)/2+1)%2)/2; pair.Diff != want || pair.A != 10 || pair.B != 10+want {
+			t.Errorf("%d calls: %+v, and not a difference of %v", n, pair, want)
+		}
+	}
+}
+
+func TestMedianIsInTheMiddle(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{{nil, 0}, {[]float64{7}, 7}, {[]float64{3, 1}, 2}, {[]float64{9, 1, 4}, 4}, {[]float64{4, 1, 9, 2}, 3}} {
+		if got := Median(c.values); got != c.want {
+			t.Errorf("%v, not %v", got, c.want)
+		}
+	}
+}
+
+// The call takes so long that the clock's own cost, which is taken off, cannot matter.
+func TestSingleTimesEveryCallAndTakesTheClockOff(t *testing.T) {
+	var w Work
+	turns := 100 * Microsecond()
+	l := Single(200, 1, func(int) { w.Do(turns) })
+	if l.Calls.TotalCount() != 200 || l.Clock.TotalCount() != 200 {
+		t.Errorf("%d calls, %d empty measurements", l.Calls.TotalCount(), l.Clock.TotalCount())
+	}
+	if got := time.Duration(l.Percentile(50)); got < 50*time.Microsecond {
+		t.Errorf("100 µs of work took %v", got)
+	}
+	if got := l.ClockPercentile(50); got != 0 {
+		t.Errorf("nothing took %d ns", got)
+	}
+	if l.Percentile(100) < l.Percentile(99.9) || l.ClockCost() <= 0 {
+		t.Errorf("p100 %d, p99.9 %d, clock %d", l.Percentile(100), l.Percentile(99.9), l.ClockCost())
+	}
+	twice := NewLatency()
+	twice.Merge(l)
+	twice.Merge(l)
+	if twice.Calls.TotalCount() != 400 || twice.Clock.TotalCount() != 400 {
+		t.Errorf("merged: %d calls, %d empty measurements", twice.Calls.TotalCount(), twice.Clock.TotalCount())
+	}
+}
+
+func TestReaderReadsUntilItIsStopped(t *testing.T) {
+	for _, every := range []time.Duration{0, time.Microsecond} {
+		var reads atomic.Int64
+		stop := Reader(every, func() { reads.Add(1) })
+		for reads.Load() < 3 {
+			if t.Context().Err() != nil {
+				t.Fatal("it does not read")
+			}
+		}
+		if got := stop(); int64(got) != reads.Load() {
+			t.Errorf("%d reads, not %d", got, reads.Load())
+		}
+	}
+}
+
+func TestBusyCallsUntilItIsStopped(t *testing.T) {
+	var calls [2]atomic.Int64
+	stop := Busy(len(calls), func(worker, from, to int) { calls[worker].Add(int64(to - from)) })
+	for calls[0].Load() == 0 || calls[1].Load() == 0 {
+		if t.Context().Err() != nil {
+			t.Fatal("they do not call")
+		}
+	}
+	stop()
+	if a, b := calls[0].Load(), calls[1].Load(); a%chunk != 0 || b%chunk != 0 {
+		t.Errorf("%d and %d calls", a, b)
+	}
+}
+
+func TestDurationsAreWithinTheirBounds(t *testing.T) {
+	for i := range 3 * len(Durations) {
+		if d := Duration(i); d <= 0 || d > MaxDuration || d != Duration(i+len(Durations)) {
+			t.Fatalf("duration %d is %v", i, d)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package measure
+
+import (
+	"sync"
+	"time"
+)
+
+// Reader calls read at once and then at every tick, on a goroutine of its own, or without pause where every is 0. The
+// function returned ends it, waits for it, and says how often it read.
+func Reader(every time.Duration, read func()) (stop func() (reads int)) {
+	var ended sync.WaitGroup
+	end := make(chan struct{})
+	reads := 0
+	ended.Go(func() {
+		var ticks <-chan time.Time
+		if every > 0 {
+			ticker := time.NewTicker(every)
+			defer ticker.Stop()
+			ticks = ticker.C
+		} else {
+			always := make(chan time.Time)
+			close(always)
+			ticks = always
+		}
+		for {
+			read()
+			reads++
+			select {
+			case <-end:
+				return
+			default:
+			}
+			select {
+			case <-end:
+				return
+			case <-ticks:
+			}
+		}
+	})
+	return func() int {
+		close(end)
+		ended.Wait()
+		return reads
+	}
+}
+
+// Busy calls body without pause on g goroutines. The function returned ends them and waits for them.
+func Busy(g int, body Body) (stop func()) {
+	var ended sync.WaitGroup
+	end := make(chan struct{})
+	for worker := range g {
+		ended.Go(func() {
+			for from := 0; ; from += chunk {
+				select {
+				case <-end:
+					return
+				default:
+					body(worker, from, from+chunk)
+				}
+			}
+		})
+	}
+	return func() {
+		close(end)
+		ended.Wait()
+	}
+}

@@ -1,0 +1,42 @@
+package measure
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Work is what a goroutine does of its own between two records: arithmetic in registers, no clock and no memory that
+// others see. Each goroutine has one of its own.
+type Work uint64
+
+// Do works for so many turns.
+func (w *Work) Do(turns int) {
+	x := uint64(*w) | 1
+	for range turns {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+	}
+	*w = Work(x)
+}
+
+// Spend keeps the compiler from leaving out work that nobody looks at.
+func (w *Work) Spend() { spent.Add(uint64(*w)) }
+
+var spent atomic.Uint64
+
+// Microsecond returns how many turns take a microsecond, by the fastest of many trials: then nothing else was in the way.
+var Microsecond = sync.OnceValue(func() int {
+	const trials, turns = 200, 20_000
+	var w Work
+	fastest := time.Duration(math.MaxInt64)
+	for range trials {
+		start := Now()
+		w.Do(turns)
+		fastest = min(fastest, Now()-start)
+	}
+	w.Spend()
+	return max(1, int(time.Microsecond*turns/max(fastest, 1)))
+})
