@@ -1,0 +1,55 @@
+package bench
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/bench/internal/measure"
+	"github.com/nodemetrics/nodemetrics/bench/internal/peer"
+)
+
+// fewest is how many single records there are at least, so that the percentiles exist where benchmarks run once.
+const fewest = 2000
+
+// readAll reads all there is in a registry, as its library does it, or its one node where it has no such way.
+func readAll(r peer.Registry) func() {
+	if r, ok := r.(peer.Snapshotter); ok {
+		return func() { r.Snapshot() }
+	}
+	return func() { r.Read("node") }
+}
+
+func BenchmarkLatency(b *testing.B) {
+	for _, g := range []string{"1", "cores", "4xcores"} {
+		for _, impl := range implsOf[peer.Handles](append(rivals, "hdr-mutex")...) {
+			var r peer.Registry
+			b.Run(fmt.Sprintf("by=handle/op=success/impl=%s/g=%s/work=0", impl.Name, g), func(b *testing.B) {
+				if r == nil {
+					r = impl.New()
+					fill(impl, r.(peer.Handles).Node("node"))
+				}
+				n := r.(peer.Handles).Node("node")
+				g := goroutines(g)
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores() + 1)) // one for the reader: see the package's comment
+				start := measure.Now()
+				stop := measure.Reader(time.Millisecond, readAll(r))
+				l := measure.Single(max(b.N, fewest), g, func(i int) { n.RecordSuccess(measure.Duration(i)) })
+				reads := stop()
+				b.StopTimer()
+				no(b, "ns/op")
+				for _, p := range []float64{50, 90, 99, 99.9, 99.99} {
+					b.ReportMetric(float64(l.Percentile(p)), fmt.Sprintf("p%v-ns", p))
+				}
+				b.ReportMetric(float64(l.Percentile(100)), "max-ns")
+				b.ReportMetric(float64(l.ClockCost()), "clock-p50-ns")
+				b.ReportMetric(float64(l.ClockPercentile(99.9)), "clock-p99.9-ns")
+				b.ReportMetric(float64(l.ClockPercentile(99.99)), "clock-p99.99-ns")
+				b.ReportMetric(float64(l.ClockPercentile(100)), "clock-max-ns")
+				b.ReportMetric(float64(reads)/(measure.Now()-start).Seconds(), "reads/s")
+				noteLatency(impl.Name, l)
+			})
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/bench/internal/measure"
+	"github.com/nodemetrics/nodemetrics/bench/internal/peer"
+	"github.com/nodemetrics/nodemetrics/digest"
+)
+
+// beside runs recorders at full speed until the function returned is called; none for recorders=0.
+func beside(recorders string, n func() peer.Node) (stop func()) {
+	if recorders == "0" {
+		return func() {}
+	}
+	return measure.Busy(goroutines(recorders), successes(n(), 0))
+}
+
+func BenchmarkRead(b *testing.B) {
+	for _, recorders := range []string{"0", "rest"} {
+		for _, c := range []struct {
+			strategy digest.Strategy
+			window   int
+		}{
+			{digest.Exact(), 100}, {digest.Exact(), 1000}, {digest.Exact(), 50_000},
+			{digest.TDigest(100), 50_000}, {digest.TDigest(100), 1_000_000},
+		} {
+			full := sync.OnceValue(func() *atomicmetrics.Node {
+				metrics := peer.NewNodemetrics(atomicmetrics.WithWindowSize(c.window), atomicmetrics.WithPercentiles(c.strategy))
+				n := metrics.Collector.Node("node")
+				for i := range c.window {
+					n.RecordSuccess(measure.Duration(i))
+				}
+				flush(b, metrics.Collector)
+				return n
+			})
+			b.Run(fmt.Sprintf("strategy=%v/window=%d/recorders=%s/impl=nodemetrics", c.strategy, c.window, recorders),
+				func(b *testing.B) {
+					n := full()
+					defer beside(recorders, func() peer.Node { return n })()
+					b.ReportAllocs()
+					b.ResetTimer()
+					for range b.N {
+						n.Metrics()
+					}
+					b.StopTimer()
+				})
+		}
+		for _, impl := range implsOf[peer.Handles]("mutex-ring", "monkit-durationval", "gometrics-timer", "prometheus-histogram",
+			"prometheus-summary", "hdr-mutex", "ddsketch-mutex", "tdigest-mutex") {
+			b.Run(fmt.Sprintf("recorders=%s/impl=%s", recorders, impl.Name), func(b *testing.B) {
+				r := impl.New()
+				n := r.(peer.Handles).Node("node")
+				fill(impl, n)
+				defer beside(recorders, func() peer.Node { return n })()
+				b.ReportAllocs()
+				b.ResetTimer()
+				for range b.N {
+					r.Read("node")
+				}
+				b.StopTimer()
+			})
+		}
+	}
+}
+
+func BenchmarkSnapshot(b *testing.B) {
+	for _, nodes := range []int{10, 1000, 10_000} {
+		for _, impl := range implsOf[peer.Snapshotter]("nodemetrics", "mutex-ring", "prometheus-histogram", "victoria-histogram") {
+			full := sync.OnceValue(func() peer.Registry { return fullRegistry(impl, nodes) })
+			snapshot := func(form, recorders string, read func(r peer.Registry)) {
+				b.Run(fmt.Sprintf("nodes=%d/form=%s/recorders=%s/impl=%s", nodes, form, recorders, impl.Name), func(b *testing.B) {
+					r := full()
+					defer beside(recorders, func() peer.Node { return r.(peer.Handles).Node(nodeNames(1)[0]) })()
+					b.ReportAllocs()
+					b.ResetTimer()
+					for range b.N {
+						read(r)
+					}
+					b.StopTimer()
+				})
+			}
+			values := func(r peer.Registry) { r.(peer.Snapshotter).Snapshot() }
+			snapshot("values", "0", values)
+			snapshot("values", "rest", values)
+			if _, ok := impl.New().(peer.JSON); ok {
+				snapshot("json", "0", func(r peer.Registry) {
+					if _, err := r.(peer.JSON).MarshalJSON(); err != nil {
+						b.Error(err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// fullRegistry has nodes with full windows.
+func fullRegistry(impl peer.Impl, nodes int) peer.Registry {
+	r := impl.New()
+	for k, name := range nodeNames(nodes) {
+		n := r.(peer.Handles).Node(name)
+		for i := range 100 {
+			n.RecordSuccess(measure.Duration(k + i))
+		}
+	}
+	return r
+}
+
+// BenchmarkReaderCost is what a reader that never pauses costs the recorders.
+func BenchmarkReaderCost(b *testing.B) {
+	for _, impl := range implsOf[peer.Handles](append(rivals, "hdr-mutex")...) {
+		b.Run(fmt.Sprintf("by=handle/op=success/impl=%s/g=rest/work=0", impl.Name), func(b *testing.B) {
+			r := impl.New()
+			n, g := r.(peer.Handles).Node("node"), goroutines("rest")
+			fill(impl, n)
+			body := successes(n, 0)
+			each := func(from, to int) float64 {
+				return measure.OnCore(measure.Spread(to-from, g, body), to-from, g, cores())
+			}
+			b.ResetTimer()
+			pair := measure.Interleave(b.N, each, func(from, to int) float64 {
+				defer measure.Reader(0, readAll(r))()
+				return each(from, to)
+			})
+			b.StopTimer()
+			no(b, "ns/op")
+			b.ReportMetric(pair.A, "alone-ns/record")
+			b.ReportMetric(pair.B, "beside-ns/record")
+			b.ReportMetric(pair.B/pair.A, "slowdown")
+			noteAverage(b, impl.Name, pair.B)
+		})
+	}
+}
+
+var _ = context.Background
