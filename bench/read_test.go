@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -135,5 +134,3 @@ func BenchmarkReaderCost(b *testing.B) {
 		})
 	}
 }
-
-var _ = context.Background
