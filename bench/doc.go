@@ -4,7 +4,8 @@
 //	make bench         all of it, ten times, and tables of the medians
 //	make bench-smoke   each benchmark once, to see that it works
 //
-//	cd bench && go test -run '^$' -bench 'Record/by=handle/op=success' -count 10 . | go tool benchstat -col /impl -
+//	cd bench && go test -run '^$' -bench 'Record/by=handle/op=success' -count 10 . > bench.out
+//	cd bench && go tool benchstat -table .fullname -row /impl bench.out
 //
 // At its end a run prints one line that says whether the library's first requirement, less than a microsecond a record,
 // held in it: see [the verdict](#hdr-The_verdict).
@@ -13,10 +14,11 @@
 //
 //   - Same work. A record is a count per outcome, success or failure, and a duration that percentiles can be read from. A
 //     peer that has no counts is given a counter of its own library, or an integer under the mutex that it needs anyway.
-//     Peers that keep less than that are not here; what ours keeps beyond it (why an execution failed, the exact window,
-//     the last duration, minimum, maximum) it keeps in every benchmark.
-//   - Same machine, same process, same durations, same goroutines. Ratios are of one run; what decides a target is
-//     interleaved.
+//     Two keep less than that and are here as they are well known: hashicorp and failsafe-breaker. What ours keeps beyond it
+//     (why an execution failed, the exact window, the last duration, minimum, maximum) it keeps in every benchmark.
+//   - Same machine, same process, same durations, same goroutines. The durations are 1,024 of an exponential distribution
+//     around a millisecond, in turn: one duration again and again would be easy on whatever sorts into buckets. Ratios are of
+//     one run; what decides a target is interleaved.
 //   - Each peer as its own documentation recommends, at its defaults, by handle where it has handles, by name where it has
 //     names. internal/peer has one file for each, and a test that reads the counts and the durations back from the peer.
 //   - Everything is called through one interface, ours as well as the peers', which costs each a nanosecond or two. Only
@@ -29,26 +31,30 @@
 // Every benchmark that compares implementations has one of these as impl=.
 //
 //	nodemetrics            this library, digest.Exact, a window of 100: what New() gives
-//	nodemetrics-tdigest    this library, digest.TDigest(100), a window of a million
+//	nodemetrics-tdigest    this library, digest.TDigest(100), a window of a million, which is full before it is measured by
+//	                       handle
 //	mutex-ring             a struct with a mutex, counters and a ring of the last 100 durations; by name in a map behind
 //	                       a sync.RWMutex
-//	monkit-durationval     monkit: a DurationVal and a Counter for each outcome
-//	monkit-task            monkit: a Task, its defer included; it has the clock readings in it
+//	monkit-durationval     monkit: a DurationVal, which counts, and a Counter of failures
+//	monkit-task            monkit: a Task, its defer included. It times by itself: it is in op=timer and in Wrap
 //	prometheus-histogram   client_golang: a Histogram with the default buckets, a Counter for each outcome
 //	prometheus-native      client_golang: a native Histogram (factor 1.1), a Counter for each outcome
 //	prometheus-summary     client_golang: a Summary with objectives for p50, p90, p99, a Counter for each outcome
-//	victoria-histogram     VictoriaMetrics/metrics: a Histogram, a Counter for each outcome
+//	victoria-histogram     VictoriaMetrics/metrics: a Histogram, a Counter for each outcome; by name with the names of metrics
+//	                       made beforehand
 //	victoria-summary       VictoriaMetrics/metrics: a Summary, a Counter for each outcome
-//	gometrics-timer        rcrowley/go-metrics: a Timer, a Counter for each outcome
-//	gometrics-histogram    rcrowley/go-metrics: a Histogram of a uniform sample of 100, a Counter for each outcome
-//	otel                   the OpenTelemetry SDK: one Float64Histogram with the outcome as an attribute, which counts too
-//	hashicorp              hashicorp/go-metrics: AddSample and IncrCounter into an InmemSink; it has names and no handles
+//	gometrics-timer        rcrowley/go-metrics: a Timer, which counts, and a Counter of failures
+//	gometrics-histogram    rcrowley/go-metrics: a Histogram of a uniform sample of 1,028, which counts, and a Counter of failures
+//	otel                   the OpenTelemetry SDK: one Float64Histogram with the outcome as an attribute, which counts too; by
+//	                       handle with attribute sets made beforehand
+//	hashicorp              hashicorp/go-metrics: AddSample and IncrCounter into an InmemSink, by name only. It keeps sum,
+//	                       minimum and maximum of durations and no percentiles: it does less than the others
 //	tally                  tally: a Histogram with duration buckets, a Counter for each outcome
-//	hdr-mutex              HdrHistogram and counts behind a mutex
-//	ddsketch-mutex         DDSketch and counts behind a mutex
-//	tdigest-mutex          influxdata/tdigest and counts behind a mutex
-//	failsafe-breaker       failsafe-go: a circuit breaker's window of 100 executions. It keeps no durations: what it has is
-//	                       outcomes alone, so it does less than the others
+//	hdr-mutex              HdrHistogram of 1 µs to 1 h, three digits, and counts behind a mutex
+//	ddsketch-mutex         DDSketch of 1 % and counts behind a mutex
+//	tdigest-mutex          influxdata/tdigest of compression 100 and counts behind a mutex
+//	failsafe-breaker       failsafe-go: a circuit breaker's window of 100 executions. It keeps no durations: it does less than
+//	                       the others
 //	add                    one atomic.Add: the yardstick, it keeps nothing
 //	bare, clock            in Wrap alone: the bare call, and the bare call with two readings of the clock
 //
@@ -67,7 +73,8 @@
 //	form=values|json          of a snapshot
 //	recorders=0|rest          beside a read: none, or one on every core but one (at least one) at full speed
 //	impl=nodemetrics
-//	g=1|cores|2xcores|…|rest  recording goroutines: one, or so many for each core, or one for each core but one (at least one)
+//	g=1|cores|8xcores|…|rest  recording goroutines: one, or so many for each core, or one for each core but one (at least one);
+//	                          in Scaling the number itself
 //	work=0|1us                the goroutine's own work between two records
 //
 // # Families
@@ -79,13 +86,14 @@
 //	                                              the median of the rounds. work-ns/record is the work alone
 //	Thresholds  state, strategy, window, impl,    a record of a node with thresholds: none are configured; the node is
 //	            g, work                           healthy; it is and stays in breach of both; it crosses the threshold, with
-//	                                              strategy=exact by every record, an event each
+//	                                              strategy=exact by two of three records, an event each
 //	Wrap        impl, g, work                     a call through a wrapper. added-ns/call is over the bare call,
 //	                                              clockreads/call the same in readings of the clock, interleaved
 //	Latency     by, op, impl, g, work             single records while a reader takes a snapshot every millisecond: p50-ns,
 //	                                              p90-ns, p99-ns, p99.9-ns, p99.99-ns, max-ns, and the clock's own
 //	                                              clock-p50-ns, clock-p99.9-ns, clock-p99.99-ns, clock-max-ns, reads/s
-//	Read        strategy, window, recorders, impl one read of one node
+//	Read        [strategy, window,] recorders,    one read of one node
+//	            impl
 //	Snapshot    nodes, form, recorders, impl      a snapshot of nodes with full windows
 //	ReaderCost  by, op, impl, g, work             what a reader at full speed costs the recorders: alone-ns/record,
 //	                                              beside-ns/record and slowdown, which is their ratio, interleaved
@@ -137,14 +145,18 @@
 //
 // # How long
 //
-// Everything is in proportion to -benchtime, apart from Memory and some fills of windows: at -benchtime 1x each benchmark
-// runs a few records only, which says nothing but that it works. Latency has as many single records as the run has
-// iterations, so that ten runs of a million each, merged, are what the verdict is about; for ten million in one run say
+// Everything is in proportion to -benchtime, apart from Memory and the filling of windows: at -benchtime 1x each benchmark
+// makes a few records only, which says nothing but that it works. Latency has as many single records as the run has
+// iterations, and at least 2,000; the verdict is about those of all runs together. For ten million in one run say
 // -bench Latency -benchtime 10000000x.
 //
 // # The verdict
 //
 // The last line of a run that had records in it says whether the average of every benchmark of a record by this library
-// (families Record, Thresholds, Scaling; time on a core, so wall time by the number of cores in use) and the p99.9 of its
-// single records, of all runs together, for each strategy, stayed below a microsecond. A run that measured too few says so.
+// (families Record, Thresholds, Scaling, ReaderCost; time on a core, so wall time by the number of cores in use) and the
+// p99.9 of its single records, of all runs together, for each strategy, stayed below a microsecond. Where too few were
+// measured it says so.
+//
+// One kind of record is measured and is not in it: the one that raises an event (Thresholds, state=crossing). An event
+// carries the p99 of the window, so such a record costs what a read of the window does.
 package bench
