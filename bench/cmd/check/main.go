@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -81,9 +82,9 @@ func check(ctx context.Context, out io.Writer, quick bool, from, to string) (pas
 
 // measure runs the benchmarks of the targets and returns what they print.
 func measure(ctx context.Context, quick bool) ([]byte, error) {
-	set, command := full, "make bench-check"
+	set := full
 	if quick {
-		set, command = short, "make bench-check SHORT=-short"
+		set = short
 	}
 	s, err := suite.Build(ctx, ".")
 	if err != nil {
@@ -91,6 +92,7 @@ func measure(ctx context.Context, quick bool) ([]byte, error) {
 	}
 	defer s.Close()
 	var text bytes.Buffer
+	command := strings.Join(append([]string{"cd bench && go run ./cmd/check"}, os.Args[1:]...), " ")
 	if err := suite.Header(ctx, &text, command, set, time.Now()); err != nil {
 		return nil, err
 	}

@@ -79,6 +79,9 @@ func TestGatePassesWhereEveryTargetHolds(t *testing.T) {
 	}
 	for _, row := range target.Rows(2) {
 		name := row.What
+		if row.Rivals {
+			name += ", " + target.Published[0]
+		}
 		if row.Kind.Absolute() {
 			name += " *"
 		}

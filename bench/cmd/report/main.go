@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/bench/internal/report"
@@ -78,7 +79,8 @@ func measure(ctx context.Context, set suite.Settings) ([]byte, error) {
 	}
 	defer s.Close()
 	var text bytes.Buffer
-	if err := suite.Header(ctx, &text, "make bench-report", set, time.Now()); err != nil {
+	command := strings.Join(append([]string{"cd bench && go run ./cmd/report"}, os.Args[1:]...), " ")
+	if err := suite.Header(ctx, &text, command, set, time.Now()); err != nil {
 		return nil, err
 	}
 	progress := suite.NewProgress(os.Stderr)

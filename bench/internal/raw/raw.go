@@ -3,11 +3,13 @@
 package raw
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
@@ -18,15 +20,28 @@ import (
 type Output struct {
 	Config map[string]string // what the lines "key: value" say, such as goos, cpu and the suite's own
 	Names  []string          // benchmarks in the order in which they first appear
+	Last   string            // the last line that begins as LastLine does
 	values map[string]map[string][]float64
 	iters  map[string]int
 }
+
+// LastLine is how the line begins that the suite ends with, on the library's first requirement.
+const LastLine = "less than "
 
 // Read reads the output of benchmarks. file is its name in errors. A line that looks like a benchmark and is none is an
 // error, and so is an output without benchmarks.
 func Read(r io.Reader, file string) (*Output, error) {
 	o := &Output{Config: map[string]string{}, values: map[string]map[string][]float64{}, iters: map[string]int{}}
-	reader := benchfmt.NewReader(r, file)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, LastLine) {
+			o.Last = strings.TrimSpace(line)
+		}
+	}
+	reader := benchfmt.NewReader(bytes.NewReader(text), file)
 	for reader.Scan() {
 		switch record := reader.Result().(type) {
 		case *benchfmt.Result:
@@ -47,7 +62,7 @@ func Read(r io.Reader, file string) (*Output, error) {
 func (o *Output) add(r *benchfmt.Result) {
 	for _, c := range r.Config {
 		if c.File {
-			o.Config[c.Key] = string(c.Value)
+			o.Config[c.Key] = strings.TrimSpace(string(c.Value))
 		}
 	}
 	name := Printed(r.Name.String())

@@ -74,6 +74,7 @@ func sample(value func(name, unit string, round int) float64) string {
 			text.WriteString("\n")
 		}
 	}
+	text.WriteString("less than 1µs a record: holds; as the suite has it\n")
 	return text.String()
 }
 
@@ -228,6 +229,8 @@ func TestTablesHaveMediansNoiseAndRatiosOfTheSameRound(t *testing.T) {
 			return []float64{80, 81, 82, 83, 84}[round]
 		case "Record/by=handle/op=success/impl=nodemetrics/g=cores/work=0":
 			return []float64{40, 27, 41, 83, 168}[round]
+		case "Record/by=handle/op=success/impl=mutex-ring/g=1/work=1us":
+			return []float64{1, 2, 3, 4, -5}[round]
 		case "Latency/by=handle/op=success/impl=nodemetrics/g=cores/work=0":
 			if unit == "p99.9-ns" {
 				return []float64{240, 251, 1e6, 251, 249}[round]
@@ -242,6 +245,7 @@ func TestTablesHaveMediansNoiseAndRatiosOfTheSameRound(t *testing.T) {
 	for _, c := range []struct{ heading, cell, want string }{
 		{"A record on a handle", "nodemetrics", "| nodemetrics | 24.0 ns ± 900 % | 41.0 ns ± 310 % |"},
 		{"A record on a handle", "mutex-ring", "| mutex-ring | 12.0 ns ± 900 % (0.500 ×) | 82.0 ns ± 2 % (2.00 ×) |"},
+		{"A record on a handle, with a microsecond of own work between records", "mutex-ring", "| mutex-ring | 259 ns ± 2 % (10.1 ×) | 2.00 ns ± 350 % |"},
 		{"Targets", "record on a handle, over one atomic.Add", "| record on a handle, over one atomic.Add | 5.00 × | 3.00 × | 3.00 × … 3.00 × | holds |"},
 		{"Targets", "record on a handle, over mutex-ring", "| record on a handle, over mutex-ring |  | 2.00 × | 2.00 × … 2.00 × | shown |"},
 		{"Targets", "single record beside a reader, p99.9 *", "| single record beside a reader, p99.9 * | 250 ns | 251 ns | 240 ns … 1.00 ms | missed within noise |"},
@@ -252,7 +256,7 @@ func TestTablesHaveMediansNoiseAndRatiosOfTheSameRound(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"2001-02-03", "Made-Up(R) Processor 9000 @ 1GHz, 2 cores, linux/amd64, go1.26, revision 0123456789ab",
-		"Less than a microsecond a record: "} {
+		"Less than a microsecond a record: ", "    less than 1µs a record: holds; as the suite has it\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q", want)
 		}
@@ -314,6 +318,7 @@ func TestReportIsRefusedOfWhatIsNotTheOutputOfARun(t *testing.T) {
 		"cut off":          {text + "BenchmarkCut-2 1 25\n", "raw.txt:"},
 		"no figure":        {strings.Replace(text, "25 ns/op", "NaN ns/op", 1), "is NaN"},
 		"no machine":       {without(text, "cores: "), "how many cores"},
+		"no last line":     {without(text, "less than 1µs"), "last line"},
 		"no revision":      {without(text, "revision: "), `does not say "revision"`},
 		"a round too many": {text + "BenchmarkRecord/by=handle/op=success/impl=add/g=1/work=0-2 1 7 ns/op\n", "not of one run"},
 	} {

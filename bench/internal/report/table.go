@@ -133,6 +133,9 @@ func (t table) cell(o *raw.Output, c cells, row, column string) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	if !(ratio.Lo > 0) { // what is added to other work can be too little to be seen beside it
+		return text, nil
+	}
 	return fmt.Sprintf("%s (%s ×)", text, figure.Digits(ratio.Median)), nil
 }
 

@@ -59,6 +59,12 @@ func Requirement(o *raw.Output) (string, error) {
 				return "", err
 			}
 			average.take(s.Median*float64(by), full)
+		case "ReaderCost":
+			s, err := o.Summary(full, "beside-ns/record") // on its core already
+			if err != nil {
+				return "", err
+			}
+			average.take(s.Median, full)
 		case "Latency":
 			s, err := o.Summary(full, "p99.9-ns")
 			if err != nil {

@@ -48,6 +48,7 @@ func TestRequirementIsOfTheWorst(t *testing.T) {
 		{"an average on all cores", enough, "Thresholds/impl=nodemetrics/g=4xcores %d 500 ns/op", "MISSED; the highest average is 1.00 µs"},
 		{"an average on one core", enough, "Scaling/impl=nodemetrics/g=1 %d 999 ns/op", "holds; "},
 		{"an average on one core", enough, "Scaling/impl=nodemetrics/g=1 %d 1000 ns/op", "MISSED; "},
+		{"beside a reader", enough, "ReaderCost/impl=nodemetrics/g=rest %d 1000 beside-ns/record", "MISSED; "},
 		{"on the one that a reader leaves", enough, "Record/impl=nodemetrics/g=rest %d 999 ns/op", "holds; "},
 		{"a single record", enough, "Latency/impl=nodemetrics/g=2xcores %d 1001 p99.9-ns", "MISSED; "},
 		{"a single record of the other", enough, "Latency/impl=nodemetrics-tdigest/g=1 %d 1001 p99.9-ns", "MISSED; "},

@@ -35,6 +35,7 @@ type Row struct {
 	Limit  float64                       // the most that is allowed
 	Shown  bool                          // for comparison: there is no limit
 	Of     []Value                       // what is measured
+	Rivals bool                          // only the first of Of counts, and of the others the one with the least median
 	Figure func(round []float64) float64 // from the values of one round, in the order of Of
 }
 
@@ -89,6 +90,21 @@ func (r Row) Judge(o *raw.Output) (Judged, error) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return Judged{}, err
+	}
+	if r.Rivals {
+		least := 1
+		medians := make([]float64, len(columns))
+		for i, column := range columns {
+			s, err := raw.Summarize(column)
+			if err != nil {
+				return Judged{}, err
+			}
+			if medians[i] = s.Median; i > 0 && s.Median < medians[least] {
+				least = i
+			}
+		}
+		columns = [][]float64{columns[0], columns[least]}
+		r.What += ", " + raw.Parse(r.Of[least].Benchmark).Keys["impl"]
 	}
 	figures := make([]float64, len(columns[0]))
 	for i := range figures {

@@ -1,15 +1,12 @@
 package target
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Published are the implementations that somebody has published, that keep percentiles and that have handles. The
-// others are ours, mutex-ring, which everybody writes by hand, failsafe-breaker, which keeps no durations, hashicorp,
-// which has names alone, and add, the yardstick.
+// others are ours, mutex-ring, which everybody writes by hand, failsafe-breaker, which keeps no durations, hashicorp and
+// monkit-task, which have no handles, and add, the yardstick.
 var Published = []string{
-	"monkit-durationval", "monkit-task", "prometheus-histogram", "prometheus-native", "prometheus-summary",
+	"monkit-durationval", "prometheus-histogram", "prometheus-native", "prometheus-summary",
 	"victoria-histogram", "victoria-summary", "gometrics-timer", "gometrics-histogram", "otel", "tally",
 	"hdr-mutex", "ddsketch-mutex", "tdigest-mutex",
 }
@@ -46,10 +43,9 @@ func scaling(g int) Value {
 	return Value{fmt.Sprintf("Scaling/by=handle/op=success/impl=nodemetrics/g=%d/work=0", g), "ns/op"}
 }
 
-// Figures of a round: the first value, its ratio to the second, and its ratio to the least of the others.
-func itself(v []float64) float64  { return v[0] }
-func over(v []float64) float64    { return v[0] / v[1] }
-func overMin(v []float64) float64 { return v[0] / slices.Min(v[1:]) }
+// Figures of a round: the first value, and its ratio to the second.
+func itself(v []float64) float64 { return v[0] }
+func over(v []float64) float64   { return v[0] / v[1] }
 
 // aboveTwoClocks is what a call costs beyond two readings of the clock, from the cost of the call and the same as a
 // number of readings.
@@ -69,7 +65,7 @@ func Rows(cores int) []Row {
 		{What: "record on a handle, over mutex-ring", Shown: true,
 			Of: []Value{handle(ours, "1"), handle("mutex-ring", "1")}, Figure: over},
 		{What: "record on a handle, over the fastest published peer", Limit: 1,
-			Of: append([]Value{handle(ours, "1")}, handles(Published, "1")...), Figure: overMin},
+			Of: append([]Value{handle(ours, "1")}, handles(Published, "1")...), Rivals: true, Figure: over},
 		{What: "record by name, 64 in turn, over victoria-histogram", Limit: 0.4,
 			Of: []Value{byName(ours, 64), byName("victoria-histogram", 64)}, Figure: over},
 		{What: "record on one handle, all cores, over mutex-ring", Shown: true,
@@ -77,7 +73,7 @@ func Rows(cores int) []Row {
 		// The limit is 0.8 where the order of samples comes from a raw time-stamp counter. Ours comes from the monotonic
 		// clock of Go (internal/clock).
 		{What: "record on one handle, all cores, over the fastest published peer", Limit: 1.3,
-			Of: append([]Value{handle(ours, "cores")}, handles(Published, "cores")...), Figure: overMin},
+			Of: append([]Value{handle(ours, "cores")}, handles(Published, "cores")...), Rivals: true, Figure: over},
 	}
 	if cores > 1 {
 		// That it falls means from two cores on: one core alone has no contention and needs no clock.
