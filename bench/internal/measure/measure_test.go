@@ -29,7 +29,7 @@ func TestSpreadMakesEveryCallOnce(t *testing.T) {
 }
 
 func TestInterleaveMakesTheSameCallsOfBothInTurn(t *testing.T) {
-	for _, n := range []int{1, round, 3*round - 1, 5 * round} {
+	for n, last := range map[int]int{1: 1, round: round, 2*round + 10: 2 * round, 3*round - 1: 3*round - 1, 5 * round: 5 * round} {
 		var a, b []int
 		pair := Interleave(n,
 			func(from, to int) float64 { a = append(a, from, to); return 10 },
@@ -37,7 +37,7 @@ func TestInterleaveMakesTheSameCallsOfBothInTurn(t *testing.T) {
 		if !slices.Equal(a, b) {
 			t.Errorf("%d calls: a has %v, b %v", n, a, b)
 		}
-		if a[0] != 0 || a[len(a)-1] != n {
+		if a[0] != 0 || a[len(a)-1] != last { // a short round at the end would say nothing
 			t.Errorf("%d calls: from %d to %d", n, a[0], a[len(a)-1])
 		}
 		if want := float64(1+(len(a)/2-1)/2) + float64((len(a)/2+1)%2)/2; pair.Diff != want || pair.A != 10 || pair.B != 10+want {
