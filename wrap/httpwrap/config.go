@@ -1,0 +1,92 @@
+package httpwrap
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/wrap"
+)
+
+// Config says where requests are recorded, under which name, and what of them is a failure. It serves Handler and
+// Transport alike; its functions are called by whichever goroutine has a request to record, so possibly by several at
+// once.
+type Config struct {
+	// Collector takes the records. With a nil Collector requests run the same, unmeasured.
+	Collector *atomicmetrics.Collector
+
+	// Name returns the node that a request is recorded under; "" leaves the request out. It should return one of a few
+	// names: neither the path of a URL nor anything else that the other side makes up. Handler calls it when the request
+	// is over, so that a router has set r.Pattern, or whatever else it tells; Transport calls it before.
+	//
+	// Nil stands for the pattern that http.ServeMux has matched, with the method in front if the pattern has none
+	// ("GET /items/{id}"), or, where there is no pattern, for the method alone ("GET (no pattern)"). Of a client it
+	// stands for the method and the host ("GET api.example.com"). A method that HTTP does not define is "OTHER".
+	Name func(*http.Request) string
+
+	// Failed reports whether a response with this status is a failure, whose error is then a StatusError. Nil means 500
+	// and above: what is below says that the request was wrong, not the node.
+	Failed func(status int) bool
+
+	// Ignore reports whether an error is no verdict on the node, so that the request is not recorded at all. It is asked
+	// about each failure but a panic, and if the request's context has ended, about that context's Err too, for what a
+	// server answers to a client that has gone may be of any kind. (A StatusError that came from a server stands, whatever
+	// has become of the context.) Nil means wrap.Canceled: clients come and go.
+	Ignore func(error) bool
+}
+
+// failure returns the error that a status stands for, nil if it is none.
+func (cfg *Config) failure(status int) error {
+	failed := status >= http.StatusInternalServerError
+	if cfg.Failed != nil {
+		failed = cfg.Failed(status)
+	}
+	if failed {
+		return StatusError(status)
+	}
+	return nil
+}
+
+// record records a request that ended with err, unless it is ignored; ctx is the one whose end excuses it.
+func (cfg *Config) record(ctx context.Context, name string, took time.Duration, err error) {
+	ignore := cfg.Ignore
+	if ignore == nil {
+		ignore = wrap.Canceled
+	}
+	switch {
+	case err == nil:
+		cfg.Collector.RecordSuccess(name, took)
+	case ignore(err):
+	case ctx.Err() != nil && ignore(ctx.Err()):
+	default:
+		cfg.Collector.RecordFailure(name, took, err)
+	}
+}
+
+// serverName is the default of Config.Name for a Handler.
+func serverName(r *http.Request) string {
+	if r.Pattern == "" {
+		return method(r) + " (no pattern)"
+	}
+	if strings.ContainsRune(r.Pattern, ' ') { // a method and a space come before the rest, which has no space
+		return r.Pattern
+	}
+	return method(r) + " " + r.Pattern
+}
+
+// clientName is the default of Config.Name for a Transport.
+func clientName(r *http.Request) string { return method(r) + " " + r.URL.Host }
+
+// method returns the method of a request, one of ten: a client could otherwise make up as many names as it likes.
+func method(r *http.Request) string {
+	switch r.Method {
+	case "": // of a client
+		return http.MethodGet
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return r.Method
+	}
+	return "OTHER"
+}

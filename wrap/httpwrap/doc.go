@@ -1,0 +1,61 @@
+// Package httpwrap records the requests that net/http serves and makes: each is one execution of a node.
+//
+//	cfg := httpwrap.Config{Collector: metrics}
+//	server := &http.Server{Handler: httpwrap.Handler(cfg, mux)}
+//	client := &http.Client{Transport: httpwrap.Transport(cfg, nil)}
+//
+// # Names
+//
+// A request served is recorded under the route that http.ServeMux chose for it, "GET /items/{id}". The mux tells when it
+// has matched, so the name is asked for when the request is over; and it tells in the request that it was given, so
+// Handler goes around the mux or around the handlers in it, with nothing in between that puts a copy of the request in
+// its place.
+//
+// A request made is recorded under method and host, "GET api.example.com", as there is no route on this side. The path
+// of a URL is never a name by default: it has identifiers in it, and a name is kept for the life of its collector. Where
+// hosts are not known beforehand either, as in a crawler, Config.Name should put them together; what still is too much
+// goes to atomicmetrics.OverflowNode. A client that follows a redirect makes two requests, and they are two executions.
+//
+// # What is recorded
+//
+//	a server's handler                          execution
+//	returns, status below 500                   a success
+//	returns, status 500 and above               a failure: 504 CategoryTimeout, 502 CategoryNetwork, else CategoryOther
+//	    and the client has gone                 nothing
+//	panics, http.ErrAbortHandler included,
+//	or ends its goroutine                       a failure, CategoryOther
+//	hijacks the connection and returns          a success
+//
+//	a client's request                          execution
+//	status below 500, body read or closed       a success
+//	status 500 and above, body read or closed   a failure, as above
+//	fails, or its body does while it is read    a failure, by the classifier: a deadline or http.Client.Timeout is
+//	                                            CategoryTimeout, a server that hangs up or resets CategoryNetwork
+//	    and the caller has cancelled it         nothing
+//	the next transport panics                   a failure, CategoryOther
+//
+// Config.Failed makes failures of other statuses, of which 408 is CategoryTimeout, 400 and 422 are CategoryValidation;
+// Config.Ignore decides what is left out. A status of 4xx is none by default: it tells the other side that its request
+// was wrong. A panic goes on its way, with its value and stack.
+//
+// # Time
+//
+// A served request takes until its handler returns. That is for the whole of a stream, and for the whole of a connection
+// that is hijacked if the handler stays with it. What is then still in a buffer is sent afterwards.
+//
+// A request made takes until its body ends: is read to the end, fails, or is closed early. So a stream is measured as
+// a whole, and one that breaks in the middle is a failure. A response without a body ends with its header, and so does
+// one of 101 Switching Protocols, whose body is the connection and is left as it is. A body that is neither read to its
+// end nor closed is never recorded; it also holds its connection.
+//
+// # What a handler may do
+//
+// What it could do before, other than HTTP/2 server push. http.ResponseController finds everything, deadlines and full
+// duplex too. The writer is a http.Flusher and a http.Hijacker where the one below is, for libraries that ask for these
+// themselves, and io.Copy to it still has sendfile.
+//
+// # Performance
+//
+// A request costs two readings of the clock, a record by name, the name if it has to be put together, and one allocation
+// for the writer or the body. BenchmarkHandler and BenchmarkTransport have the figures.
+package httpwrap

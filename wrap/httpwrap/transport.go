@@ -1,0 +1,148 @@
+package httpwrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/clock"
+)
+
+// Transport returns next wrapped so that every request it makes is recorded, with the time until the body of the
+// response has been read to its end, has failed, or is closed, whichever is first. A nil next stands for
+// http.DefaultTransport.
+func Transport(cfg Config, next http.RoundTripper) http.RoundTripper {
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	if cfg.Collector == nil {
+		return next
+	}
+	if cfg.Name == nil {
+		cfg.Name = clientName
+	}
+	return &transport{cfg, next}
+}
+
+type transport struct {
+	cfg  Config
+	next http.RoundTripper
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	name := t.cfg.Name(req)
+	if name == "" {
+		return t.next.RoundTrip(req)
+	}
+	x := exchange{cfg: &t.cfg, req: req, name: name, start: clock.Now()}
+	done := false
+	defer func() {
+		if !done { // as in handler
+			t.cfg.Collector.RecordFailureAs(name, since(x.start), atomicmetrics.CategoryOther)
+		}
+	}()
+	res, err := t.next.RoundTrip(req)
+	switch {
+	case err != nil:
+		x.end(err)
+	case res.StatusCode == http.StatusSwitchingProtocols || res.Body == nil || res.Body == http.NoBody:
+		x.status = res.StatusCode
+		x.end(nil)
+	default:
+		x.status = res.StatusCode
+		res.Body = &body{ReadCloser: res.Body, exchange: x}
+	}
+	done = true
+	return res, err
+}
+
+// CloseIdleConnections is for http.Client, which calls it if the transport has it.
+func (t *transport) CloseIdleConnections() {
+	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// exchange is one request and its response.
+type exchange struct {
+	cfg    *Config
+	req    *http.Request
+	name   string
+	start  int64
+	status int // 0 if there is no response
+}
+
+// end records the exchange. err is that of the transport; the status, which was there before, counts for more.
+func (x *exchange) end(err error) {
+	took := since(x.start)
+	if failure := x.cfg.failure(x.status); x.status != 0 && failure != nil {
+		x.cfg.record(context.Background(), x.name, took, failure)
+		return
+	}
+	ctx := x.req.Context()
+	if err != nil {
+		err = x.explain(ctx, err)
+	}
+	x.cfg.record(ctx, x.name, took, err)
+}
+
+// explain returns err as http.Client would return it, in a *url.Error: it makes the io.EOF of a server that hung up an
+// error of the network. In two cases it is more precise than the transport is.
+func (x *exchange) explain(ctx context.Context, err error) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) && !errors.Is(err, context.DeadlineExceeded) {
+		// http.Client cancels the request by two ways when its Timeout is over, and one of them does not tell why.
+		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	if reset := new(streamError); errors.As(err, reset) {
+		err = atomicmetrics.Categorize(err, atomicmetrics.CategoryNetwork)
+	}
+	return &url.Error{Op: method(x.req), URL: x.req.URL.Host, Err: err}
+}
+
+// streamError is what the stream errors of HTTP/2 in net/http, a type that is not exported, turn into for errors.As:
+// they fit every struct with these fields. The server, or a proxy on the way, has ended the stream.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (streamError) Error() string { return "" }
+
+// body is the body of a response that ends its exchange.
+type body struct {
+	io.ReadCloser
+	exchange
+	ended atomic.Bool // whoever sets it records the exchange: Close may run beside Read
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.finish(err)
+	}
+	return n, err
+}
+
+// Close ends the exchange before it closes the body: then it is not the error of a Read under way that is recorded.
+func (b *body) Close() error {
+	b.finish(io.EOF)
+	return b.ReadCloser.Close()
+}
+
+// finish ends the exchange once, with what ended the body.
+func (b *body) finish(err error) {
+	if !b.ended.CompareAndSwap(false, true) {
+		return
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	b.end(err)
+}
