@@ -1,0 +1,199 @@
+package failsafewrap_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+	"github.com/failsafe-go/failsafe-go/fallback"
+	"github.com/failsafe-go/failsafe-go/hedgepolicy"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	"github.com/failsafe-go/failsafe-go/timeout"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/wrap/failsafewrap"
+)
+
+// outcome is what a node should have recorded.
+type outcome struct {
+	successes, timeouts, network, validation, other, retries uint64
+	took                                                     time.Duration // in all
+}
+
+func read(m atomicmetrics.NodeMetrics) outcome {
+	return outcome{m.SuccessCount, m.TimeoutErrors, m.NetworkErrors, m.ValidationErrors, m.OtherErrors, m.RetryCount, m.TotalDuration}
+}
+
+// newNode returns a node.
+func newNode(tb testing.TB) *atomicmetrics.Node {
+	tb.Helper()
+	c, err := atomicmetrics.New()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c.Node("node")
+}
+
+// script is a function that takes a second for each call and returns these errors in turn, then nil.
+func script(errs ...error) func() (int, error) {
+	calls := 0
+	return func() (int, error) {
+		time.Sleep(time.Second)
+		calls++
+		if calls <= len(errs) {
+			return calls, errs[calls-1]
+		}
+		return calls, nil
+	}
+}
+
+var errFailed = errors.New("failed")
+
+func TestEachCallIsOneExecution(t *testing.T) {
+	_, invalid := strconv.Atoi("x")
+	type policies = []failsafe.Policy[int]
+	retry := func() failsafe.Policy[int] {
+		return retrypolicy.NewBuilder[int]().WithMaxAttempts(3).WithDelay(10 * time.Second).Build()
+	}
+	open := func() failsafe.Policy[int] {
+		breaker := circuitbreaker.NewWithDefaults[int]()
+		breaker.Open()
+		return breaker
+	}
+	const s = time.Second
+	for _, c := range []struct {
+		name    string
+		outside policies
+		within  policies
+		fn      func() (int, error)
+		want    outcome
+	}{
+		{"success", nil, nil, script(), outcome{successes: 1, took: s}},
+		{"failure", nil, nil, script(errFailed), outcome{other: 1, took: s}},
+		{"invalid", nil, nil, script(invalid), outcome{validation: 1, took: s}},
+		{"cancelled", nil, nil, script(context.Canceled), outcome{}},
+		{"success at once", nil, policies{retry()}, script(), outcome{successes: 1, took: s}},
+		{"success in the end", nil, policies{retry()}, script(errFailed, errFailed), outcome{successes: 1, retries: 2, took: 23 * s}},
+		{"retries exceeded", nil, policies{retry()}, script(errFailed, errFailed, invalid), outcome{validation: 1, retries: 2, took: 23 * s}},
+		{"each attempt", policies{retry()}, nil, script(errFailed, invalid), outcome{successes: 1, other: 1, validation: 1, took: 3 * s}},
+		{"timeout", nil, policies{timeout.New[int](s / 2)}, script(), outcome{timeouts: 1, took: s}},
+		{"timeouts exceeded", nil, policies{retry(), timeout.New[int](s / 2)}, script(), outcome{timeouts: 1, retries: 2, took: 23 * s}},
+		{"breaker open", nil, policies{open()}, script(), outcome{other: 1}},
+		{"fallback within", nil, policies{fallback.NewWithResult(7)}, script(errFailed), outcome{successes: 1, took: s}},
+		{"fallback outside", policies{fallback.NewWithResult(7)}, nil, script(errFailed), outcome{other: 1, took: s}},
+		{"hedge", nil, policies{hedgepolicy.NewWithDelay[int](s / 4)}, script(), outcome{successes: 1, took: s}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				node := newNode(t)
+				all := append(append(c.outside, failsafewrap.Policy[int](failsafewrap.Config{Node: node})), c.within...)
+				_, _ = failsafe.With(all...).Get(c.fn)
+				if got := read(node.Metrics()); got != c.want {
+					t.Errorf("%+v, want %+v", got, c.want)
+				}
+				time.Sleep(s) // by the bubble's clock: a hedge runs on
+			})
+		})
+	}
+}
+
+func TestRetriesAreNumbered(t *testing.T) {
+	node := newNode(t)
+	retry := retrypolicy.NewBuilder[int]().WithMaxAttempts(5).Build()
+	executor := failsafe.With(failsafewrap.Policy[int](failsafewrap.Config{Node: node}), failsafe.Policy[int](retry))
+	for range 2 {
+		if _, err := executor.Get(func() (int, error) { return 0, errFailed }); !errors.Is(err, retrypolicy.ErrExceeded) {
+			t.Errorf("error %v", err)
+		}
+	}
+	if got := node.Metrics(); got.RetriesByAttempt != [8]uint64{2, 2, 2, 2} || got.OtherErrors != 2 || got.TotalExecutions != 2 {
+		t.Errorf("retries %v, %d executions", got.RetriesByAttempt, got.TotalExecutions)
+	}
+}
+
+func TestEveryWayToRunIsRecorded(t *testing.T) {
+	node := newNode(t)
+	executor := failsafe.With(failsafewrap.Policy[int](failsafewrap.Config{Node: node}))
+	run := func() error { return errFailed }
+	get := func() (int, error) { return 0, errFailed }
+	errs := []error{executor.Run(run), executor.RunWithExecution(func(failsafe.Execution[int]) error { return errFailed }),
+		executor.RunAsync(run).Error(), executor.GetAsync(get).Error()}
+	_, err := executor.Get(get)
+	for _, err := range append(errs, err) {
+		if err != errFailed {
+			t.Errorf("error %v", err)
+		}
+	}
+	if got := node.Metrics(); got.OtherErrors != 5 || got.TotalExecutions != 5 {
+		t.Errorf("%d failures of %d, want 5 of 5", got.OtherErrors, got.TotalExecutions)
+	}
+}
+
+func TestPanicIsRecordedAndGoesOn(t *testing.T) {
+	for name, end := range map[string]func(any){"panic": func(value any) { panic(value) }, "goexit": func(any) { runtime.Goexit() }} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				node, value := newNode(t), new(int)
+				executor := failsafe.With(failsafewrap.Policy[int](failsafewrap.Config{Node: node, Ignore: func(error) bool { return true }}),
+					failsafe.Policy[int](retrypolicy.NewWithDefaults[int]()))
+				done := make(chan any)
+				go func() {
+					var p any
+					defer func() { done <- p }()
+					defer func() { p = recover() }()
+					calls := 0
+					_, _ = executor.Get(func() (int, error) {
+						time.Sleep(time.Second)
+						if calls++; calls == 2 {
+							end(value)
+						}
+						return 0, errFailed
+					})
+				}()
+				if p := <-done; (p == value) != (name == "panic") {
+					t.Errorf("panicked with %v", p)
+				}
+				if got, want := read(node.Metrics()), (outcome{other: 1, retries: 1, took: 2 * time.Second}); got != want {
+					t.Errorf("%+v, want %+v", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestPanicOfIgnoreIsAFailure(t *testing.T) {
+	node := newNode(t)
+	defer func() {
+		if got := read(node.Metrics()); recover() == nil || got.other != 1 {
+			t.Errorf("no panic, or %+v", got)
+		}
+	}()
+	_ = failsafe.With(failsafewrap.Policy[any](failsafewrap.Config{Node: node, Ignore: func(error) bool { panic("Ignore") }})).
+		Run(func() error { return errFailed })
+}
+
+func TestIgnoreIsAskedAboutTheContextToo(t *testing.T) {
+	node := newNode(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	_ = failsafe.With(failsafewrap.Policy[any](failsafewrap.Config{Node: node})).WithContext(ctx).Run(func() error {
+		cancel()
+		return errFailed
+	})
+	if got := read(node.Metrics()); got != (outcome{}) {
+		t.Errorf("%+v, want nothing", got)
+	}
+}
+
+func TestWithoutANodeEverythingRunsTheSame(t *testing.T) {
+	n, err := failsafe.With(failsafewrap.Policy[int](failsafewrap.Config{}), failsafe.Policy[int](retrypolicy.NewWithDefaults[int]())).
+		Get(func() (int, error) { return 7, nil })
+	if n != 7 || err != nil {
+		t.Errorf("%d, error %v", n, err)
+	}
+}
