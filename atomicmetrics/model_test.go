@@ -161,49 +161,116 @@ func TestNodeAgreesWithTheModelRecordForRecord(t *testing.T) {
 	}
 }
 
-// script runs one random script on a node and on the model and compares them at every step. The script goes through
-// phases of different failure rates and durations, so that thresholds are crossed and crossed back. With spread the
-// node's ring is sharded at a random step after every reset.
-func script(t *testing.T, random *rand.Rand, size int, spread bool) {
-	var mu sync.Mutex
-	var events []Event
-	m := model{size: size, thresholds: thresholdsFor(random, size)}
-	c, err := New(WithWindowSize(size), WithThresholds(m.thresholds), WithLogger(zerolog.Nop()),
+// twins are a node and its model, which do the same.
+type twins struct {
+	*testing.T
+	c     *Collector
+	n     *Node
+	model model
+	step  int // for messages
+
+	mu     sync.Mutex
+	events []Event // of the node, without node and time
+}
+
+func newTwins(t *testing.T, size int, thresholds Thresholds) *twins {
+	both := &twins{T: t, model: model{size: size, thresholds: thresholds}}
+	c, err := New(WithWindowSize(size), WithThresholds(thresholds), WithLogger(zerolog.Nop()),
 		OnEvent(func(e Event) {
-			mu.Lock()
-			defer mu.Unlock()
+			both.mu.Lock()
+			defer both.mu.Unlock()
 			if e.Node != "n" || e.At.IsZero() {
 				t.Errorf("event without its node or time: %+v", e)
 			}
 			e.Node, e.At = "", time.Time{}
-			events = append(events, e)
+			both.events = append(both.events, e)
 		}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := c.Node("n")
-	errs := [categories]error{}
+	both.c, both.n = c, c.Node("n")
+	return both
+}
+
+var errorsByCategory = func() (errs [categories]error) {
 	for category := range categories {
 		errs[category] = Categorize(fmt.Errorf("%v", category), category)
 	}
+	return errs
+}()
+
+// record records a sample, a failure by its category or by an error.
+func (both *twins) record(s sampleOfModel, as bool) {
+	switch {
+	case !s.failed:
+		both.n.RecordSuccess(s.d)
+	case as:
+		both.c.RecordFailureAs("n", s.d, s.category)
+	default:
+		both.n.RecordFailure(s.d, errorsByCategory[s.category])
+	}
+	both.model.record(s)
+}
+
+func (both *twins) retry(attempt int) {
+	both.n.RecordRetry(attempt)
+	both.model.retries[min(max(attempt, 1), 8)-1]++
+}
+
+func (both *twins) reset() {
+	both.Helper()
+	want := both.model.metrics()
+	both.model.reset()
+	if got := both.n.Reset(); got != want {
+		both.Fatalf("step %d: reset returned\n%+v, want\n%+v", both.step, got, want)
+	}
+}
+
+// spread has the node's ring sharded.
+func (both *twins) spread() {
+	if s := both.n.state.Load(); s != nil {
+		s.ring.Spread(4)
+	}
+}
+
+func (both *twins) checkMetrics() {
+	both.Helper()
+	if got, want := both.n.Metrics(), both.model.metrics(); got != want {
+		both.Fatalf("step %d, %+v:\n got %+v\nwant %+v", both.step, both.model.thresholds, got, want)
+	}
+}
+
+func (both *twins) checkEvents() {
+	both.Helper()
+	if err := both.c.Flush(both.Context()); err != nil {
+		both.Fatal(err)
+	}
+	both.mu.Lock()
+	defer both.mu.Unlock()
+	if !slices.Equal(both.events, both.model.events) {
+		both.Fatalf("step %d, %+v: events\n got %+v\nwant %+v",
+			both.step, both.model.thresholds, both.events, both.model.events)
+	}
+}
+
+// script runs one random script on a node and on the model and compares them at every step. The script goes through
+// phases of different failure rates and durations, so that thresholds are crossed and crossed back. With spread the
+// node's ring is sharded at a random step after every reset.
+func script(t *testing.T, random *rand.Rand, size int, spread bool) {
+	both := newTwins(t, size, thresholdsFor(random, size))
 	steps := 600 + 3*size
 	checkEvery := 1 + size/50
 	failing, slowest := 0.1, 1000
 	for step := range steps {
+		both.step = step
 		if random.IntN(1+size/2) == 0 {
 			failing, slowest = random.Float64()*random.Float64(), 1+random.IntN(1500)
 		}
 		switch p := random.IntN(1000); {
 		case p < 20:
-			attempt := random.IntN(12) - 1
-			n.RecordRetry(attempt)
-			m.retries[min(max(attempt, 1), 8)-1]++
+			both.retry(random.IntN(12) - 1)
 		case p < 20+1000/(2*size+20):
-			want := m.metrics()
-			m.reset()
-			if got := n.Reset(); got != want {
-				t.Fatalf("step %d: reset returned\n%+v, want\n%+v", step, got, want)
-			}
+			both.reset()
 		default:
 			s := sampleOfModel{d: time.Duration(random.IntN(slowest))}
 			if random.IntN(200) == 0 {
@@ -212,33 +279,16 @@ func script(t *testing.T, random *rand.Rand, size int, spread bool) {
 			if random.Float64() < failing {
 				s.failed, s.category = true, Category(random.IntN(int(categories)))
 			}
-			switch {
-			case !s.failed:
-				n.RecordSuccess(s.d)
-			case random.IntN(2) == 0:
-				n.RecordFailure(s.d, errs[s.category])
-			default:
-				c.RecordFailureAs("n", s.d, s.category)
-			}
-			m.record(s)
+			both.record(s, random.IntN(2) == 0)
 		}
-		if s := n.state.Load(); spread && s != nil && random.IntN(1+size/3) == 0 {
-			s.ring.Spread(4)
+		if spread && random.IntN(1+size/3) == 0 {
+			both.spread()
 		}
 		if step%checkEvery == 0 || step == steps-1 {
-			if got, want := n.Metrics(), m.metrics(); got != want {
-				t.Fatalf("step %d, %+v:\n got %+v\nwant %+v", step, m.thresholds, got, want)
-			}
+			both.checkMetrics()
 		}
 		if step%97 == 0 || step == steps-1 {
-			if err := c.Flush(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			mu.Lock()
-			if !slices.Equal(events, m.events) {
-				t.Fatalf("step %d, %+v: events\n got %+v\nwant %+v", step, m.thresholds, events, m.events)
-			}
-			mu.Unlock()
+			both.checkEvents()
 		}
 	}
 }

@@ -1,0 +1,78 @@
+package atomicmetrics_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+	"testing"
+
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+)
+
+// What is accepted is what the model of the reader accepts, as the same values, and is written and read again as these.
+// Whatever comes of it, there is no panic, and the memory is in proportion to the input.
+func FuzzParseSnapshot(f *testing.F) {
+	doc := golden(f)
+	f.Add(doc)
+	for _, pair := range [][2]string{
+		{`"version":1`, `"version":2`}, {`"p50":10`, `"p50":1e-06`}, {`"p50":10`, `"p50":null`}, {"123456789Z", "5+01:00"},
+		{`"fetch"`, "\"fetch\xff\""}, {`"fetch"`, `"\ud800"`}, {`:7,`, `:7.0,`}, {`86.5`, `86.5e0`}, {`{`, "{ \n"},
+		{`"windowSize":1073741824`, `"windowSize":6`}, {`"p50":10`, `"p50":0.01e3`}, {`"p50":10`, `"p50":-0`},
+		{"2026-", "0000-"}, {"123456789Z", "1Z"}, {`"retried only"`, `"fetch"`}, {`0.6666666666666666`, `6.666666666666666e-1`},
+	} {
+		f.Add(bytes.Replace(doc, []byte(pair[0]), []byte(pair[1]), 1))
+	}
+	doc = sketchesGolden(f)
+	f.Add(doc)
+	f.Add(bytes.Replace(doc, []byte(`,1]`), []byte(`,2]`), 1))
+	f.Add(bytes.Replace(doc, []byte(`"sketches":{`), []byte(`"sketches":{"x":[],`), 1))
+	for seed := range uint64(5) {
+		small, err := randomSnapshot(rand.New(rand.NewPCG(seed, 21)), 1).MarshalJSON()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(small)
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		s, err := atomicmetrics.ParseSnapshot(doc)
+		want, acceptable := readSlowly(doc)
+		if (err == nil) != acceptable {
+			t.Fatalf("the error is %v, and it is %t that the model accepts it", err, acceptable)
+		}
+		if !reflect.DeepEqual(s, want) {
+			t.Fatalf("got  %+v\nwant %+v", s, want)
+		}
+		if err == nil {
+			again, err := s.MarshalJSON()
+			if err != nil {
+				t.Fatalf("%+v is not written: %v", s, err)
+			}
+			accepted(t, again, s)
+		} else if len(err.Error()) > 400 {
+			t.Errorf("an error of %d bytes: %v", len(err.Error()), err)
+		}
+		if got, most := allocatedByParse(doc), mostAllocated(doc); got > most {
+			t.Errorf("%d bytes of input took %d, more than %d", len(doc), got, most)
+		}
+	})
+}
+
+// mostAllocated is ten bytes for each of the input's, and a little for the error.
+func mostAllocated(doc []byte) uint64 { return uint64(10*len(doc) + 64<<10) }
+
+// allocatedByParse returns how many bytes ParseSnapshot allocates. Others allocate meanwhile, the fuzzing engine for one, so the
+// least of three is taken where it matters.
+func allocatedByParse(doc []byte) uint64 {
+	least := ^uint64(0)
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _ = atomicmetrics.ParseSnapshot(doc)
+		runtime.ReadMemStats(&after)
+		if least = min(least, after.TotalAlloc-before.TotalAlloc); least <= mostAllocated(doc) {
+			break
+		}
+	}
+	return least
+}
