@@ -16,6 +16,7 @@ func FuzzOptions(f *testing.F) {
 	nan, inf := math.NaN(), math.Inf(1)
 	f.Add(100, byte(0), 0.0, 10, 0.0, int64(0), 0, 0.0, "n", 0.0, int64(0), 0, 0.0)
 	f.Add(0, byte(1), 0.0, 0, 1.0, int64(-1), -1, 2.0, "", -1.0, int64(1), 101, nan)
+	f.Add(100, byte(1), 0.0, 2, 0.5, int64(9), 3, nan, "(overflow)", 0.5, int64(7), 100, nan)
 	f.Add(65_536, byte(1), 0.0, 1, 0.5, int64(1), 1, 0.5, "n", 1e-300, int64(math.MaxInt64), 65_536, 5e-324)
 	f.Add(65_537, byte(1), 0.0, 1, nan, int64(1), 1, inf, "m", inf, int64(math.MinInt64), 1, -inf)
 	f.Add(1<<30, byte(2), 20.0, 1, 0.99, int64(1<<57), 1<<30, 1.0, "\xff", 0.5, int64(1), 1, 0.0)

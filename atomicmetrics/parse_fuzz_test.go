@@ -2,6 +2,7 @@ package atomicmetrics_test
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -27,8 +28,13 @@ func FuzzParseSnapshot(f *testing.F) {
 	f.Add(doc)
 	f.Add(bytes.Replace(doc, []byte(`,1]`), []byte(`,2]`), 1))
 	f.Add(bytes.Replace(doc, []byte(`"sketches":{`), []byte(`"sketches":{"x":[],`), 1))
-	for seed := range uint64(5) {
-		small, err := randomSnapshot(rand.New(rand.NewPCG(seed, 21)), 1).MarshalJSON()
+	wraps := atomicmetrics.NodeMetrics{RetriesByAttempt: [8]uint64{math.MaxUint64, 1}} // to a RetryCount of 0
+	for seed := range uint64(6) {
+		s := randomSnapshot(rand.New(rand.NewPCG(seed, 21)), 1)
+		if seed == 5 {
+			s.Nodes["wraps"] = wraps
+		}
+		small, err := s.MarshalJSON()
 		if err != nil {
 			f.Fatal(err)
 		}
