@@ -144,6 +144,16 @@ func TestMergingSamplesIsTheSamplesOfAll(t *testing.T) {
 	}
 }
 
+func TestMergedSamplesStaySamplesUpToTheMostPairs(t *testing.T) {
+	samples := window(rand.New(rand.NewPCG(3, 1)), "uniform", MaxPairs)
+	if got := Merge(Of(samples[:MaxPairs/2]), Of(samples[MaxPairs/2:])); !reflect.DeepEqual(got, Of(samples)) {
+		t.Errorf("%d samples, merged, are %d pairs, and it is %t that they are exact", MaxPairs, len(got), got.Exact())
+	}
+	if one := Of([]uint64{longest}); Merge(Of(samples), one).Exact() {
+		t.Error("one more is exact")
+	}
+}
+
 func TestMergeDoesNotDependOnTheOrderOfItsParts(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	var parts []Sketch
