@@ -40,6 +40,9 @@ type Collector struct {
 	toldDropped                      atomic.Uint64 // of the events that the queue dropped
 	toldUnwritten                    uint64        // of the warnings that the queue dropped; for their goroutine alone
 	overflowed                       atomic.Bool
+
+	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
+	overflowCleared atomic.Uint64 // records that resets of the overflow node took
 }
 
 // New returns a collector. The error has a line for each bad option, with its name and value.

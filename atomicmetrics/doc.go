@@ -51,6 +51,8 @@
 // The nodes of a service that runs in many processes are read as one by [Merge], from snapshots of collectors that were
 // made [WithSketches].
 //
+// [Collector.Stats] tells how the collector itself fares: names, memory, what was dropped.
+//
 // A read promises less beside running records: it is not one instant. The figures of one node's window are from one
 // copy, each counter is exact at some moment of the call, and different nodes are read one after the other.
 //

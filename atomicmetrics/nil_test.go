@@ -57,6 +57,7 @@ func TestNilCollectorRecordsNothingAndReadsAsEmpty(t *testing.T) {
 				t.Errorf("All: %q", name)
 			}
 		},
+		"Stats":     func() { equal(t, "Stats", c.Stats(), atomicmetrics.Stats{}) },
 		"Snapshot":  func() { checkEmptySnapshot(t, "Snapshot", c.Snapshot()) },
 		"ResetNode": func() { checkEmpty(t, "ResetNode", c.ResetNode("n")) },
 		"Reset":     func() { checkEmptySnapshot(t, "Reset", c.Reset()) },

@@ -133,6 +133,7 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 
 // clamp returns the nearest duration that is kept, in nanoseconds.
 func (n *Node) clamp(d time.Duration) uint64 {
+	n.collector.clampings.Add(1)
 	n.collector.warnClamped(n.name, d)
 	return uint64(min(max(d, 0), MaxDuration))
 }
@@ -196,6 +197,9 @@ func (n *Node) reset(sketch *Sketch) NodeMetrics {
 	for try := 0; !s.ring.Quiet(); try++ {
 		step.At(step.Waiting)
 		pause(try)
+	}
+	if n == n.collector.overflow {
+		n.collector.overflowCleared.Add(s.records())
 	}
 	return s.read(v, sketch)
 }

@@ -1,0 +1,84 @@
+package atomicmetrics
+
+import "unsafe"
+
+// Stats is how a collector itself fares. It is a plain value: it can be compared, copied and kept.
+type Stats struct {
+	// Nodes is how many names have a place, of the number that WithMaxNodes allows. OverflowNode is not counted.
+	Nodes int
+
+	// ShardedNodes is how many nodes have proved contended since their last reset, so that each core has a shard of its
+	// own there: that takes as many windows as cores record in the node.
+	ShardedNodes int
+
+	// OverflowRecords is how many executions and retries OverflowNode has been given since New, resets regardless. While
+	// a reset of that node is under way, those that it clears are missing.
+	OverflowRecords uint64
+
+	// EventsDropped is how many events were dropped since New, because more than 1,024 waited for callbacks.
+	EventsDropped uint64
+
+	// DurationsClamped is how many records since New had a duration below 0 or above MaxDuration.
+	DurationsClamped uint64
+
+	// Bytes is the memory that the nodes hold, names and their places in the map included. It is estimated from the sizes
+	// of what there is, without what the allocator rounds up: a tenth too low, as a rule. Events and warnings that wait,
+	// and the buffers of reads, are not counted.
+	Bytes int
+}
+
+// Stats returns how the collector itself fares. It looks at every node, waits for nobody, and costs records nothing.
+// Each figure is of some moment of the call. The Stats of a nil Collector are zero.
+func (c *Collector) Stats() (s Stats) {
+	if c == nil {
+		return s
+	}
+	s.Nodes = int(max(c.names.settled.Load(), 0))
+	s.DurationsClamped = c.clampings.Load()
+	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.state.Load().records()
+	if c.events != nil {
+		s.EventsDropped = c.events.Dropped()
+	}
+	s.Bytes = int(unsafe.Sizeof(*c))
+	c.nodes.Range(func(name string, n *Node) bool {
+		s.Bytes += mapEntry
+		if n.name != name { // an alias, with a string of its own
+			s.Bytes += len(name)
+			return true
+		}
+		s.Bytes += n.size()
+		if state := n.state.Load(); state != nil && state.ring.PerCore() {
+			s.ShardedNodes++
+		}
+		return true
+	})
+	return s
+}
+
+// mapEntry is what an entry of the map of nodes takes: its own 24 bytes, and its part of a bucket of 64 bytes, in which
+// there are 2 to 4.
+const mapEntry = 24 + 24
+
+// size returns how many bytes the node holds.
+func (n *Node) size() int {
+	bytes := int(unsafe.Sizeof(*n)) + len(n.name)
+	if n.watch != nil {
+		bytes += int(unsafe.Sizeof(*n.watch) + unsafe.Sizeof(*n.watch.rule))
+	}
+	if s := n.state.Load(); s != nil {
+		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size()
+	}
+	return bytes
+}
+
+// records returns how many executions and retries the state has.
+func (s *state) records() (n uint64) {
+	if s == nil {
+		return 0
+	}
+	n = s.ring.Counts().Completed()
+	for i := range s.retries {
+		n += s.retries[i].Load() &^ retryClosed
+	}
+	return n
+}
