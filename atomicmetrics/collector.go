@@ -73,6 +73,9 @@ func New(opts ...Option) (*Collector, error) {
 
 func (c *Collector) newNode(name string) *Node {
 	n := &Node{name: name, collector: c}
+	if c.lastFailure {
+		n.extras = new(extras)
+	}
 	t, own := c.nodeThresholds[name]
 	if !own {
 		t = c.thresholds
@@ -247,26 +250,33 @@ func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).R
 // their memory until their next record.
 func (c *Collector) Reset() Snapshot { return c.snapshot((*Node).reset) }
 
-// snapshot takes what read returns of each node, and the sketch of the same window if sketches are wanted.
-func (c *Collector) snapshot(read func(*Node, *Sketch) NodeMetrics) Snapshot {
+// snapshot takes what read returns of each node, and the details that are wanted.
+func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {
 	s := Snapshot{TakenAt: time.Now().UTC().Round(0), WindowSize: DefaultWindowSize, Percentiles: exactPercentiles}
-	var sketch *Sketch // of the node that is being read; nil when none is wanted
 	if c != nil {
 		s.WindowSize, s.Percentiles = c.windowSize, c.percentiles
 		if c.sketches {
-			s.Sketches, sketch = map[string]Sketch{}, new(Sketch)
+			s.Sketches = map[string]Sketch{}
+		}
+		if c.lastFailure {
+			s.LastFailures = map[string]LastFailure{}
 		}
 	}
 	s.Nodes = map[string]NodeMetrics{}
+	var d details // of the node that is being read
 	for name, m := range c.each(func(n *Node) NodeMetrics {
-		if sketch != nil {
-			*sketch = Sketch{} // of an empty window
+		d = details{}
+		if s.Sketches != nil {
+			d.sketch = &Sketch{} // of an empty window
 		}
-		return read(n, sketch)
+		return read(n, &d)
 	}) {
 		s.Nodes[name] = m
-		if sketch != nil {
-			s.Sketches[name] = *sketch
+		if d.sketch != nil {
+			s.Sketches[name] = *d.sketch
+		}
+		if d.lastFailure != (LastFailure{}) {
+			s.LastFailures[name] = d.lastFailure
 		}
 	}
 	return s

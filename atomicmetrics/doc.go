@@ -40,6 +40,9 @@
 // most [WithMaxNodes] names are kept; records of further names go to the node [OverflowNode] and are not lost, only
 // together.
 //
+// Made [WithLastFailure], a collector keeps when and why each node failed last, with the text of the error:
+// [Node.LastFailure] and Snapshot.LastFailures.
+//
 // # Reading and resets
 //
 // [Node.Metrics] and [Collector.NodeMetrics] read one node, [Collector.All] and [Collector.Snapshot] all that had

@@ -316,3 +316,36 @@ func TestARecordOfTheFirstShardThatEndsAfterTheSpreadIsJudged(t *testing.T) {
 		}
 	}
 }
+
+// A reset waits for a failure that was counted and not noted yet, as its note is a part of it.
+func TestAResetWaitsForTheNoteOfAFailureHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, _ := heldCollector(t, WithLastFailure())
+	n.RecordFailureAs(1, CategoryTimeout)
+	held, release := step.Hold(step.Stored)
+	record := inBackground(func() { n.RecordFailure(5, Categorize(fmt.Errorf("late"), CategoryNetwork)) })
+	<-held
+	var cleared Snapshot
+	reset := inBackground(func() { cleared = c.Reset() })
+	for n.state.Load() != nil { // until the reset has taken the state
+		runtime.Gosched()
+	}
+	n.RecordFailure(7, fmt.Errorf("newer"))
+	for range 100 {
+		runtime.Gosched()
+	}
+	select {
+	case <-reset:
+		t.Error("the reset did not wait")
+	default:
+	}
+	release()
+	<-record
+	<-reset
+	if f := cleared.LastFailures["n"]; f.Text != "late" || f.Category != CategoryNetwork || cleared.Nodes["n"].FailureCount != 2 {
+		t.Errorf("the reset returned %v, want the failure that was held up", cleared)
+	}
+	if f := n.LastFailure(); f.Text != "newer" {
+		t.Errorf("after the reset there is %v, want the failure of after it", f)
+	}
+}

@@ -15,13 +15,13 @@ import (
 // MarshalJSON returns the snapshot as one JSON object, which testdata/snapshot.schema.json describes and ParseSnapshot
 // reads back to the same values. Nodes are in name order. Durations are milliseconds with a fraction, exact to the
 // nanosecond. What a node does not have is null: the last and the average execution of one that has not run, the
-// percentiles, extremes and failure rate of an empty window. Sketches are left out when they are nil.
+// percentiles, extremes and failure rate of an empty window. Sketches and LastFailures are left out when they are nil.
 //
-// Invalid UTF-8 in a name, which no snapshot of a collector has, becomes U+FFFD.
+// Invalid UTF-8 in a name or a text, which no snapshot of a collector has, becomes U+FFFD.
 //
 // The error names the node and the field of what has no such form, in a snapshot made by hand: a negative duration or
-// count, a time whose year is not of four digits, two names that are one after U+FFFD. Nothing else is checked:
-// figures that contradict each other are written as they are, and it is ParseSnapshot that refuses them.
+// count, a time whose year is not of four digits, a Category that does not exist, two names that are one after U+FFFD.
+// Nothing else is checked: figures that contradict each other are written as they are, and it is ParseSnapshot that refuses them.
 func (s Snapshot) MarshalJSON() ([]byte, error) {
 	size := 256
 	for name := range s.Nodes {
@@ -29,6 +29,9 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 	}
 	for name, sketch := range s.Sketches {
 		size += 16 + len(name) + 20*len(sketch) // seconds to the nanosecond
+	}
+	for name, f := range s.LastFailures {
+		size += 96 + len(name) + len(f.Text)
 	}
 	b, err := snapshotTable.encode(make([]byte, 0, size), &s)
 	if err != nil {
@@ -71,6 +74,7 @@ var (
 		wordField("percentiles", func(s *Snapshot) *string { return &s.Percentiles }, exactPercentiles, tdigestPercentiles),
 		jsonField[Snapshot]{name: "nodes", encode: encodeNodes, decode: decodeNodes},
 		jsonField[Snapshot]{name: "sketches", encode: encodeSketches, decode: decodeSketches, absent: noSketches},
+		jsonField[Snapshot]{name: "lastFailures", encode: encodeLastFailures, decode: decodeLastFailures, absent: noLastFailures},
 	)
 
 	nodeTable = newJSONTable(

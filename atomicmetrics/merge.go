@@ -25,6 +25,7 @@ import (
 //     snapshots alone keeps them as they are. WindowMin and WindowMax are always true.
 //   - WindowSamples, WindowFailures and WindowSize add up: as many executions are what all windows hold when full.
 //   - A threshold is breached when it is in one of the snapshots.
+//   - LastFailures have the newest failure of each node, by its time, and are nil when they are in all snapshots.
 //   - TakenAt is that of the newest snapshot. Percentiles is "tdigest" as soon as a snapshot says so or a sketch is not
 //     the samples themselves.
 //
@@ -66,6 +67,12 @@ func mergeSnapshots(snapshots []Snapshot) (Snapshot, error) {
 		merged.Percentiles = max(merged.Percentiles, s.Percentiles) // "tdigest" is above "exact"
 		if s.Sketches != nil {
 			merged.Sketches = map[string]Sketch{}
+		}
+		if s.LastFailures != nil && merged.LastFailures == nil {
+			merged.LastFailures = map[string]LastFailure{}
+		}
+		for name, f := range s.LastFailures {
+			merged.LastFailures[name] = later(f, merged.LastFailures[name])
 		}
 		for _, name := range sortedKeys(s.Nodes) {
 			n := nodes[name]
@@ -185,7 +192,7 @@ func (s *Snapshot) checkMergeable() error {
 // looked at.
 func (s *Snapshot) check() error {
 	if len(s.Nodes) == 0 {
-		return s.checkSketches()
+		return cmp.Or(s.checkSketches(), s.checkLastFailures())
 	}
 	if s.WindowSize < 1 || s.WindowSize > maxWindowSize {
 		return fieldError("windowSize", fmt.Errorf("%d is not from 1 to %d", s.WindowSize, maxWindowSize))
@@ -200,7 +207,7 @@ func (s *Snapshot) check() error {
 			return nodeError(name, err)
 		}
 	}
-	return s.checkSketches()
+	return cmp.Or(s.checkSketches(), s.checkLastFailures())
 }
 
 // checkRanges returns an error that names the field of the JSON which a duration or count of m is out of range for.

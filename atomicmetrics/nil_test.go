@@ -112,7 +112,8 @@ func TestNilNodeRecordsNothingAndReadsAsEmpty(t *testing.T) {
 				t.Errorf("Quantiles: %v", got)
 			}
 		},
-		"Reset": func() { checkEmpty(t, "Reset", n.Reset()) },
+		"Reset":       func() { checkEmpty(t, "Reset", n.Reset()) },
+		"LastFailure": func() { equal(t, "LastFailure", n.LastFailure(), atomicmetrics.LastFailure{}) },
 	}
 	for range 2 {
 		for _, call := range calls {

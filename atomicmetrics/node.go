@@ -19,8 +19,14 @@ import (
 type Node struct {
 	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was
 	watch     *watch                // nil without thresholds
+	extras    *extras               // nil without options that keep more than metrics; so most records need not ask which
 	collector *Collector
 	name      string // valid UTF-8
+}
+
+// extras is what a node keeps beyond its metrics.
+type extras struct {
+	notes notes // used WithLastFailure
 }
 
 // state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
@@ -54,8 +60,13 @@ func (n *Node) RecordSuccess(d time.Duration) {
 // RecordFailure records an execution that ended with err after d; the classifier tells the category. A nil err is of
 // CategoryOther. For d see RecordSuccess.
 func (n *Node) RecordFailure(d time.Duration, err error) {
-	if n == nil {
-		return
+	switch {
+	case n == nil:
+	case n.extras != nil && n.collector.lastFailure:
+		category := n.collector.categorize(err)
+		n.fail(d, category, textOf(err))
+	default:
+		n.record(failed(n.collector.categorize(err)), d)
 	}
 	category := CategoryOther
 	defer func() { n.record(failed(category), d) }() // also when user code ends the goroutine
@@ -65,7 +76,11 @@ func (n *Node) RecordFailure(d time.Duration, err error) {
 // RecordFailureAs records an execution that failed after d for a reason that the caller knows. A category that does not
 // exist counts as CategoryOther. For d see RecordSuccess.
 func (n *Node) RecordFailureAs(d time.Duration, category Category) {
-	if n != nil {
+	switch {
+	case n == nil:
+	case n.extras != nil && n.collector.lastFailure:
+		n.fail(d, category, "")
+	default:
 		n.record(failed(category), d)
 	}
 }
@@ -131,6 +146,29 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 	}
 }
 
+// fail is record for a failure that is to be noted.
+func (n *Node) fail(d time.Duration, category Category, text string) {
+	if category >= categories {
+		category = CategoryOther
+	}
+	ns := uint64(d)
+	if ns > ring.MaxDuration {
+		ns = n.clamp(d)
+	}
+	f := LastFailure{At: time.Now(), Category: category, Text: text}
+	for {
+		s := n.open()
+		step.At(step.Loaded)
+		if s != nil && s.ring.Record(failed(category), ns) {
+			n.extras.notes.add(s, f)
+			if n.watch != nil {
+				n.check(&s.ring)
+			}
+			return
+		}
+	}
+}
+
 // clamp returns the nearest duration that is kept, in nanoseconds.
 func (n *Node) clamp(d time.Duration) uint64 {
 	n.collector.clampings.Add(1)
@@ -161,30 +199,38 @@ func (n *Node) open() *state {
 
 // Metrics returns what the node did since it was created or last reset; the zero value for a node without activity.
 // What it promises beside running recorders is said at NodeMetrics. It waits for nobody.
-func (n *Node) Metrics() NodeMetrics { return n.metrics(nil) }
+func (n *Node) Metrics() NodeMetrics { return n.metrics(new(details)) }
 
-// metrics is Metrics; it sets sketch to that of the window, if it is not nil and the window not empty.
-func (n *Node) metrics(sketch *Sketch) NodeMetrics {
+// details is what is read of a node together with its metrics.
+type details struct {
+	sketch      *Sketch // set to that of the window, unless that is empty; nil: not wanted
+	lastFailure LastFailure
+}
+
+// metrics is Metrics; it fills in the details, which must be as new.
+func (n *Node) metrics(d *details) NodeMetrics {
 	if n == nil {
 		return NodeMetrics{}
 	}
 	s := n.state.Load()
-	step.At(step.Loaded)
-	return s.read(n.watch.breached(), sketch)
+	d.read(n, s) // before the counters: a failure that is noted has been counted
+	return s.read(n.watch.breached(), d.sketch)
+}
+
+// read reads what the node keeps of a state beside it.
+func (d *details) read(n *Node, s *state) {
+	if n.extras != nil && s != nil {
+		d.lastFailure, _ = n.extras.notes.of(s)
+	}
 }
 
 // Reset clears the node in one step and returns what it cleared: no record and no retry is half before and half after
 // it. Over any run, the sum of what all resets returned and of what is still there is what was recorded. Reset waits
 // for the records of this node that are in flight at that moment; no record waits for it. A node in breach recovers.
-//
-// Records, retries and resets of one node are linearizable together, with all that a reset returns: each has one place
-// in one order, which for resets and what they clear is when the node's state was taken away. The wait is bounded by the
-// records, and the look at the thresholds, that had begun by then: what begins later goes to a new state and does not
-// prolong it. No time bounds it: a recorder whose core is taken away for a second keeps a reset that long.
-func (n *Node) Reset() NodeMetrics { return n.reset(nil) }
+func (n *Node) Reset() NodeMetrics { return n.reset(new(details)) }
 
-// reset is Reset; for sketch see metrics.
-func (n *Node) reset(sketch *Sketch) NodeMetrics {
+// reset is Reset; for the details see metrics.
+func (n *Node) reset(d *details) NodeMetrics {
 	if n == nil {
 		return NodeMetrics{}
 	}
@@ -194,14 +240,27 @@ func (n *Node) reset(sketch *Sketch) NodeMetrics {
 	}
 	s.close()
 	step.At(step.Closed)
-	for try := 0; !s.ring.Quiet(); try++ {
-		step.At(step.Waiting)
+	for try := 0; !s.ring.Quiet() || !n.noted(s); try++ {
 		pause(try)
+	}
+	d.read(n, s)
+	if n.extras != nil {
+		n.extras.notes.forget(s)
 	}
 	if n == n.collector.overflow {
 		n.collector.overflowCleared.Add(s.records())
 	}
-	return s.read(v, sketch)
+	return s.read(v, d.sketch)
+}
+
+// noted reports whether every failure of a state that is quiet has been noted, where that is wanted.
+func (n *Node) noted(s *state) bool {
+	if n.extras == nil || !n.collector.lastFailure {
+		return true
+	}
+	_, noted := n.extras.notes.of(s)
+	counts := s.ring.Counts()
+	return noted == counts.Completed()-counts.Outcomes[ring.Success]
 }
 
 // close makes every later record and retry fail.

@@ -31,6 +31,7 @@ type config struct {
 	logger         zerolog.Logger
 	maxNodes       int
 	sketches       bool
+	lastFailure    bool
 }
 
 func defaults() config {
@@ -117,6 +118,14 @@ func WithMaxNodes(n int) Option { return func(c *config) { c.maxNodes = n } }
 // as Merge does. It costs records nothing. A snapshot grows by 16 bytes for each sample of a window, and its JSON by
 // about as much: some 64 KB for a node at most.
 func WithSketches() Option { return func(c *config) { c.sketches = true } }
+
+// WithLastFailure keeps time, category and text of every node's newest failure: Node.LastFailure, Snapshot.LastFailures.
+// A reset clears it with the rest, and Collector.Reset returns it.
+//
+// Successes and retries cost the same with it. A failure reads the clock, allocates some 80 bytes and a copy of its error's
+// text, and calls the error's Error, on the goroutine that records and before the record; one that panics has a text
+// that says so.
+func WithLastFailure() Option { return func(c *config) { c.lastFailure = true } }
 
 // check returns an error with one line for each bad option.
 func (c *config) check() error {

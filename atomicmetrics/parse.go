@@ -26,7 +26,8 @@ import (
 // math.MaxInt64 nanoseconds), a null where a figure belongs and the reverse, figures that contradict each other in any
 // way that NodeMetrics excludes, and a windowFailureRate that is not windowFailures / windowSamples as a float64.
 // Sketches may be missing as a whole; if they are there, each node has one, every pair is [milliseconds, weight], and
-// one that Sketch excludes is an error, as is one of more than 65,536 pairs.
+// one that Sketch excludes is an error, as is one of more than 65,536 pairs. Last failures may be missing too; one must
+// be of a node that has failures, and its text valid, of at most 256 bytes.
 // With an error the Snapshot is the zero one.
 //
 // Milliseconds may have a short exponent, as long as the value is exact: Python writes 0.000001 as 1e-06.
@@ -154,6 +155,27 @@ func decodeNodes(text jsonText, s *Snapshot) error {
 		s.Nodes[name] = m
 	}
 	return nil
+}
+
+// decodeByName reads the object that has a value for each of some nodes, as the field of the snapshot that is named.
+func decodeByName[V any](text jsonText, field string, decode func(jsonText, *V) error) (map[string]V, error) {
+	if text[0] != '{' {
+		return nil, notA(text, "an object")
+	}
+	values := map[string]V{}
+	for key, val := range text.members() {
+		name := key.unquote()
+		var v V
+		err := decode(val, &v)
+		if _, ok := values[name]; ok {
+			err = errors.New("given twice")
+		}
+		if err != nil {
+			return nil, nodeError(name, fieldError(field, err))
+		}
+		values[name] = v
+	}
+	return values, nil
 }
 
 // checkInvariants returns an error that names the fields of the JSON, and their values, of which m breaks an invariant

@@ -12,4 +12,8 @@ type Snapshot struct {
 
 	// Sketches are the nodes' windows for Merge, one for each node, of a collector made WithSketches. Else they are nil.
 	Sketches map[string]Sketch
+
+	// LastFailures are the newest failures of the nodes that have some, of a collector made WithLastFailure. Else they are
+	// nil. A failure that was under way when its node was read may be counted there and missing here.
+	LastFailures map[string]LastFailure
 }

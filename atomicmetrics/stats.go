@@ -55,9 +55,9 @@ func (c *Collector) Stats() (s Stats) {
 	return s
 }
 
-// mapEntry is what an entry of the map of nodes takes: its own 24 bytes, and its part of a bucket of 64 bytes, in which
+// mapEntry is what an entry of the map of nodes takes: a name and a node, and its part of a bucket of 64 bytes, in which
 // there are 2 to 4.
-const mapEntry = 24 + 24
+const mapEntry = int(unsafe.Sizeof("")+unsafe.Sizeof((*Node)(nil))) + 24
 
 // size returns how many bytes the node holds.
 func (n *Node) size() int {
@@ -65,8 +65,19 @@ func (n *Node) size() int {
 	if n.watch != nil {
 		bytes += int(unsafe.Sizeof(*n.watch) + unsafe.Sizeof(*n.watch.rule))
 	}
+	if n.extras != nil {
+		bytes += n.extras.size()
+	}
 	if s := n.state.Load(); s != nil {
 		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size()
+	}
+	return bytes
+}
+
+func (e *extras) size() int {
+	bytes := int(unsafe.Sizeof(*e))
+	for l := e.notes.newest.Load(); l != nil; l = l.next {
+		bytes += int(unsafe.Sizeof(*l)) + len(l.Text)
 	}
 	return bytes
 }

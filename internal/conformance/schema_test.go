@@ -68,7 +68,7 @@ func TestSchemaIsOfDraft2020AndHasItsAddress(t *testing.T) {
 }
 
 func TestSchemaAcceptsTheGoldenSnapshots(t *testing.T) {
-	for _, name := range []string{"snapshot.golden.json", "snapshot.sketches.golden.json"} {
+	for _, name := range []string{"snapshot.golden.json", "snapshot.sketches.golden.json", "snapshot.details.golden.json"} {
 		if err := validate(t, compileSchema(t), readFile(t, name)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -133,6 +133,18 @@ func randomSnapshot(r *rand.Rand) atomicmetrics.Snapshot {
 			}
 			if m.WindowSamples > 3 {
 				s.Sketches[name][1].Weight = m.WindowSamples - 2
+			}
+		}
+	}
+	if r.IntN(2) == 0 {
+		s.LastFailures = map[string]atomicmetrics.LastFailure{}
+		for name, m := range s.Nodes {
+			if m.FailureCount > 0 && r.IntN(4) > 0 {
+				s.LastFailures[name] = atomicmetrics.LastFailure{
+					At:       time.Unix(r.Int64N(250_000_000_000), r.Int64N(1_000_000_000)).UTC(),
+					Category: atomicmetrics.Category(r.IntN(4)),
+					Text:     strings.Repeat("é\n", r.IntN(86)),
+				}
 			}
 		}
 	}
@@ -203,6 +215,24 @@ func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
 		refuse(bytes.Replace(sketched(t), []byte("[5,1]"), []byte(pair), 1))
 	}
 	refuse(bytes.Replace(sketched(t), []byte("[5,1]"), []byte(strings.Repeat("[5,1],", 65_536)+"[5,1]"), 1))
+	detail := func(old string, values ...string) {
+		t.Helper()
+		doc := readFile(t, "snapshot.details.golden.json")
+		if bytes.Count(doc, []byte(old)) != 1 {
+			t.Fatalf("%s is not there once", old)
+		}
+		for _, value := range values {
+			refuse(bytes.Replace(doc, []byte(old), []byte(value), 1))
+		}
+	}
+	detail(`"at":"2026-03-01T09:30:14.5Z",`, ``, `"at":null,`, `"at":5,`, `"at":"",`, `"at":"2026-03-01",`, `"when":5,`,
+		`"at":"2026-02-29T00:00:00Z",`, `"at":"2026-03-01T09:30:14,5Z",`)
+	detail(`,"category":"network"`, ``, `,"category":null`, `,"category":3`, `,"category":"Network"`, `,"category":""`)
+	detail(`"text":"dial tcp: refused"`, `"text":null`, `"text":5`, `"txt":""`, `"text":[]`, `"text":"","extra":0`,
+		`"text":"`+strings.Repeat("x", 257)+`"`)
+	for _, value := range []string{"null", "[]", "5", `"a"`, `{"fetch":null}`, `{"fetch":{}}`, `{"fetch":5}`} {
+		head("lastFailures", value)
+	}
 	head("extra", "0")
 	node("extra", "0", "null")
 
@@ -306,6 +336,30 @@ func TestOnlyParseSnapshotRefusesSketches(t *testing.T) {
 		{`"retried only":[]`, `"retried only":[],"retried only":[]`}, // a duplicate key
 	} {
 		doc := bytes.Replace(sketched(t), []byte(c.old), []byte(c.new), 1)
+		if err := validate(t, schema, doc); err != nil {
+			t.Errorf("%s: the schema refuses it now, so it belongs above: %v", c.new, err)
+		}
+		if _, err := atomicmetrics.ParseSnapshot(doc); err == nil {
+			t.Errorf("%s: ParseSnapshot accepts it", c.new)
+		}
+	}
+}
+
+// Of details, what TestOnlyParseSnapshotRefuses says.
+func TestOnlyParseSnapshotRefusesDetails(t *testing.T) {
+	schema := compileSchema(t)
+	golden := readFile(t, "snapshot.details.golden.json")
+	before, details, _ := bytes.Cut(golden, []byte(`"lastFailures":`))
+	for _, c := range []struct{ old, new string }{
+		{`"fetch":{`, `"x":{`},            // of a node that is not there
+		{`"fetch":{`, `"retried only":{`}, // of a node without failures
+		{`"text":"dial tcp: refused"`, `"text":"` + strings.Repeat("é", 129) + `"`}, // bytes are not characters
+		{`"text":"dial tcp: refused"`, `"text":"","text":""`},                       // a duplicate key
+	} {
+		if bytes.Count(details, []byte(c.old)) != 1 {
+			t.Fatalf("%s is not there once", c.old)
+		}
+		doc := slices.Concat(before, []byte(`"lastFailures":`), bytes.Replace(details, []byte(c.old), []byte(c.new), 1))
 		if err := validate(t, schema, doc); err != nil {
 			t.Errorf("%s: the schema refuses it now, so it belongs above: %v", c.new, err)
 		}
