@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -43,6 +44,9 @@ type Collector struct {
 
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
 	overflowCleared atomic.Uint64 // records that resets of the overflow node took
+
+	departed atomic.Pointer[departed] // nil when nothing has
+	sweeping sync.Mutex               // held by who looks for idle nodes; nobody waits for it
 }
 
 // New returns a collector. The error has a line for each bad option, with its name and value.
@@ -73,7 +77,7 @@ func New(opts ...Option) (*Collector, error) {
 
 func (c *Collector) newNode(name string) *Node {
 	n := &Node{name: name, collector: c}
-	if c.lastFailure {
+	if c.lastFailure || c.forgetsIdle {
 		n.extras = new(extras)
 	}
 	t, own := c.nodeThresholds[name]
@@ -104,6 +108,9 @@ func (c *Collector) register(name string) *Node {
 	if valid := validName(name); valid != name {
 		n := c.Node(valid)
 		c.add(name, &c.aliases, func(string) *Node { return n }) // so that the next record need not repair it
+		if n == c.overflow && c.names.settled.Load() < int64(c.maxNodes) {
+			c.dropAliases() // a place was given back meanwhile, by one who may not have seen this alias
+		}
 		return n
 	}
 	if n := c.add(name, &c.names, c.newNode); n != nil {
@@ -115,8 +122,8 @@ func (c *Collector) register(name string) *Node {
 
 // places counts entries of the map, at most maxNodes of them.
 type places struct {
-	taken   atomic.Int64 // by entries that are in the map or about to be
-	settled atomic.Int64 // by entries that are in the map
+	taken   atomic.Int64 // by entries that are in the map, about to be, or just taken out
+	settled atomic.Int64 // by entries that are in the map, as soon as who put them there or took them out has come to it
 }
 
 // add puts a new entry into the map, unless all places are taken: then it returns nil, without a lock once the map has
@@ -237,18 +244,23 @@ func (c *Collector) sortedNodes() []*Node {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// Snapshot returns the metrics of all nodes with activity since their last reset. It is not one instant: each node is
-// read on its own, as Metrics does, so of two records one after the other, of different nodes, it may have the second
-// alone.
-func (c *Collector) Snapshot() Snapshot { return c.snapshot((*Node).metrics) }
+// Snapshot returns the metrics of all nodes with activity since their last reset. It forgets idle nodes if the collector
+// was made WithIdleForget.
+func (c *Collector) Snapshot() Snapshot {
+	defer c.forgetIdle()
+	return c.snapshot((*Node).metrics)
+}
 
 // ResetNode resets a node, as Node.Reset does, and returns what it cleared; the zero value for one that is not known.
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
 // Reset resets every node in turn, as Node.Reset does, and returns what was cleared: one step for each node, not one
-// for all, so of two records one after the other it may clear the second alone. The nodes keep their places, and give up
-// their memory until their next record.
-func (c *Collector) Reset() Snapshot { return c.snapshot((*Node).reset) }
+// for all. The nodes keep their places, and give up their memory until their next record.
+// Idle nodes are then forgotten if the collector was made WithIdleForget.
+func (c *Collector) Reset() Snapshot {
+	defer c.forgetIdle()
+	return c.snapshot((*Node).reset)
+}
 
 // snapshot takes what read returns of each node, and the details that are wanted.
 func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {

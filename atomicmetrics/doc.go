@@ -54,6 +54,9 @@
 // The nodes of a service that runs in many processes are read as one by [Merge], from snapshots of collectors that were
 // made [WithSketches].
 //
+// A name keeps its place among those of [WithMaxNodes] until [Collector.Forget] gives it back, which returns what it clears
+// too; [WithIdleForget] does so for nodes that nothing was recorded of for some time. Handles stay valid after that.
+//
 // [Collector.Stats] tells how the collector itself fares: names, memory, what was dropped.
 //
 // A read promises less beside running records: it is not one instant. The figures of one node's window are from one

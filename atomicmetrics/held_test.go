@@ -317,6 +317,50 @@ func TestARecordOfTheFirstShardThatEndsAfterTheSpreadIsJudged(t *testing.T) {
 	}
 }
 
+// Whatever step of a record a Forget meets: the record is in what it returned, or there under its name afterwards.
+func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, at := range []step.Step{step.Loaded, step.Ticketed, step.Summed, step.Counted, step.Viewed, step.Stored} {
+		c, n, _ := heldCollector(t, WithMaxNodes(1))
+		n.RecordSuccess(1)
+		held, release := step.Hold(at)
+		record := inBackground(func() { n.RecordFailureAs(5, CategoryNetwork) })
+		<-held
+		var forgotten NodeMetrics
+		forget := inBackground(func() { forgotten = c.Forget("n") })
+		for n.state.Load() != gone {
+			runtime.Gosched()
+		}
+		release()
+		<-record
+		<-forget
+		after := c.NodeMetrics("n")
+		if late := at == step.Loaded; late != (after.NetworkErrors == 1) || late == (forgotten.NetworkErrors == 1) {
+			t.Errorf("step %d: forgotten %+v, there %+v", at, forgotten, after)
+		}
+		if got, want := c.Stats().Nodes, int(after.TotalExecutions); got != want {
+			t.Errorf("step %d: %d places taken, want %d", at, got, want)
+		}
+	}
+}
+
+// Between the two steps of a Forget a record takes the node in again, and then it stays where it is.
+func TestARecordBetweenTheStepsOfForgetKeepsTheNodeInItsPlace(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
+	n.RecordFailureAs(1, CategoryOther)
+	held, release := step.Hold(step.Closed)
+	forget := inBackground(func() { c.Forget("n") })
+	<-held
+	c.RecordSuccess("n", 1)
+	n.RecordRetry(1)
+	release()
+	<-forget
+	if m := c.NodeMetrics("n"); m.TotalExecutions != 1 || m.RetryCount != 1 || c.Node("n") != n || c.Stats().Nodes != 1 {
+		t.Errorf("there is %+v", m)
+	}
+}
+
 // A reset waits for a failure that was counted and not noted yet, as its note is a part of it.
 func TestAResetWaitsForTheNoteOfAFailureHeldUp(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)

@@ -60,6 +60,7 @@ func TestNilCollectorRecordsNothingAndReadsAsEmpty(t *testing.T) {
 		"Stats":     func() { equal(t, "Stats", c.Stats(), atomicmetrics.Stats{}) },
 		"Snapshot":  func() { checkEmptySnapshot(t, "Snapshot", c.Snapshot()) },
 		"ResetNode": func() { checkEmpty(t, "ResetNode", c.ResetNode("n")) },
+		"Forget":    func() { checkEmpty(t, "Forget", c.Forget("n")) },
 		"Reset":     func() { checkEmptySnapshot(t, "Reset", c.Reset()) },
 		"MarshalJSON": func() {
 			data, err := c.MarshalJSON()

@@ -17,7 +17,7 @@ import (
 // or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for;
 // with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.
 type Node struct {
-	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was
+	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, gone when forgotten
 	watch     *watch                // nil without thresholds
 	extras    *extras               // nil without options that keep more than metrics; so most records need not ask which
 	collector *Collector
@@ -27,6 +27,7 @@ type Node struct {
 // extras is what a node keeps beyond its metrics.
 type extras struct {
 	notes notes // used WithLastFailure
+	idle  idle  // used WithIdleForget
 }
 
 // state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
@@ -106,6 +107,9 @@ func (n *Node) RecordRetry(attempt int) {
 		if s != nil && s.retry(i) {
 			return
 		}
+		if s == gone {
+			n = n.rejoin()
+		}
 	}
 }
 
@@ -143,6 +147,10 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 			}
 			return
 		}
+		if s == gone {
+			n.rejoin().record(o, time.Duration(ns))
+			return
+		}
 	}
 }
 
@@ -166,6 +174,9 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 			}
 			return
 		}
+		if s == gone {
+			n = n.rejoin()
+		}
 	}
 }
 
@@ -176,7 +187,8 @@ func (n *Node) clamp(d time.Duration) uint64 {
 	return uint64(min(max(d, 0), MaxDuration))
 }
 
-// open returns the node's state, and makes it if there is none. It returns nil when a reset was faster.
+// open returns the node's state, and makes it if there is none. It returns nil when a reset was faster, and gone when the
+// node was forgotten.
 func (n *Node) open() *state {
 	if s := n.state.Load(); s != nil {
 		return s
@@ -209,12 +221,16 @@ type details struct {
 
 // metrics is Metrics; it fills in the details, which must be as new.
 func (n *Node) metrics(d *details) NodeMetrics {
-	if n == nil {
+	if n = n.live(); n == nil {
 		return NodeMetrics{}
 	}
-	s := n.state.Load()
+	s := n.present()
 	d.read(n, s) // before the counters: a failure that is noted has been counted
-	return s.read(n.watch.breached(), d.sketch)
+	m := s.read(n.watch.breached(), d.sketch)
+	if n == n.collector.overflow {
+		m = n.collector.departed.Load().with(m)
+	}
+	return m
 }
 
 // read reads what the node keeps of a state beside it.
@@ -231,10 +247,20 @@ func (n *Node) Reset() NodeMetrics { return n.reset(new(details)) }
 
 // reset is Reset; for the details see metrics.
 func (n *Node) reset(d *details) NodeMetrics {
-	if n == nil {
+	if n = n.live(); n == nil {
 		return NodeMetrics{}
 	}
-	s, v := n.swapOut()
+	m := n.clear(nil, d)
+	if n == n.collector.overflow {
+		m = n.collector.departed.Swap(nil).with(m)
+	}
+	return m
+}
+
+// clear puts to, which is nil or gone, in the place of the node's state, and returns what that was. It waits for the
+// records in flight.
+func (n *Node) clear(to *state, d *details) NodeMetrics {
+	s, v := n.swapOut(to)
 	if s == nil {
 		return NodeMetrics{}
 	}
@@ -284,8 +310,8 @@ func pause(try int) {
 // Quantiles returns the quantiles q of the window, each by nearest rank: for 0.5 the median. A q outside [0, 1] counts
 // as the nearer end, NaN as 0. It returns nil when the window is empty. All are from one copy of the window.
 func (n *Node) Quantiles(q ...float64) []time.Duration {
-	if n == nil {
+	if n = n.live(); n == nil {
 		return nil
 	}
-	return n.state.Load().quantiles(q)
+	return n.present().quantiles(q)
 }

@@ -32,6 +32,8 @@ type config struct {
 	maxNodes       int
 	sketches       bool
 	lastFailure    bool
+	idleForget     time.Duration
+	forgetsIdle    bool
 }
 
 func defaults() config {
@@ -141,6 +143,9 @@ func (c *config) check() error {
 	c.strategy = strategy
 	if c.maxNodes < 1 {
 		refuse("WithMaxNodes: %d is below 1", c.maxNodes)
+	}
+	if c.forgetsIdle && c.idleForget <= 0 {
+		refuse("WithIdleForget: %v is not above 0", c.idleForget)
 	}
 	if err := c.thresholds.check(c.windowSize); err != nil {
 		refuse("WithThresholds: %w", err)

@@ -35,7 +35,7 @@ func (c *Collector) Stats() (s Stats) {
 	}
 	s.Nodes = int(max(c.names.settled.Load(), 0))
 	s.DurationsClamped = c.clampings.Load()
-	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.state.Load().records()
+	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.present().records()
 	if c.events != nil {
 		s.EventsDropped = c.events.Dropped()
 	}
@@ -47,7 +47,7 @@ func (c *Collector) Stats() (s Stats) {
 			return true
 		}
 		s.Bytes += n.size()
-		if state := n.state.Load(); state != nil && state.ring.PerCore() {
+		if state := n.present(); state != nil && state.ring.PerCore() {
 			s.ShardedNodes++
 		}
 		return true
@@ -68,7 +68,7 @@ func (n *Node) size() int {
 	if n.extras != nil {
 		bytes += n.extras.size()
 	}
-	if s := n.state.Load(); s != nil {
+	if s := n.present(); s != nil {
 		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size()
 	}
 	return bytes

@@ -109,7 +109,7 @@ func (n *Node) lookOnce() (again bool) {
 		}
 	}
 	step.At(step.Looking)
-	s := n.state.Load()
+	s := n.present()
 	sharded := s != nil && s.ring.Sharded()
 	next := n.judge(s, verdict(w.edge.Load()&verdictBits))
 	step.At(step.Judged)
@@ -196,14 +196,12 @@ func (n *Node) raise(e Event, changed, after verdict) {
 	}
 }
 
-// swapOut takes the node's state away for a reset, and returns it with the verdict that it had. A node that was in
-// breach has recovered by it.
-func (n *Node) swapOut() (*state, verdict) {
+// swapOut takes the node's state away for a reset, leaves to in its place, and returns it with the verdict that it had. A
+// node that was in breach has recovered by it.
+func (n *Node) swapOut(to *state) (*state, verdict) {
 	w := n.watch
 	if w == nil {
-		s := n.state.Swap(nil)
-		step.At(step.Swapped)
-		return s, 0
+		return n.take(to), 0
 	}
 	var edge uint32
 	for try := 0; ; try++ {
@@ -218,7 +216,7 @@ func (n *Node) swapOut() (*state, verdict) {
 		}
 	}
 	before := verdict(edge & verdictBits)
-	s := n.state.Swap(nil)
+	s := n.take(to)
 	step.At(step.Swapped)
 	n.raise(Event{Node: n.name, At: time.Now()}, before&^judged, 0)
 	w.debt.Store(0)
