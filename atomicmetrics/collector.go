@@ -77,7 +77,7 @@ func New(opts ...Option) (*Collector, error) {
 
 func (c *Collector) newNode(name string) *Node {
 	n := &Node{name: name, collector: c}
-	if c.lastFailure || c.forgetsIdle {
+	if c.lastFailure || c.forgetsIdle || c.inFlight {
 		n.extras = new(extras)
 	}
 	t, own := c.nodeThresholds[name]
@@ -214,13 +214,10 @@ func (c *Collector) AllNodeMetrics() map[string]NodeMetrics { return maps.Collec
 
 // All yields what AllNodeMetrics returns, in the order of names. Each node is read when its turn comes. Nodes that are
 // first used after the iteration began are not among them.
-func (c *Collector) All() iter.Seq2[string, NodeMetrics] { return c.each((*Node).Metrics) }
-
-// each yields what read returns of each node, in the order of names, where there is activity.
-func (c *Collector) each(read func(*Node) NodeMetrics) iter.Seq2[string, NodeMetrics] {
+func (c *Collector) All() iter.Seq2[string, NodeMetrics] {
 	return func(yield func(string, NodeMetrics) bool) {
 		for _, n := range c.sortedNodes() {
-			if m := read(n); m.active() && !yield(n.name, m) {
+			if m := n.Metrics(); m.active() && !yield(n.name, m) {
 				return
 			}
 		}
@@ -273,22 +270,29 @@ func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {
 		if c.lastFailure {
 			s.LastFailures = map[string]LastFailure{}
 		}
+		if c.inFlight {
+			s.InFlight = map[string]InFlight{}
+		}
 	}
 	s.Nodes = map[string]NodeMetrics{}
-	var d details // of the node that is being read
-	for name, m := range c.each(func(n *Node) NodeMetrics {
-		d = details{}
+	for _, n := range c.sortedNodes() {
+		var d details
 		if s.Sketches != nil {
 			d.sketch = &Sketch{} // of an empty window
 		}
-		return read(n, &d)
-	}) {
-		s.Nodes[name] = m
+		m := read(n, &d)
+		if d.inFlight.Highest > 0 {
+			s.InFlight[n.name] = d.inFlight
+		}
+		if !m.active() {
+			continue
+		}
+		s.Nodes[n.name] = m
 		if d.sketch != nil {
-			s.Sketches[name] = *d.sketch
+			s.Sketches[n.name] = *d.sketch
 		}
 		if d.lastFailure != (LastFailure{}) {
-			s.LastFailures[name] = d.lastFailure
+			s.LastFailures[n.name] = d.lastFailure
 		}
 	}
 	return s

@@ -2,6 +2,7 @@ package atomicmetrics_test
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,11 @@ func goldenDetails() atomicmetrics.Snapshot {
 			Category: atomicmetrics.CategoryOther,
 			Text:     strings.Repeat("😀", 61) + "\"\\\n\x00<&>é\u2028",
 		},
+	}
+	s.InFlight = map[string]atomicmetrics.InFlight{
+		"fetch": {Running: 2, Highest: 5, Oldest: 1500*time.Millisecond + time.Microsecond},
+		"hangs": {Running: 1 << 20, Highest: 1 << 20, Oldest: math.MaxInt64},
+		"idle":  {Highest: 1},
 	}
 	return s
 }
@@ -75,7 +81,10 @@ func TestMarshalJSONPutsDetailsBehindTheNodesInNameOrder(t *testing.T) {
 	}
 	details := `,"lastFailures":{"(overflow)":{"at":"9999-12-31T23:59:59.999999999Z","category":"other","text":"` +
 		strings.Repeat("😀", 61) + `\"\\\u000a\u0000<&>é` + "\u2028" + `"},` +
-		`"fetch":{"at":"2026-03-01T09:30:14.5Z","category":"network","text":"dial tcp: refused"}}}`
+		`"fetch":{"at":"2026-03-01T09:30:14.5Z","category":"network","text":"dial tcp: refused"}},` +
+		`"inFlight":{"fetch":{"running":2,"highest":5,"oldestMs":1500.001},` +
+		`"hangs":{"running":1048576,"highest":1048576,"oldestMs":9223372036854.775807},` +
+		`"idle":{"running":0,"highest":1,"oldestMs":null}}}`
 	got, err := goldenDetails().MarshalJSON()
 	if want := string(plain[:len(plain)-1]) + details; err != nil || string(got) != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)

@@ -43,6 +43,10 @@
 // Made [WithLastFailure], a collector keeps when and why each node failed last, with the text of the error:
 // [Node.LastFailure] and Snapshot.LastFailures.
 //
+// Made [WithInFlight], it knows what is running: how many executions of a node, the most there were at once, and how long
+// the oldest has been at it, by which the node that hangs is found. [Node.InFlight] and Snapshot.InFlight have it, of
+// executions that [Node.Start] began.
+//
 // # Reading and resets
 //
 // [Node.Metrics] and [Collector.NodeMetrics] read one node, [Collector.All] and [Collector.Snapshot] all that had

@@ -42,7 +42,8 @@ var gone = func() *state {
 // It may wait for others that register names then. Where another goroutine has registered the name meanwhile, what is
 // recorded and read by either handle is the same node, at the cost of a lookup for each call on the older one. When all
 // places are taken by then, the records of the handle go to OverflowNode until there is one, though Name still returns
-// its own.
+// its own. A node of which executions are running, as far as WithInFlight knows, gives its place back when the last of
+// them ends without a record; a record takes the place again anyway.
 func (c *Collector) Forget(node string) NodeMetrics {
 	n := c.lookup(node).live()
 	if n == nil || n == c.overflow {
@@ -53,11 +54,13 @@ func (c *Collector) Forget(node string) NodeMetrics {
 	return m
 }
 
-// unlist takes a node that is gone out of the map, unless it was taken in again.
+// unlist takes a node that is gone out of the map, unless it was taken in again, or executions of it are running: these
+// are to be seen, and take the node in again when they end. An execution is counted before it looks whether the node is
+// gone, and here it is looked at in the other order: so either it finds the node gone, and takes it in, or it is found.
 func (c *Collector) unlist(n *Node) {
 	removed := false
 	c.nodes.Compute(n.name, func(m *Node, found bool) (*Node, bool) {
-		removed = found && m == n && n.state.Load() == gone
+		removed = found && m == n && n.state.Load() == gone && !n.busy()
 		return m, removed || !found
 	})
 	if removed {
@@ -65,6 +68,9 @@ func (c *Collector) unlist(n *Node) {
 		c.dropAliases()
 	}
 }
+
+// busy reports whether executions are known to be running.
+func (n *Node) busy() bool { return n.extras != nil && n.extras.flights.running() > 0 }
 
 // giveBack is called when an entry was taken out of the map.
 func (p *places) giveBack() {

@@ -9,7 +9,7 @@ import (
 
 // WithIdleForget forgets nodes that have had no record, neither an execution nor a retry, for at least d, so that a
 // service whose names come and go does not run out of the places of WithMaxNodes. It must be above 0. What Forget says
-// of handles holds here too. OverflowNode is never forgotten.
+// of handles holds here too. OverflowNode is never forgotten, nor is a node of which executions are running, WithInFlight.
 //
 // There is no goroutine for it, and no record reads a clock: Snapshot and Reset of the collector look, after they have
 // read the nodes, at what was recorded since they looked last. So a node is forgotten by the first of these calls that
@@ -52,6 +52,10 @@ func (n *Node) activity() activity {
 // was at least that time.
 func (n *Node) isIdle(d time.Duration) bool {
 	now, i := clock.Now(), &n.extras.idle
+	if n.busy() {
+		i.known = false
+		return false
+	}
 	if a := n.activity(); !i.known || a != i.seen {
 		i.known, i.seen, i.since = true, a, clock.Now()
 		return false

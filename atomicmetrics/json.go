@@ -15,7 +15,8 @@ import (
 // MarshalJSON returns the snapshot as one JSON object, which testdata/snapshot.schema.json describes and ParseSnapshot
 // reads back to the same values. Nodes are in name order. Durations are milliseconds with a fraction, exact to the
 // nanosecond. What a node does not have is null: the last and the average execution of one that has not run, the
-// percentiles, extremes and failure rate of an empty window. Sketches and LastFailures are left out when they are nil.
+// percentiles, extremes and failure rate of an empty window. Sketches, LastFailures
+// and InFlight are left out when they are nil.
 //
 // Invalid UTF-8 in a name or a text, which no snapshot of a collector has, becomes U+FFFD.
 //
@@ -32,6 +33,9 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 	}
 	for name, f := range s.LastFailures {
 		size += 96 + len(name) + len(f.Text)
+	}
+	for name := range s.InFlight {
+		size += 64 + len(name)
 	}
 	b, err := snapshotTable.encode(make([]byte, 0, size), &s)
 	if err != nil {
@@ -75,6 +79,7 @@ var (
 		jsonField[Snapshot]{name: "nodes", encode: encodeNodes, decode: decodeNodes},
 		jsonField[Snapshot]{name: "sketches", encode: encodeSketches, decode: decodeSketches, absent: noSketches},
 		jsonField[Snapshot]{name: "lastFailures", encode: encodeLastFailures, decode: decodeLastFailures, absent: noLastFailures},
+		jsonField[Snapshot]{name: "inFlight", encode: encodeInFlight, decode: decodeInFlight, absent: noInFlight},
 	)
 
 	nodeTable = newJSONTable(

@@ -26,6 +26,8 @@ import (
 //   - WindowSamples, WindowFailures and WindowSize add up: as many executions are what all windows hold when full.
 //   - A threshold is breached when it is in one of the snapshots.
 //   - LastFailures have the newest failure of each node, by its time, and are nil when they are in all snapshots.
+//   - Of InFlight, Running adds up, and so does Highest, as if every process had had its highest at one time: no more ran
+//     at once. Oldest is the longest. It is nil when it is in all snapshots.
 //   - TakenAt is that of the newest snapshot. Percentiles is "tdigest" as soon as a snapshot says so or a sketch is not
 //     the samples themselves.
 //
@@ -34,7 +36,7 @@ import (
 // nodes, so where the newest snapshot of the group lacks a node, the LastExecution of that node counts as newer than it
 // is when the result is merged further.
 //
-// A snapshot without nodes changes nothing, not even TakenAt and WindowSize. Of such alone the newest is the result,
+// A snapshot without nodes, and with nothing in flight, changes nothing, not even TakenAt and WindowSize. Of such alone the newest is the result,
 // and of nothing at all a snapshot without nodes, with the WindowSize and Percentiles of a collector without options.
 //
 // The error says which of the snapshots it is about, by its index from 0 and TakenAt, and names node and field as in
@@ -74,6 +76,16 @@ func mergeSnapshots(snapshots []Snapshot) (Snapshot, error) {
 		for name, f := range s.LastFailures {
 			merged.LastFailures[name] = later(f, merged.LastFailures[name])
 		}
+		if s.InFlight != nil && merged.InFlight == nil {
+			merged.InFlight = map[string]InFlight{}
+		}
+		for _, name := range sortedKeys(s.InFlight) {
+			sum, err := merged.InFlight[name].add(s.InFlight[name])
+			if err != nil {
+				return Snapshot{}, nodeError(name, err)
+			}
+			merged.InFlight[name] = sum
+		}
 		for _, name := range sortedKeys(s.Nodes) {
 			n := nodes[name]
 			if n == nil {
@@ -102,7 +114,7 @@ func mergeSnapshots(snapshots []Snapshot) (Snapshot, error) {
 
 // thatCount returns the snapshots that have nodes, the oldest first; where there are none, the newest of all.
 func thatCount(snapshots []Snapshot) []Snapshot {
-	counting := slices.DeleteFunc(slices.Clone(snapshots), func(s Snapshot) bool { return len(s.Nodes) == 0 })
+	counting := slices.DeleteFunc(slices.Clone(snapshots), func(s Snapshot) bool { return s.empty() })
 	if len(counting) > 0 || len(snapshots) == 0 {
 		slices.SortStableFunc(counting, func(a, b Snapshot) int { return a.TakenAt.Compare(b.TakenAt) })
 		return counting
@@ -111,6 +123,9 @@ func thatCount(snapshots []Snapshot) []Snapshot {
 		return cmp.Or(a.TakenAt.Compare(b.TakenAt), cmp.Compare(a.WindowSize, b.WindowSize))
 	})}
 }
+
+// empty reports whether the snapshot says nothing of any node.
+func (s *Snapshot) empty() bool { return len(s.Nodes) == 0 && len(s.InFlight) == 0 }
 
 // nodeMerge is a node of several snapshots, which are added from the oldest to the newest.
 type nodeMerge struct {
@@ -178,20 +193,7 @@ func (n *nodeMerge) finish() (window sketch.Sketch) {
 
 // checkMergeable returns an error if the snapshot has no sketches for its windows, or is one that check refuses.
 func (s *Snapshot) checkMergeable() error {
-	if s.Sketches == nil {
-		for _, m := range s.Nodes {
-			if m.WindowSamples > 0 {
-				return cmp.Or(s.check(), errors.New("no sketches: make its collector with the option WithSketches"))
-			}
-		}
-	}
-	return s.check()
-}
-
-// check returns an error if the snapshot is one that ParseSnapshot would refuse in its JSON. Without nodes it is not
-// looked at.
-func (s *Snapshot) check() error {
-	if len(s.Nodes) == 0 {
+	if s.empty() {
 		return cmp.Or(s.checkSketches(), s.checkLastFailures())
 	}
 	if s.WindowSize < 1 || s.WindowSize > maxWindowSize {
@@ -207,7 +209,7 @@ func (s *Snapshot) check() error {
 			return nodeError(name, err)
 		}
 	}
-	return cmp.Or(s.checkSketches(), s.checkLastFailures())
+	return cmp.Or(s.checkSketches(), s.checkLastFailures(), s.checkInFlight())
 }
 
 // checkRanges returns an error that names the field of the JSON which a duration or count of m is out of range for.

@@ -106,6 +106,7 @@ func TestNilNodeRecordsNothingAndReadsAsEmpty(t *testing.T) {
 			timer := n.Start()
 			timer.Stop(nil)
 			timer.Stop(errRefused)
+			timer.Discard()
 		},
 		"Metrics": func() { checkEmpty(t, "Metrics", n.Metrics()) },
 		"Quantiles": func() {
@@ -114,6 +115,7 @@ func TestNilNodeRecordsNothingAndReadsAsEmpty(t *testing.T) {
 			}
 		},
 		"Reset":       func() { checkEmpty(t, "Reset", n.Reset()) },
+		"InFlight":    func() { equal(t, "InFlight", n.InFlight(), atomicmetrics.InFlight{}) },
 		"LastFailure": func() { equal(t, "LastFailure", n.LastFailure(), atomicmetrics.LastFailure{}) },
 	}
 	for range 2 {

@@ -26,8 +26,9 @@ type Node struct {
 
 // extras is what a node keeps beyond its metrics.
 type extras struct {
-	notes notes // used WithLastFailure
-	idle  idle  // used WithIdleForget
+	notes   notes   // used WithLastFailure
+	idle    idle    // used WithIdleForget
+	flights flights // used WithInFlight
 }
 
 // state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
@@ -217,12 +218,16 @@ func (n *Node) Metrics() NodeMetrics { return n.metrics(new(details)) }
 type details struct {
 	sketch      *Sketch // set to that of the window, unless that is empty; nil: not wanted
 	lastFailure LastFailure
+	inFlight    InFlight
 }
 
 // metrics is Metrics; it fills in the details, which must be as new.
 func (n *Node) metrics(d *details) NodeMetrics {
 	if n = n.live(); n == nil {
 		return NodeMetrics{}
+	}
+	if n.extras != nil {
+		d.inFlight = n.extras.flights.read()
 	}
 	s := n.present()
 	d.read(n, s) // before the counters: a failure that is noted has been counted
@@ -260,6 +265,9 @@ func (n *Node) reset(d *details) NodeMetrics {
 // clear puts to, which is nil or gone, in the place of the node's state, and returns what that was. It waits for the
 // records in flight.
 func (n *Node) clear(to *state, d *details) NodeMetrics {
+	if n.extras != nil {
+		d.inFlight = n.extras.flights.reset()
+	}
 	s, v := n.swapOut(to)
 	if s == nil {
 		return NodeMetrics{}

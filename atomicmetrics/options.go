@@ -34,6 +34,7 @@ type config struct {
 	lastFailure    bool
 	idleForget     time.Duration
 	forgetsIdle    bool
+	inFlight       bool
 }
 
 func defaults() config {

@@ -27,7 +27,8 @@ import (
 // way that NodeMetrics excludes, and a windowFailureRate that is not windowFailures / windowSamples as a float64.
 // Sketches may be missing as a whole; if they are there, each node has one, every pair is [milliseconds, weight], and
 // one that Sketch excludes is an error, as is one of more than 65,536 pairs. Last failures may be missing too; one must
-// be of a node that has failures, and its text valid, of at most 256 bytes.
+// be of a node that has failures, and its text valid, of at most 256 bytes. What is in flight may be missing, and may be
+// of other nodes; no more is running than the highest number that was.
 // With an error the Snapshot is the zero one.
 //
 // Milliseconds may have a short exponent, as long as the value is exact: Python writes 0.000001 as 1e-06.

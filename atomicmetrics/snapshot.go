@@ -16,4 +16,8 @@ type Snapshot struct {
 	// LastFailures are the newest failures of the nodes that have some, of a collector made WithLastFailure. Else they are
 	// nil. A failure that was under way when its node was read may be counted there and missing here.
 	LastFailures map[string]LastFailure
+
+	// InFlight is what ran since the last reset, and so what is running, of a collector made WithInFlight. Else it is nil.
+	// A node that has not ended an execution yet is here and not among Nodes.
+	InFlight map[string]InFlight
 }

@@ -79,6 +79,9 @@ func (e *extras) size() int {
 	for l := e.notes.newest.Load(); l != nil; l = l.next {
 		bytes += int(unsafe.Sizeof(*l)) + len(l.Text)
 	}
+	for b := e.flights.blocks.Load(); b != nil; b = b.next.Load() {
+		bytes += int(unsafe.Sizeof(*b)) + len(b.slots)*int(unsafe.Sizeof(b.slots[0]))
+	}
 	return bytes
 }
 

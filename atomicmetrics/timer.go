@@ -9,25 +9,51 @@ import (
 // Timer measures one execution by the monotonic clock. It is a value: starting and stopping one allocates nothing. The
 // zero Timer records nothing. Any number of goroutines may stop copies of it.
 type Timer struct {
-	node  *Node
-	start int64 // nanoseconds of the monotonic clock
+	node   *Node
+	start  int64  // nanoseconds of the monotonic clock
+	flight flight // of a collector made WithInFlight
 }
 
 // Start starts a timer for an execution of the node. The timer of a nil Node measures and records nothing.
-func (n *Node) Start() Timer { return Timer{node: n, start: clock.Now()} }
+func (n *Node) Start() Timer {
+	t := Timer{node: n, start: clock.Now()}
+	if n != nil && n.extras != nil && n.collector.inFlight {
+		t.begin()
+	}
+	return t
+}
 
 // Stop records an execution that ends now, a success if err is nil, else a failure as by RecordFailure, and returns the
 // time since Start. Each call records: stop a timer once. The zero Timer returns 0. In a defer, err is nil after a panic,
 // which then counts as a success: package wrap counts it as a failure.
+//
+// WithInFlight, the first call of Stop or Discard on a Timer or a copy of it ends the execution; further ones end none.
 func (t Timer) Stop(err error) time.Duration {
+	d := t.Elapsed()
 	if t == (Timer{}) {
-		return 0
+		return d
 	}
-	d := time.Duration(clock.Now() - t.start)
+	t.Discard() // first: the classifier is the user's, and may end the goroutine
 	if err == nil {
 		t.node.RecordSuccess(d)
 	} else {
 		t.node.RecordFailure(d, err)
 	}
 	return d
+}
+
+// Discard ends the execution without a record, as one that is no verdict on its node. Without WithInFlight it does
+// nothing.
+func (t Timer) Discard() {
+	if t.flight != (flight{}) {
+		t.end()
+	}
+}
+
+// Elapsed returns the time since Start; 0 for the zero Timer.
+func (t Timer) Elapsed() time.Duration {
+	if t == (Timer{}) {
+		return 0
+	}
+	return time.Duration(clock.Now() - t.start)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
@@ -25,6 +26,7 @@ func BenchmarkNode(b *testing.B) {
 	retry, timeout := cfg, cfg
 	retry.Retry = &wrap.Retry{MaxAttempts: 3}
 	timeout.Timeout = time.Minute
+	inFlight := wrap.Config{Name: "node", Collector: newCollector(b, atomicmetrics.WithInFlight())}
 	ctx := context.Background()
 	for _, c := range []struct {
 		name string
@@ -35,6 +37,7 @@ func BenchmarkNode(b *testing.B) {
 		{"impl=wrapped", wrap.MustNode(cfg, bare)},
 		{"impl=wrapped/retry", wrap.MustNode(retry, bare)},
 		{"impl=wrapped/timeout", wrap.MustNode(timeout, bare)},
+		{"impl=wrapped/inFlight", wrap.MustNode(inFlight, bare)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -2,23 +2,22 @@ package wrap
 
 import (
 	"context"
-	"time"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
-	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
 // measured calls run and records one execution of the node.
 func measured[In, Out any](node *atomicmetrics.Node, ignore func(error) bool, run Func[In, Out]) Func[In, Out] {
 	return func(ctx context.Context, in In) (Out, error) {
-		start, done := clock.Now(), false
+		timer, done := node.Start(), false
 		defer func() {
 			if !done { // something below panicked or ended the goroutine; no recover, which would cost the stack
-				node.RecordFailureAs(since(start), atomicmetrics.CategoryOther)
+				node.RecordFailureAs(timer.Elapsed(), atomicmetrics.CategoryOther)
 			}
+			timer.Discard() // what was to be recorded is recorded
 		}()
 		out, err := run(ctx, in)
-		took := since(start)
+		took := timer.Elapsed()
 		if err == nil {
 			node.RecordSuccess(took)
 		} else if err = settled(err); !ignored(ctx, ignore, err) {
@@ -29,9 +28,6 @@ func measured[In, Out any](node *atomicmetrics.Node, ignore func(error) bool, ru
 		return out, err
 	}
 }
-
-// since returns the time since start, a reading of the clock.
-func since(start int64) time.Duration { return time.Duration(clock.Now() - start) }
 
 // ignored reports whether a call that returned err is not to be recorded.
 func ignored(ctx context.Context, ignore func(error) bool, err error) bool {
