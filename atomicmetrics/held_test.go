@@ -320,7 +320,7 @@ func TestARecordOfTheFirstShardThatEndsAfterTheSpreadIsJudged(t *testing.T) {
 // Whatever step of a record a Forget meets: the record is in what it returned, or there under its name afterwards.
 func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	for _, at := range []step.Step{step.Loaded, step.Ticketed, step.Summed, step.Counted, step.Viewed, step.Stored} {
+	for _, at := range []step.Step{step.Loaded, step.Acquired, step.Summed, step.Counted, step.Stored} {
 		c, n, _ := heldCollector(t, WithMaxNodes(1))
 		n.RecordSuccess(1)
 		held, release := step.Hold(at)

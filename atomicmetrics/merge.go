@@ -193,6 +193,19 @@ func (n *nodeMerge) finish() (window sketch.Sketch) {
 
 // checkMergeable returns an error if the snapshot has no sketches for its windows, or is one that check refuses.
 func (s *Snapshot) checkMergeable() error {
+	if s.Sketches == nil {
+		for _, m := range s.Nodes {
+			if m.WindowSamples > 0 {
+				return cmp.Or(s.check(), errors.New("no sketches: make its collector with the option WithSketches"))
+			}
+		}
+	}
+	return s.check()
+}
+
+// check returns an error if the snapshot is one that ParseSnapshot would refuse in its JSON. WindowSize and Percentiles
+// of one that is empty are not looked at.
+func (s *Snapshot) check() error {
 	if s.empty() {
 		return cmp.Or(s.checkSketches(), s.checkLastFailures())
 	}

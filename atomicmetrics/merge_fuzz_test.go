@@ -17,6 +17,7 @@ import (
 // sums, and to a snapshot that is written and read too.
 func FuzzMerge(f *testing.F) {
 	f.Add(golden(f), sketchesGolden(f))
+	f.Add(detailsGolden(f), sketchesGolden(f))
 	f.Add(sketchesGolden(f), sketchesGolden(f))
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 55))

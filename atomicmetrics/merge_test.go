@@ -630,38 +630,6 @@ func TestMergeRefusesSumsThatDoNotFit(t *testing.T) {
 	}
 }
 
-// Whatever is read is merged with itself and another, in either order and without a panic, and the result is read too.
-func FuzzMerge(f *testing.F) {
-	f.Add(golden(f), sketchesGolden(f))
-	f.Add(detailsGolden(f), sketchesGolden(f))
-	for seed := range uint64(5) {
-		r := rand.New(rand.NewPCG(seed, 55))
-		var docs [][]byte
-		for _, s := range snapshots(randomProcesses(f, r, 2, 20)) {
-			doc, err := s.MarshalJSON()
-			if err != nil {
-				f.Fatal(err)
-			}
-			docs = append(docs, doc)
-		}
-		f.Add(docs[0], docs[1])
-	}
-	f.Fuzz(func(t *testing.T, docA, docB []byte) {
-		a, errA := atomicmetrics.ParseSnapshot(docA)
-		b, errB := atomicmetrics.ParseSnapshot(docB)
-		if errA != nil || errB != nil {
-			return
-		}
-		s, err := atomicmetrics.Merge(a, b, a)
-		if err != nil {
-			return
-		}
-		equalSnapshots(t, "in another order", merged(t, a, a, b), s)
-		writtenAndRead(t, s)
-		writtenAndRead(t, merged(t, s, b))
-	})
-}
-
 func BenchmarkMerge(b *testing.B) {
 	for _, n := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprintf("snapshots=%d/nodes=10/window=100", n), func(b *testing.B) {

@@ -62,30 +62,35 @@ func (n *Node) RecordSuccess(d time.Duration) {
 // RecordFailure records an execution that ended with err after d; the classifier tells the category. A nil err is of
 // CategoryOther. For d see RecordSuccess.
 func (n *Node) RecordFailure(d time.Duration, err error) {
-	switch {
-	case n == nil:
-	case n.extras != nil && n.collector.lastFailure:
-		category := n.collector.categorize(err)
-		n.fail(d, category, textOf(err))
-	default:
-		n.record(failed(n.collector.categorize(err)), d)
+	if n == nil {
+		return
 	}
-	category := CategoryOther
-	defer func() { n.record(failed(category), d) }() // also when user code ends the goroutine
+	category, text := CategoryOther, ""
+	defer func() { n.recordFailure(d, category, text) }() // also when user code ends the goroutine
 	category = n.collector.categorize(err)
+	if n.notesFailures() {
+		text = textOf(err)
+	}
 }
 
 // RecordFailureAs records an execution that failed after d for a reason that the caller knows. A category that does not
 // exist counts as CategoryOther. For d see RecordSuccess.
 func (n *Node) RecordFailureAs(d time.Duration, category Category) {
-	switch {
-	case n == nil:
-	case n.extras != nil && n.collector.lastFailure:
-		n.fail(d, category, "")
-	default:
+	if n != nil {
+		n.recordFailure(d, category, "")
+	}
+}
+
+// recordFailure records a failure; the text is for the last failure, where that is kept.
+func (n *Node) recordFailure(d time.Duration, category Category, text string) {
+	if n.notesFailures() {
+		n.fail(d, category, text)
+	} else {
 		n.record(failed(category), d)
 	}
 }
+
+func (n *Node) notesFailures() bool { return n.extras != nil && n.collector.lastFailure }
 
 // failed is the ring's outcome for a category. They are in one order, behind Success.
 func failed(c Category) ring.Outcome {
@@ -230,6 +235,7 @@ func (n *Node) metrics(d *details) NodeMetrics {
 		d.inFlight = n.extras.flights.read()
 	}
 	s := n.present()
+	step.At(step.Loaded)
 	d.read(n, s) // before the counters: a failure that is noted has been counted
 	m := s.read(n.watch.breached(), d.sketch)
 	if n == n.collector.overflow {
@@ -248,6 +254,11 @@ func (d *details) read(n *Node, s *state) {
 // Reset clears the node in one step and returns what it cleared: no record and no retry is half before and half after
 // it. Over any run, the sum of what all resets returned and of what is still there is what was recorded. Reset waits
 // for the records of this node that are in flight at that moment; no record waits for it. A node in breach recovers.
+//
+// Records, retries and resets of one node are linearizable together, with all that a reset returns: each has one place
+// in one order, which for resets and what they clear is when the node's state was taken away. The wait is bounded by the
+// records, and the look at the thresholds, that had begun by then: what begins later goes to a new state and does not
+// prolong it. No time bounds it: a recorder whose core is taken away for a second keeps a reset that long.
 func (n *Node) Reset() NodeMetrics { return n.reset(new(details)) }
 
 // reset is Reset; for the details see metrics.
@@ -275,6 +286,7 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 	s.close()
 	step.At(step.Closed)
 	for try := 0; !s.ring.Quiet() || !n.noted(s); try++ {
+		step.At(step.Waiting)
 		pause(try)
 	}
 	d.read(n, s)
@@ -289,7 +301,7 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 
 // noted reports whether every failure of a state that is quiet has been noted, where that is wanted.
 func (n *Node) noted(s *state) bool {
-	if n.extras == nil || !n.collector.lastFailure {
+	if !n.notesFailures() {
 		return true
 	}
 	_, noted := n.extras.notes.of(s)

@@ -16,6 +16,7 @@ import (
 func FuzzParseSnapshot(f *testing.F) {
 	doc := golden(f)
 	f.Add(doc)
+	f.Add(detailsGolden(f))
 	for _, pair := range [][2]string{
 		{`"version":1`, `"version":2`}, {`"p50":10`, `"p50":1e-06`}, {`"p50":10`, `"p50":null`}, {"123456789Z", "5+01:00"},
 		{`"fetch"`, "\"fetch\xff\""}, {`"fetch"`, `"\ud800"`}, {`:7,`, `:7.0,`}, {`86.5`, `86.5e0`}, {`{`, "{ \n"},

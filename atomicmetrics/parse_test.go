@@ -671,64 +671,6 @@ func TestParseSnapshotKeepsNothingOfItsInput(t *testing.T) {
 	}
 }
 
-// Whatever is accepted is written and read again as the same, and is what another reader of JSON makes of it.
-func FuzzParseSnapshot(f *testing.F) {
-	doc := golden(f)
-	f.Add(doc)
-	for _, pair := range [][2]string{
-		{`"version":1`, `"version":2`}, {`"p50":10`, `"p50":1e-06`}, {`"p50":10`, `"p50":null`}, {"123456789Z", "5+01:00"},
-		{`"fetch"`, "\"fetch\xff\""}, {`"fetch"`, `"\ud800"`}, {`:7,`, `:7.0,`}, {`86.5`, `86.5e0`}, {`{`, "{ \n"},
-		{`"windowSize":1073741824`, `"windowSize":6`},
-	} {
-		f.Add(bytes.Replace(doc, []byte(pair[0]), []byte(pair[1]), 1))
-	}
-	f.Add(detailsGolden(f))
-	for seed := range uint64(5) {
-		small, err := randomSnapshot(rand.New(rand.NewPCG(seed, 21)), 1).MarshalJSON()
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(small)
-	}
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		s, err := atomicmetrics.ParseSnapshot(doc)
-		if err != nil {
-			if !reflect.DeepEqual(s, atomicmetrics.Snapshot{}) {
-				t.Fatalf("%v came with %+v", err, s)
-			}
-			return
-		}
-		again, err := s.MarshalJSON()
-		if err != nil {
-			t.Fatalf("%+v is not written: %v", s, err)
-		}
-		accepted(t, again, s)
-
-		var other struct {
-			WindowSize int
-			Nodes      map[string]struct {
-				TotalExecutions uint64
-				TotalDurationMs float64
-				P50             *float64
-			}
-		}
-		if err := json.Unmarshal(doc, &other); err != nil {
-			t.Fatalf("encoding/json does not read it: %v", err)
-		}
-		if other.WindowSize != s.WindowSize || len(other.Nodes) != len(s.Nodes) {
-			t.Fatalf("encoding/json reads %+v, not %+v", other, s)
-		}
-		for name, o := range other.Nodes {
-			m := s.Nodes[name]
-			near := func(ms float64, d time.Duration) bool { return math.Abs(ms*1e6-float64(d)) <= float64(d)/(1<<50) }
-			if o.TotalExecutions != m.TotalExecutions || !near(o.TotalDurationMs, m.TotalDuration) ||
-				(o.P50 == nil) != (m.WindowSamples == 0) || o.P50 != nil && !near(*o.P50, m.P50) {
-				t.Fatalf("node %q: encoding/json reads %+v, not %+v", name, o, m)
-			}
-		}
-	})
-}
-
 func BenchmarkParseSnapshot(b *testing.B) {
 	for _, nodes := range []int{10, 100, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {

@@ -22,7 +22,8 @@ func readSlowly(doc []byte) (s atomicmetrics.Snapshot, ok bool) {
 		}
 	}()
 	must(json.Valid(doc), "not JSON")
-	top := fieldsOf(doc, "version", "takenAt", "windowSize", "percentiles", "nodes", "sketches")
+	top := fieldsOf(doc, "version", "takenAt", "windowSize", "percentiles", "nodes", "sketches",
+		"lastFailures", "inFlight")
 	must(top["version"] == "1", "version")
 	s.TakenAt = top.time("takenAt")
 	s.WindowSize = int(top.count("windowSize", 1, slowMaxWindow))
@@ -40,6 +41,31 @@ func readSlowly(doc []byte) (s atomicmetrics.Snapshot, ok bool) {
 			s.Sketches[name] = sketchOfPairs([]byte(pairs), m)
 		}
 		must(len(s.Sketches) == len(s.Nodes), "a node without a sketch")
+	}
+	if failures, there := top["lastFailures"]; there {
+		s.LastFailures = map[string]atomicmetrics.LastFailure{}
+		for name, failure := range objectOf([]byte(failures)) {
+			must(s.Nodes[name].FailureCount > 0, "last failure of a node without failures")
+			o := fieldsOf([]byte(failure), "at", "category", "text")
+			f := atomicmetrics.LastFailure{At: o.time("at"), Text: o.text("text")}
+			must(f.Category.UnmarshalText([]byte(o.text("category"))) == nil && len(f.Text) <= 256, "last failure")
+			s.LastFailures[name] = f
+		}
+	}
+	if flights, there := top["inFlight"]; there {
+		s.InFlight = map[string]atomicmetrics.InFlight{}
+		for name, flight := range objectOf([]byte(flights)) {
+			o := fieldsOf([]byte(flight), "running", "highest", "oldestMs")
+			f := atomicmetrics.InFlight{
+				Running: int(o.count("running", 0, slowMaxWindow)),
+				Highest: int(o.count("highest", 1, slowMaxWindow)),
+			}
+			if !o.null("oldestMs", f.Running == 0) {
+				f.Oldest = o.millis("oldestMs", math.MaxInt64)
+			}
+			must(f.Running <= f.Highest, "in flight")
+			s.InFlight[name] = f
+		}
 	}
 	return s, true
 }

@@ -2,6 +2,7 @@ package atomicmetrics
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -18,7 +19,8 @@ import (
 //   - A window and all that comes from it is that of s where the executions between fill it. Else it would have samples
 //     of before earlier: then the node's window is empty, with its sketch, and what its newest executions took is to be
 //     read in s. LastExecution is that of s if there was an execution between.
-//   - Everything else, such as whether a threshold is breached, is as it is in s.
+//   - LastFailures are those of s, of the nodes that failed between.
+//   - Everything else, such as what is in flight and whether a threshold is breached, is as it is in s.
 //
 // All that NodeMetrics says of a read holds for the result too, and ParseSnapshot reads its JSON.
 //
@@ -48,7 +50,10 @@ func (s *Snapshot) since(earlier *Snapshot) (Snapshot, error) {
 		}
 	}
 	between := *s
-	between.Nodes = map[string]NodeMetrics{}
+	between.Nodes, between.InFlight = map[string]NodeMetrics{}, maps.Clone(s.InFlight)
+	if s.LastFailures != nil {
+		between.LastFailures = map[string]LastFailure{}
+	}
 	if s.Sketches != nil {
 		between.Sketches = map[string]Sketch{}
 	}
@@ -59,6 +64,9 @@ func (s *Snapshot) since(earlier *Snapshot) (Snapshot, error) {
 			continue
 		}
 		between.Nodes[name] = d
+		if f, failed := s.LastFailures[name]; failed && d.FailureCount > 0 {
+			between.LastFailures[name] = f
+		}
 		if s.Sketches == nil {
 			continue
 		}

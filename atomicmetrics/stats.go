@@ -47,7 +47,7 @@ func (c *Collector) Stats() (s Stats) {
 			return true
 		}
 		s.Bytes += n.size()
-		if state := n.present(); state != nil && state.ring.PerCore() {
+		if state := n.present(); state != nil && state.ring.Sharded() {
 			s.ShardedNodes++
 		}
 		return true
