@@ -5,11 +5,15 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MIN_COVER    = 90
 VARIANTS     = nodemetrics_tdigest nodemetrics_portable nodemetrics_step
 PLATFORMS    = linux/386 linux/arm64 linux/s390x windows/amd64 darwin/arm64 js/wasm
+MODULES      = $(patsubst %/go.mod,%,$(shell git ls-files '*/go.mod'))
+ADAPTERS     = $(filter wrap/%,$(MODULES))
+FUZZTIME    ?= 2m
 SOAK        ?= 2m
 TEST         = $(GO) test -timeout 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race variants lint cover build conformance soak bench api api-update check
+.PHONY: help demo test race variants lint cover build api api-update adapters conformance soak fuzz fuzz-smoke model \
+	platforms mutation bench bench-smoke bench-report bench-check check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +39,9 @@ lint: ## gofmt, vet and staticcheck
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	@set -e; for tag in $(VARIANTS); do echo "$(GO) vet -tags $$tag ./..."; $(GO) vet -tags $$tag ./...; done
-	cd internal/conformance && $(GO) vet ./... && $(GO) vet -tags nodemetrics_step ./...
+	@set -e; for module in $(MODULES); do echo "vet and staticcheck in $$module"; \
+		(cd $$module && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...); done
+	cd internal/conformance && $(GO) vet -tags nodemetrics_step ./...
 
 cover: ## fail where a public package's tests cover less than $(MIN_COVER) % of its statements
 	@$(GO) test -cover ./atomicmetrics ./digest ./wrap ./internal/ring ./internal/helper ./internal/sketch | awk -v min=$(MIN_COVER) ' \
@@ -48,6 +54,15 @@ build: ## build for other platforms
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build ./...; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./...; done
 
+api: ## compare the exported declarations with the committed listing of them
+	$(GO) run ./internal/api
+
+api-update: ## write that listing anew, when a change of it is meant
+	$(GO) run ./internal/api -update
+
+adapters: ## run the tests of the adapters that are modules of their own, under the race detector
+	@set -e; for module in $(ADAPTERS); do echo "$(TEST) -race in $$module"; (cd $$module && $(TEST) -race ./...); done
+
 conformance: ## let judges that are not ours look at what the library says
 	cd internal/conformance && $(TEST) ./...
 	cd internal/conformance && $(TEST) -tags nodemetrics_step -run 'Linearizable|Window|NoInstant|Checkers' .
@@ -55,13 +70,28 @@ conformance: ## let judges that are not ours look at what the library says
 soak: ## mix everything at full speed on all cores for SOAK=2m and check all of it
 	cd internal/conformance && $(GO) run ./soak -for $(SOAK)
 
-bench: ## run the packages' own benchmarks
-	$(GO) test -run '^$$' -bench . ./...
+fuzz: ## fuzz every target for FUZZTIME=2m
+	@GO=$(GO) .ci/fuzz $(FUZZTIME)
 
-api: ## compare the exported declarations with the committed listing of them
-	$(GO) run ./internal/api
+fuzz-smoke: ## fuzz every target for some seconds
+	@GO=$(GO) .ci/fuzz 5s
 
-api-update: ## write that listing anew, when a change of it is meant
-	$(GO) run ./internal/api -update
+platforms: ## run the tests on emulated arm64 and s390x, as far as qemu-user can be had
+	@GO=$(GO) .ci/platforms
 
-check: lint api build test race variants conformance cover ## all of it
+mutation: ## fail where the tests kill less than 85 % of the mutants that they cover; takes hours, or PACKAGES=./digest
+	@GO=$(GO) .ci/mutation $(PACKAGES)
+
+bench: ## run the suite, the peers in it, ten times: tables of medians
+	cd bench && $(GO) run ./cmd/report -raw bench.out && $(GO) tool benchstat bench.out
+
+bench-smoke: ## run the suite's own tests, and each benchmark once
+	cd bench && $(TEST) -bench . -benchtime 1x ./...
+
+bench-report: ## run the suite, and write bench/results/<date>-<cpu>
+	cd bench && $(GO) run ./cmd/report
+
+bench-check: ## measure the targets and judge them; SHORT=-short for what is grossly missed alone
+	cd bench && $(GO) run ./cmd/check $(SHORT)
+
+check: lint api build test race variants adapters conformance cover bench-smoke fuzz-smoke ## all of it, but for what takes long
