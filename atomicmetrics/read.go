@@ -2,11 +2,11 @@ package atomicmetrics
 
 import (
 	"math"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
+	"github.com/nodemetrics/nodemetrics/internal/order"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 	"github.com/nodemetrics/nodemetrics/internal/step"
@@ -16,6 +16,7 @@ import (
 type reader struct {
 	ring.Reader
 	sorted []uint64 // durations of a window, ascending, in nanoseconds
+	buffer []uint64 // for sorting
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -71,7 +72,7 @@ func (b *reader) sort(samples []ring.Sample) {
 	for _, s := range samples {
 		b.sorted = append(b.sorted, s.Duration())
 	}
-	slices.Sort(b.sorted)
+	b.buffer = order.Sort(b.sorted, b.buffer)
 }
 
 // nearest returns the quantile q of b.sorted by nearest rank.

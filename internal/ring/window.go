@@ -8,6 +8,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
+	"github.com/nodemetrics/nodemetrics/internal/order"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
@@ -119,7 +120,7 @@ func (b *Reader) Digest(r *Ring) View {
 	}
 	v := r.stream.view(b)
 	if v.Exact {
-		slices.Sort(b.raw)
+		b.durations = order.Sort(b.raw, b.durations)
 	}
 	return v
 }
