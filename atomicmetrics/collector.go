@@ -216,7 +216,9 @@ func (c *Collector) AllNodeMetrics() map[string]NodeMetrics { return maps.Collec
 // first used after the iteration began are not among them.
 func (c *Collector) All() iter.Seq2[string, NodeMetrics] {
 	return func(yield func(string, NodeMetrics) bool) {
-		for _, n := range c.sortedNodes() {
+		nodes := c.all()
+		slices.SortFunc(nodes, func(a, b *Node) int { return cmp.Compare(a.name, b.name) })
+		for _, n := range nodes {
 			if m := n.Metrics(); m.active() && !yield(n.name, m) {
 				return
 			}
@@ -224,7 +226,8 @@ func (c *Collector) All() iter.Seq2[string, NodeMetrics] {
 	}
 }
 
-func (c *Collector) sortedNodes() []*Node {
+// all returns the nodes that there are, in no order.
+func (c *Collector) all() []*Node {
 	if c == nil {
 		return nil
 	}
@@ -235,7 +238,6 @@ func (c *Collector) sortedNodes() []*Node {
 		}
 		return true
 	})
-	slices.SortFunc(nodes, func(a, b *Node) int { return cmp.Compare(a.name, b.name) })
 	return nodes
 }
 
@@ -274,9 +276,11 @@ func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {
 			s.InFlight = map[string]InFlight{}
 		}
 	}
-	s.Nodes = map[string]NodeMetrics{}
-	for _, n := range c.sortedNodes() {
-		var d details
+	nodes := c.all()
+	s.Nodes = make(map[string]NodeMetrics, len(nodes))
+	var d details
+	for _, n := range nodes {
+		d = details{}
 		if s.Sketches != nil {
 			d.sketch = &Sketch{} // of an empty window
 		}

@@ -69,7 +69,7 @@ func (c *Collector) forgetIdle() {
 		return
 	}
 	defer c.sweeping.Unlock()
-	for _, n := range c.sortedNodes() {
+	for _, n := range c.all() {
 		if n == c.overflow || !n.isIdle(c.idleForget) {
 			continue
 		}

@@ -201,7 +201,9 @@ func (n *Node) raise(e Event, changed, after verdict) {
 func (n *Node) swapOut(to *state) (*state, verdict) {
 	w := n.watch
 	if w == nil {
-		return n.take(to), 0
+		s := n.take(to)
+		step.At(step.Swapped)
+		return s, 0
 	}
 	var edge uint32
 	for try := 0; ; try++ {

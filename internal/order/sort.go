@@ -50,7 +50,7 @@ func distribute(keys, other []uint64) {
 	var ends [256]int32
 	buckets := 8
 	if len(keys) < 512 {
-		buckets = 6
+		buckets = 7
 	}
 	shift := max(0, bits.Len64(last-first)-buckets)
 	for _, key := range keys {
