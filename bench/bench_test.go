@@ -85,13 +85,13 @@ func flush(b *testing.B, c *atomicmetrics.Collector) {
 	}
 }
 
-// node is a handle with a full window in a registry of its own, made on first use: a benchmark is run several times, each
+// registry has a node named "node" with a full window. It is made on first use: a benchmark is run several times, each
 // longer than the last, and goes on where it was.
-func node(impl peer.Impl) func() peer.Node {
-	return sync.OnceValue(func() peer.Node {
-		n := impl.New().(peer.Handles).Node("node")
-		fill(impl, n)
-		return n
+func registry(impl peer.Impl) func() peer.Registry {
+	return sync.OnceValue(func() peer.Registry {
+		r := impl.New()
+		fill(impl, r.(peer.Handles).Node("node"))
+		return r
 	})
 }
 

@@ -24,15 +24,13 @@ func readAll(r peer.Registry) func() {
 func BenchmarkLatency(b *testing.B) {
 	for _, g := range []string{"1", "cores", "4xcores"} {
 		for _, impl := range implsOf[peer.Handles](append(rivals, "hdr-mutex")...) {
-			var r peer.Registry
+			full := registry(impl)
 			b.Run(fmt.Sprintf("by=handle/op=success/impl=%s/g=%s/work=0", impl.Name, g), func(b *testing.B) {
-				if r == nil {
-					r = impl.New()
-					fill(impl, r.(peer.Handles).Node("node"))
-				}
+				r := full()
 				n := r.(peer.Handles).Node("node")
 				g := goroutines(g)
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores() + 1)) // one for the reader: see the package's comment
+				b.ResetTimer()
 				start := measure.Now()
 				stop := measure.Reader(time.Millisecond, readAll(r))
 				l := measure.Single(max(b.N, fewest), g, func(i int) { n.RecordSuccess(measure.Duration(i)) })

@@ -20,9 +20,9 @@ func upTo(n int) []int {
 func BenchmarkScaling(b *testing.B) {
 	for _, g := range upTo(cores()) {
 		for _, impl := range implsOf[peer.Handles](rivals...) {
-			n := node(impl)
+			r := registry(impl)
 			b.Run(fmt.Sprintf("by=handle/op=success/impl=%s/g=%d/work=0", impl.Name, g), func(b *testing.B) {
-				n := n()
+				n := r().(peer.Handles).Node("node")
 				b.ReportAllocs()
 				b.ResetTimer()
 				measure.Spread(b.N, g, successes(n, 0))

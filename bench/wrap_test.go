@@ -78,12 +78,11 @@ func BenchmarkWrap(b *testing.B) {
 				each(bare)(0, b.N)
 				return
 			}
-			over := measure.Interleave(b.N, each(bare), each(c.fn))
+			rounds := measure.Interleave(b.N, 20_000, each(bare), each(clocked(bare)), each(c.fn))
 			b.StopTimer()
-			clock := measure.Interleave(max(b.N, 100), each(bare), each(clocked(bare)))
-			b.ReportMetric(over.B, "ns/op")
-			b.ReportMetric(over.Diff, "added-ns/call")
-			b.ReportMetric(2*over.Diff/clock.Diff, "clockreads/call")
+			b.ReportMetric(rounds.Of[2], "ns/op")
+			b.ReportMetric(rounds.Over[2], "added-ns/call")
+			b.ReportMetric(2*rounds.Over[2]/max(rounds.Over[1], 1), "clockreads/call")
 		})
 	}
 }

@@ -28,20 +28,39 @@ func TestSpreadMakesEveryCallOnce(t *testing.T) {
 	}
 }
 
-func TestInterleaveMakesTheSameCallsOfBothInTurn(t *testing.T) {
+func TestInterleaveMakesTheSameCallsOfAllInTurn(t *testing.T) {
+	const round = 100
 	for n, last := range map[int]int{1: 1, round: round, 2*round + 10: 2 * round, 3*round - 1: 3*round - 1, 5 * round: 5 * round} {
-		var a, b []int
-		pair := Interleave(n,
-			func(from, to int) float64 { a = append(a, from, to); return 10 },
-			func(from, to int) float64 { b = append(b, from, to); return float64(11 + from/round) })
-		if !slices.Equal(a, b) {
-			t.Errorf("%d calls: a has %v, b %v", n, a, b)
+		var order []string
+		body := func(name string, ns func(round int) float64) func(from, to int) float64 {
+			return func(from, to int) float64 {
+				if want := min(from+round, n); from%round != 0 || to != want {
+					t.Errorf("%d calls: a round from %d to %d", n, from, to)
+				}
+				order = append(order, name)
+				return ns(from / round)
+			}
 		}
-		if a[0] != 0 || a[len(a)-1] != last { // a short round at the end would say nothing
-			t.Errorf("%d calls: from %d to %d", n, a[0], a[len(a)-1])
+		got := Interleave(n, round,
+			body("a", func(round int) float64 { return float64(10 * round) }),
+			body("b", func(round int) float64 { return float64(10*round + 3) }),
+			body("c", func(round int) float64 { return float64(11 * round) }))
+		rounds := (last + round - 1) / round
+		var wantOrder []string
+		for i := range rounds {
+			if i%2 == 0 {
+				wantOrder = append(wantOrder, "a", "b", "c")
+			} else {
+				wantOrder = append(wantOrder, "c", "b", "a") // a short round at the end would say nothing
+			}
 		}
-		if want := float64(1+(len(a)/2-1)/2) + float64((len(a)/2+1)%2)/2; pair.Diff != want || pair.A != 10 || pair.B != 10+want {
-			t.Errorf("%d calls: %+v, and not a difference of %v", n, pair, want)
+		if !slices.Equal(order, wantOrder) {
+			t.Errorf("%d calls: %v, not %v", n, order, wantOrder)
+		}
+		middle := float64(rounds-1) / 2
+		want := Rounds{Of: []float64{10 * middle, 10*middle + 3, 11 * middle}, Over: []float64{0, 3, middle}}
+		if !slices.Equal(got.Of, want.Of) || !slices.Equal(got.Over, want.Over) {
+			t.Errorf("%d calls: %+v, not %+v", n, got, want)
 		}
 	}
 }

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// Reader calls read at once and then at every tick, on a goroutine of its own, or without pause where every is 0. The
-// function returned ends it, waits for it, and says how often it read.
+// Reader calls read at once and then at every tick, on a goroutine of its own, or without pause where every is 0. It returns
+// when it has read for the first time: what is measured then is measured beside a reader. The function returned ends it,
+// waits for it, and says how often it read.
 func Reader(every time.Duration, read func()) (stop func() (reads int)) {
 	var ended sync.WaitGroup
-	end := make(chan struct{})
+	begun, end := make(chan struct{}), make(chan struct{})
 	reads := 0
 	ended.Go(func() {
 		var ticks <-chan time.Time
@@ -24,7 +25,9 @@ func Reader(every time.Duration, read func()) (stop func() (reads int)) {
 		}
 		for {
 			read()
-			reads++
+			if reads++; reads == 1 {
+				close(begun)
+			}
 			select {
 			case <-end:
 				return
@@ -37,6 +40,7 @@ func Reader(every time.Duration, read func()) (stop func() (reads int)) {
 			}
 		}
 	})
+	<-begun
 	return func() int {
 		close(end)
 		ended.Wait()

@@ -1,0 +1,47 @@
+package measure
+
+import "slices"
+
+// Rounds is what some bodies took that were run in turn: nanoseconds for each call on the core that made it.
+type Rounds struct {
+	Of   []float64 // by body, the median of its rounds
+	Over []float64 // by body, the median of the rounds' differences to the first body
+}
+
+// Interleave runs the bodies in turn, n calls of each in all; what they return is how long each call took on its core. A
+// round is so many calls of each: some milliseconds, so that all meet the same machine. Every other round runs them in the
+// opposite order.
+func Interleave(n, round int, bodies ...func(from, to int) float64) Rounds {
+	of, over := make([][]float64, len(bodies)), make([][]float64, len(bodies))
+	for from := 0; from < n; from += round {
+		to := min(from+round, n)
+		if from > 0 && to-from < round/2 {
+			break // too short to say anything
+		}
+		took := make([]float64, len(bodies))
+		for i := range bodies {
+			if from/round%2 == 1 {
+				i = len(bodies) - 1 - i
+			}
+			took[i] = bodies[i](from, to)
+		}
+		for i := range bodies {
+			of[i], over[i] = append(of[i], took[i]), append(over[i], took[i]-took[0])
+		}
+	}
+	var r Rounds
+	for i := range bodies {
+		r.Of, r.Over = append(r.Of, Median(of[i])), append(r.Over, Median(over[i]))
+	}
+	return r
+}
+
+// Median returns the middle value, or the mean of the two in the middle; 0 of none. It sorts values.
+func Median(values []float64) float64 {
+	n := len(values)
+	if n == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
+}
