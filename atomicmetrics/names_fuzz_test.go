@@ -19,6 +19,7 @@ func FuzzNames(f *testing.F) {
 	f.Add("\n\xff\n\xff\xff\n\uFFFD\n\uFFFD\uFFFD\na\xffb\na\xc3\x28\xff\n\xed\xa0\x80", 3)
 	f.Add(atomicmetrics.OverflowNode+"\na\nb\n(overflow)\xff", 1)
 	f.Add("\x00\n\u2028\n\"\\\n日本\n\xe6\x97\n😀\n\xf0\x9f\x98", 100)
+	f.Add(strings.Repeat("long", 1000), 1)
 	f.Fuzz(func(t *testing.T, text string, maxNodes int) {
 		maxNodes = 1 + int(uint(maxNodes)%50)
 		c := newCollector(t, atomicmetrics.WithMaxNodes(maxNodes))
