@@ -12,8 +12,7 @@ SOAK        ?= 2m
 TEST         = $(GO) test -timeout 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race variants lint cover build api api-update adapters conformance soak fuzz fuzz-smoke model \
-	platforms mutation bench bench-smoke bench-report bench-check check
+.PHONY: help demo test race variants lint cover build api api-update adapters conformance soak fuzz fuzz-smoke model platforms mutation bench bench-smoke bench-report bench-check check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,7 +76,7 @@ fuzz-smoke: ## fuzz every target for some seconds
 	@GO=$(GO) .ci/fuzz 5s
 
 platforms: ## run the tests on emulated 386, arm64 and s390x, as far as qemu-user can be had
-	@GO=$(GO) .ci/platforms
+	@GO=$(GO) .ci/platforms $(SHORT)
 
 mutation: ## fail where the tests kill less than 85 % of the mutants that they cover; takes hours, or PACKAGES=./digest
 	@GO=$(GO) .ci/mutation $(PACKAGES)
