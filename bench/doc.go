@@ -115,7 +115,8 @@
 //	                                      Wrap/impl=monkit-task/g=1/work=0
 //	healthy thresholds                    Thresholds/state=healthy/strategy=exact/window=100/impl=nodemetrics/g=1/work=0
 //	                                      over …state=none…; and the same with state=breached, window=100 and window=50000
-//	latency of one record                 Latency/by=handle/op=success/impl=nodemetrics/g=cores/work=0: p99.9-ns, p99.99-ns
+//	latency of one record                 Latency/by=handle/op=success/impl=nodemetrics/g=1/work=0: p99.9-ns, p99.99-ns;
+//	                                      g=cores: p99.9-ns, and p99.99-ns beside clock-p99.99-ns of the empty measurement
 //	t-digest                              Record/by=handle/op=success/impl=nodemetrics-tdigest/g=1/work=0,
 //	                                      Latency/by=handle/op=success/impl=nodemetrics-tdigest/g=1/work=0: p99.9-ns,
 //	                                      Memory/state=contended/strategy=tdigest/window=1000000/impl=nodemetrics

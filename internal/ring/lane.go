@@ -64,6 +64,9 @@ func (l *lane) put(sample Sample, stamp uint64) (due bool) {
 	step.At(step.Stored)
 	if a := l.ahead.Load(); a != nil {
 		a.step()
+		if n == uint64(l.size/2) && l.spare.Load() == nil {
+			l.reuse(l.newSegment()) // now, as extending has enough to do
+		}
 	}
 	return due
 }
@@ -111,7 +114,7 @@ type ahead struct {
 
 func (a *ahead) step() {
 	if a.packing.step() {
-		a.packs.packed.Store(a.result)
+		a.packs.packed.Store(a.take())
 	}
 }
 
@@ -130,8 +133,8 @@ func (l *lane) pop() *segment {
 	}
 }
 
-// reuse makes a segment that has been folded a spare one, if there are not enough of them. A reader may still be at it: it
-// will find that folded has changed, and begin again. The caller owns folding.
+// reuse makes a segment that is new, or has been folded, a spare one, if there are not enough of them. A reader may still
+// be at one that was folded: it will find that folded has changed, and begin again.
 func (l *lane) reuse(s *segment) {
 	missing := max(1, l.batch-1)
 	for at := l.spare.Load(); at != nil && missing > 0; at = at.prev.Load() {

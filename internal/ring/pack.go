@@ -37,7 +37,7 @@ func (p *pack) note(at stamped) {
 type packing struct {
 	segments    []*segment // that are not copied yet
 	compression float64
-	result      *pack
+	result      pack
 
 	phase   phase
 	next    int      // the first key, or slot of a segment, that the phase has not done
@@ -68,7 +68,7 @@ const (
 
 // start begins with segments of at most 65,535 samples in all.
 func (p *packing) start(compression float64, segments ...*segment) {
-	p.segments, p.compression, p.result = append(p.segments[:0], segments...), compression, new(pack)
+	p.segments, p.compression, p.result = append(p.segments[:0], segments...), compression, pack{}
 	p.phase, p.next, p.keys, p.differ, p.grouped, p.groups = copying, 0, p.keys[:0], 0, 0, p.groups[:0]
 }
 
@@ -138,7 +138,6 @@ func (p *packing) turn() (done bool) {
 		p.digit += digitBits
 		p.sortOn()
 	case grouping:
-		p.result.centroids = slices.Clone(p.groups)
 		p.phase = nothing
 		return true
 	}
@@ -161,7 +160,14 @@ func (p *packing) finish() *pack {
 	for p.phase != nothing {
 		p.step()
 	}
-	return p.result
+	return p.take()
+}
+
+// take returns the result.
+func (p *packing) take() *pack {
+	result := p.result
+	result.centroids = slices.Clone(p.groups)
+	return &result
 }
 
 // group makes centroids of the sorted keys, to at least key number to: about half as many as a digest of that compression

@@ -32,27 +32,34 @@ func (v *View) quantile(digest *tdigest.TDigest, q float64) uint64 {
 	return min(max(uint64(math.Round(digest.Quantile(q))), v.Min), v.Max)
 }
 
-// view walks the stream and returns its window, and gives its samples to the reader. Every record that
-// returned before the call is in it, unless seven eighths of a window are newer.
+// view walks the stream and returns its window, and gives its samples to the reader. Every record that returned before
+// the call is in it, unless seven eighths of a window are newer. What takes long, merging the digests, comes when what
+// they are of is certain: a walk is short beside the time between two folds, so that it is not overtaken for ever.
 func (s *stream) view(to *Reader) View {
-	for {
-		f := s.folded.Load()
-		v, complete := s.walk(f, to)
-		if complete && s.folded.Load() == f {
-			if !v.Exact {
-				for _, d := range to.raw {
-					to.digest.Add(float64(d), 1)
-				}
-			}
-			return v
-		}
+	f := s.folded.Load()
+	v, complete := s.walk(f, to)
+	for next := s.folded.Load(); !complete || next != f; next = s.folded.Load() {
+		f = next
+		v, complete = s.walk(f, to)
 	}
+	clear(to.segments) // so that the reader keeps none of them
+	if v.Exact {
+		return v
+	}
+	to.digest.Reset()
+	for _, p := range to.packs {
+		to.digest.AddCentroidList(p.centroids)
+	}
+	for _, d := range to.raw {
+		to.digest.Add(float64(d), 1)
+	}
+	clear(to.packs)
+	return v
 }
 
 // walk is one attempt of view; complete is false if a lane did not reach back to what has been folded.
 func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
-	to.digest.Reset()
-	to.raw = to.raw[:0]
+	to.raw, to.packs = to.raw[:0], to.packs[:0]
 	v = View{Min: math.MaxUint64, Exact: f.ever == 0, ever: f.ever}
 	segments := to.segments[:0]
 	for l := range s.lanes {
@@ -75,13 +82,19 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 		}
 		v.ever += uint64(p.samples)
 		newest = newer(newest, p.newest)
-		if v.add(p, s.window, to) {
+		switch {
+		case !v.add(p, s.window):
+		case raw != nil:
 			to.raw = append(to.raw, raw...)
+		default:
+			to.packs = append(to.packs, p)
 		}
 	}
 	to.segments = segments
 	for _, g := range slices.Backward(f.generations) {
-		v.add(g, s.window, to)
+		if v.add(g, s.window) {
+			to.packs = append(to.packs, g)
+		}
 	}
 	v.Newest = newest.sample
 	return v, true
@@ -115,14 +128,13 @@ func (s *segment) peek(to *Reader) (*pack, []uint64) {
 	return &to.peeked, to.durations
 }
 
-// add adds the samples of a pack, unless with them, or with a newer pack, there would be more than a window.
-func (v *View) add(p *pack, window int, to *Reader) bool {
+// add counts the samples of a pack and reports whether they belong to the window: unless with them, or with a newer pack, there would be more than a window.
+func (v *View) add(p *pack, window int) bool {
 	if v.full = v.full || v.Samples+p.samples > window; v.full || p.samples == 0 {
 		return false
 	}
 	v.Samples += p.samples
 	v.Failures += p.failures
 	v.Min, v.Max = min(v.Min, p.min), max(v.Max, p.max)
-	to.digest.AddCentroidList(p.centroids)
 	return true
 }

@@ -21,6 +21,7 @@ type Reader struct {
 	raw     []uint64 // samples of a stream that are not in the digest yet
 
 	segments  []*segment // of a stream that have not been folded
+	packs     []*pack    // of the window
 	peeked    pack       // of one of them
 	durations []uint64   // of its samples
 }
