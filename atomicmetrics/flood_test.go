@@ -16,8 +16,8 @@ func TestAMillionNamesTakeNoMoreMemoryThanTheDefaultLimitOfNodes(t *testing.T) {
 		name, format string
 		perNode      int64 // bytes
 	}{
-		{"valid names", "tenant-%d", 1300},
-		{"invalid names", "tenant-%d\xff", 1500}, // each known by two spellings
+		{"valid names", "tenant-%d", mostOfANode},
+		{"invalid names", "tenant-%d\xff", mostOfANode + 200}, // each known by two spellings
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var name []byte
