@@ -149,6 +149,7 @@ func TestNothingIsLostWhenIdleNodesAreForgotten(t *testing.T) {
 			case <-done:
 			default:
 				c.Snapshot()
+				runtime.Gosched()
 				if i%8 == 0 {
 					for _, m := range c.Reset().Nodes {
 						returned.add(m)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/race"
 )
 
@@ -173,6 +174,19 @@ func TestInFlightBeyondTheSlotsIsCounted(t *testing.T) {
 	})
 }
 
+// The clock that a slot has goes around in 9 years, and here in the time since this process started.
+func TestOldestIsRightWhenTheClockHasGoneAround(t *testing.T) {
+	var f flights
+	place := f.begin(clock.Now() - int64(1000*time.Hour))
+	if got := f.read(); got.Oldest < 1000*time.Hour || got.Oldest > 2000*time.Hour {
+		t.Errorf("%+v", got)
+	}
+	f.end(place)
+	if f.begin(clock.Now() + int64(time.Hour)); f.read() != (InFlight{1, 1, 0}) {
+		t.Errorf("one that begins while it is looked: %+v", f.read())
+	}
+}
+
 func TestInFlightIsNeverNegativeWhateverRunsBesideIt(t *testing.T) {
 	for _, procs := range []int{1, 4} {
 		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
@@ -281,6 +295,10 @@ func TestANodeThatIsRunningKeepsItsPlace(t *testing.T) {
 		}
 		first, second := n.Start(), n.Start()
 		n.RecordSuccess(1)
+		idle()
+		if got := n.Metrics().TotalExecutions; got != 1 || n.InFlight().Highest != 2 {
+			t.Errorf("idle and running: %d executions, %+v", got, n.InFlight())
+		}
 		if got := c.Forget("n").TotalExecutions; got != 1 {
 			t.Errorf("Forget returned %d executions", got)
 		}
