@@ -29,6 +29,26 @@
 // acquires it after the ring was spread sees that and turns away. The window is the newest samples over all shards, by
 // stamp, and the first shard's newest where these are too few; each shard has room for a whole window.
 //
+// # What was learned
+//
+// Medians on one machine (AMD EPYC, 2 cores; one atomic.Add there takes 6.3 ns), each pair of one run. They say where the
+// time goes, not what it is elsewhere.
+//
+//   - What a record costs is its atomic instructions. Four of them (ticket, sum, outcome, slot) made 27.5 ns; one, and
+//     plain stores by an owner, 12.5. The same stores through a function in assembly, or one that is not inlined, made
+//     15 to 19 and 14 to 16.
+//   - Nobody has to come back: as an owner writes alone, slots need no laps against late writers, and a closed ring is
+//     quiet as soon as nobody owns a shard.
+//   - In a spread ring most of a record is the monotonic clock, 31 of some 55 ns; a time-stamp counter that may be read
+//     in order takes 20 there, and is not known to agree between the cores of every virtual machine. An atomic store of
+//     the stamp instead of a tagged pair costs 3 ns of wall time on two cores.
+//   - Prefetching a slot before the CAS does nothing for 100,000 names in turn (210 ns either way): the misses are in the
+//     map of names.
+//   - Whoever folds must not own the shard that it folds: now and then the operating system stops it there, and the ring of
+//     a single recorder is spread for good. Only idle lanes are sealed so.
+//   - A recorder that is ahead of folding packs in steps of 64 samples by a radix sort: 110 ns a step, where sorting a
+//     segment at once took 24 µs. Segments that are used again, and packs of many segments, halved what folding costs.
+//
 // # Guarantees
 //
 // Nobody waits for anybody in a record. A recorder tries again for the first shard a bounded number of times; a shard of
