@@ -25,11 +25,12 @@ func main() {
 	raw := flag.String("raw", "", "write what the benchmarks print to this `file`, and no report")
 	to := flag.String("to", "", "the `folder` to write to (default results/<date>-<cpu>, or that of -from)")
 	rounds := flag.Int("rounds", 10, "how often each benchmark is run")
-	benchTime := flag.String("benchtime", "100ms", "how long each time, as -benchtime of go test has it")
+	benchTime := flag.String("benchtime", "20ms", "how long each time, as -benchtime of go test has it")
+	singles := flag.Int("singles", 400_000, "how many single records the benchmarks of latency make each time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *from, *raw, *to, suite.Settings{Rounds: *rounds, BenchTime: *benchTime}); err != nil {
+	if err := run(ctx, *from, *raw, *to, suite.Settings{Rounds: *rounds, BenchTime: *benchTime, Singles: *singles}); err != nil {
 		fmt.Fprintf(os.Stderr, "report: %v\n", err)
 		os.Exit(1)
 	}

@@ -82,6 +82,7 @@ var settings = []struct{ key, text string }{
 	{"cpu", "CPU"}, {"cores", "cores"}, {"gomaxprocs", "GOMAXPROCS"}, {"go", "Go"}, {"goos", "operating system"},
 	{"goarch", "architecture"}, {"revision", "revision"}, {"date", "date"}, {"command", "command"}, {"rounds", "rounds"},
 	{"benchtime", "time of a benchmark in a round"},
+	{"singles", "single records of a benchmark of latency in a round"},
 }
 
 // machine writes what the figures were measured on, and how.

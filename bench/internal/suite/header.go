@@ -13,8 +13,8 @@ import (
 // Header writes what is needed to understand the figures later, as lines that readers of benchmarks take for
 // configuration. The benchmarks themselves add the operating system and the processor.
 func Header(ctx context.Context, out io.Writer, command string, set Settings, now time.Time) error {
-	_, err := fmt.Fprintf(out, "date: %s\ncommand: %s\nrounds: %d\nbenchtime: %s\ngo: %s\ncores: %d\ngomaxprocs: %d\nrevision: %s\n",
-		now.UTC().Format(time.DateOnly), command, set.Rounds, set.BenchTime,
+	_, err := fmt.Fprintf(out, "date: %s\ncommand: %s\nrounds: %d\nbenchtime: %s\nsingles: %d\ngo: %s\ncores: %d\ngomaxprocs: %d\nrevision: %s\n",
+		now.UTC().Format(time.DateOnly), command, set.Rounds, set.BenchTime, set.Singles,
 		runtime.Version(), runtime.NumCPU(), runtime.GOMAXPROCS(0), revision(ctx))
 	return err
 }

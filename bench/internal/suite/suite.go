@@ -45,7 +45,11 @@ func (s *Suite) Close() error { return os.RemoveAll(filepath.Dir(s.binary)) }
 type Settings struct {
 	Rounds    int    // how often each benchmark is run
 	BenchTime string // how long each time, as -benchtime has it
+	Singles   int    // how many single records a benchmark of latency makes each time; 0: as many as fit BenchTime
 }
+
+// latency selects the benchmarks of single records.
+const latency = "^BenchmarkLatency$"
 
 // arguments are those of the compiled benchmarks, for one round of what pattern and skip select.
 func arguments(pattern, skip, benchTime string) []string {
@@ -57,7 +61,7 @@ func arguments(pattern, skip, benchTime string) []string {
 	return args
 }
 
-// All runs the whole suite, all of it in every round, and writes what it prints to out. It runs each benchmark once
+// All runs the whole suite, all of it in every round, benchmarks of single records last, and writes what it prints to out. It runs each benchmark once
 // beforehand, without writing: a benchmark that fails does so at once then, and how many there are is known.
 func (s *Suite) All(ctx context.Context, set Settings, out io.Writer, p *Progress) error {
 	var names []string
@@ -76,11 +80,18 @@ func (s *Suite) All(ctx context.Context, set Settings, out io.Writer, p *Progres
 	p.Start(set.Rounds * len(names))
 	for round := range set.Rounds {
 		ran := map[string]bool{}
-		err := s.run(ctx, arguments(".", "", set.BenchTime), w, func(name string) {
+		done := func(name string) {
 			ran[name] = true
 			p.Done(name)
-		})
-		if err != nil {
+		}
+		singles := set.BenchTime
+		if set.Singles > 0 {
+			singles = fmt.Sprintf("%dx", set.Singles)
+		}
+		if err := s.run(ctx, arguments(".", latency, set.BenchTime), w, done); err != nil {
+			return err
+		}
+		if err := s.run(ctx, arguments(latency, "", singles), w, done); err != nil {
 			return err
 		}
 		for _, name := range names {

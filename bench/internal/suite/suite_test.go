@@ -77,7 +77,7 @@ func order(text string) string {
 
 func TestAllRunsEverythingInEveryRound(t *testing.T) {
 	var text bytes.Buffer
-	if err := built.All(t.Context(), Settings{2, "1x"}, &text, silent()); err != nil {
+	if err := built.All(t.Context(), Settings{2, "1x", 0}, &text, silent()); err != nil {
 		t.Fatal(err)
 	}
 	round := "A/x=1 A/x=1/y=2 A/x=10 B"
@@ -95,7 +95,7 @@ func TestAllRunsEverythingInEveryRound(t *testing.T) {
 
 func TestEachRunsTheNamedAloneAndTheOtherWayRoundInEveryOtherRound(t *testing.T) {
 	var text bytes.Buffer
-	if err := built.Each(t.Context(), []string{"A/x=1", "B"}, Settings{3, "1x"}, &text, silent()); err != nil {
+	if err := built.Each(t.Context(), []string{"A/x=1", "B"}, Settings{3, "1x", 0}, &text, silent()); err != nil {
 		t.Fatal(err)
 	}
 	if got := order(text.String()); got != "A/x=1 B B A/x=1 A/x=1 B" {
@@ -105,7 +105,7 @@ func TestEachRunsTheNamedAloneAndTheOtherWayRoundInEveryOtherRound(t *testing.T)
 
 func TestBenchmarkThatIsNotThereIsAnErrorThatNamesIt(t *testing.T) {
 	for _, name := range []string{"A/x=2", "A/x=1/y=3", "C", "A"} {
-		err := built.Each(t.Context(), []string{"B", name}, Settings{1, "1x"}, new(bytes.Buffer), silent())
+		err := built.Each(t.Context(), []string{"B", name}, Settings{1, "1x", 0}, new(bytes.Buffer), silent())
 		if err == nil || !strings.Contains(err.Error(), "benchmark "+name+" is missing") {
 			t.Errorf("%s: the error is %v", name, err)
 		}
@@ -115,8 +115,8 @@ func TestBenchmarkThatIsNotThereIsAnErrorThatNamesIt(t *testing.T) {
 func TestBenchmarkThatFailsEndsTheRun(t *testing.T) {
 	t.Setenv("FAILS", "yes")
 	for name, err := range map[string]error{
-		"all":  built.All(t.Context(), Settings{1, "1x"}, new(bytes.Buffer), silent()),
-		"each": built.Each(t.Context(), []string{"B"}, Settings{1, "1x"}, new(bytes.Buffer), silent()),
+		"all":  built.All(t.Context(), Settings{1, "1x", 0}, new(bytes.Buffer), silent()),
+		"each": built.Each(t.Context(), []string{"B"}, Settings{1, "1x", 0}, new(bytes.Buffer), silent()),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "out of figures") {
 			t.Errorf("%s: the error is %v", name, err)
@@ -133,7 +133,7 @@ func TestBuildSaysWhatDoesNotCompile(t *testing.T) {
 func TestHeaderIsConfiguration(t *testing.T) {
 	var text bytes.Buffer
 	day := time.Date(2001, 2, 3, 23, 0, 0, 0, time.FixedZone("west", -3600*2))
-	if err := Header(context.Background(), &text, "make it", Settings{3, "5ms"}, day); err != nil {
+	if err := Header(context.Background(), &text, "make it", Settings{3, "5ms", 0}, day); err != nil {
 		t.Fatal(err)
 	}
 	text.WriteString("BenchmarkA 1 1 ns/op\n")
