@@ -1,0 +1,273 @@
+/*
+ * The helper goroutine, which starts with the first item and ends with the last: internal/helper.
+ *
+ * PUTTERS goroutines put ITEMS items in all; the helpers deliver them, or end in the middle of one as after a panic; a
+ * flusher flushes once. One step here is one atomic operation there. README.md says what is left out, and where each
+ * step is.
+ *
+ * A cell is its number in the queue, seq, from 1; 0 is the first dummy. So the cell behind cell h is h+1, and there is
+ * one unless h is the last that was linked.
+ */
+
+#ifndef PUTTERS
+#define PUTTERS 3
+#endif
+#ifndef ITEMS
+#define ITEMS 3 /* of all putters together */
+#endif
+#ifndef LIMIT
+#define LIMIT ITEMS /* of items that wait; beyond it the oldest is dropped */
+#endif
+#ifndef FLUSH
+#define FLUSH 0 /* whether there is a flusher */
+#endif
+
+byte head;       /* the last cell taken */
+byte linked;     /* the last cell linked: the one whose next is nil */
+bool running;
+#if FLUSH
+byte delivering; /* the cell that the helper has announced, or 0 */
+bool waiters;    /* a channel is in place */
+bool closed;     /* it has been closed */
+byte target;     /* the cell the flusher waits for */
+#endif
+
+byte begun;      /* items that are put, or have been */
+byte putters;    /* those that have begun: as they are all alike, in their order */
+
+/* What only claims look at. */
+byte owners;     /* goroutines that own running */
+byte alive;      /* goroutines */
+byte handled;    /* the newest cell that has been delivered */
+byte done;       /* cells that have been delivered or dropped: a bit for each */
+
+#define IN(cell, set) (((set) >> (cell)) & 1)
+
+/* Every item is delivered or dropped, and once. */
+#define DONE(cell) assert(!IN(cell, done)); done = done | (1 << (cell))
+
+inline wake() {
+#if FLUSH
+	if
+	:: waiters -> atomic { /* step: look for waiters */
+		if
+		:: waiters -> waiters = false; closed = true /* step: close their channel */
+		:: else
+		fi
+	   }
+	:: !waiters
+	fi
+#else
+	skip
+#endif
+}
+
+/* start ends the goroutine, if it is told that this is its last act. */
+inline start(last) {
+	if
+	:: atomic { running -> alive = alive - last } /* step: look whether one is running */
+	:: !running ->
+		if
+		:: atomic { head == linked -> alive = alive - last } /* step: look whether something waits */
+		:: head != linked -> atomic {
+			if
+#ifdef BREAK_RUNNING
+			:: true ->
+#else
+			:: !running -> /* step: take running, and go */
+#endif
+				running = true;
+				owners++;
+				/* There are never two helpers. */
+				assert(owners <= 1);
+				alive++;
+				run helper()
+#ifndef BREAK_RUNNING
+			:: else
+#endif
+			fi;
+			alive = alive - last
+		   }
+		fi
+	fi
+}
+
+inline trim() {
+#if LIMIT < ITEMS
+again:
+	do
+	:: h = head; /* step: look how many wait */
+	   if
+	   :: atomic { h + LIMIT >= seq -> h = 0; break }
+	   :: h + LIMIT < seq ->
+		atomic {
+#ifdef BREAK_TRIM
+			h = head;
+#endif
+			if
+			:: head == h -> /* step: take the oldest away */
+				/* Nothing is dropped unless more than the limit wait. */
+				assert(h + LIMIT < linked);
+				head = h + 1;
+				DONE(h + 1);
+				h = 0
+			:: else -> h = 0; goto again
+			fi
+		};
+		wake()
+	   fi
+	od;
+#endif
+	skip
+}
+
+proctype putter(byte n) {
+	byte h, seq;
+
+	do
+	:: atomic {
+		begun < ITEMS && putters >= n - 1 -> begun++;
+		if
+		:: putters < n -> putters = n
+		:: else
+		fi;
+#ifdef BREAK_LINK
+	   }
+	   start(0);
+	   atomic {
+#endif
+		linked++; /* step: link the cell */
+		seq = linked
+	   }
+#ifndef BREAK_LINK
+	   start(0);
+#endif
+	   trim();
+	   seq = 0
+	:: atomic { begun == ITEMS -> alive--; break }
+	od
+}
+
+/* The helper, one goroutine of it. */
+proctype helper() {
+	byte h, item;
+
+	do
+	:: atomic { head == linked -> break } /* step: look for the oldest */
+	:: atomic { head != linked -> h = head }
+#if FLUSH && !defined(BREAK_ANNOUNCE)
+	   delivering = h + 1; /* step: announce it */
+#endif
+	   atomic {
+		if
+		:: head == h -> head = h + 1; item = h + 1 /* step: take it */
+		:: else
+		fi;
+		h = 0
+	   }
+	   if
+	   :: item == 0 ->
+#if FLUSH
+		delivering = 0; /* step: withdraw a wrong announcement */
+#ifndef BREAK_WITHDRAW
+		wake();
+#endif
+#endif
+		skip
+	   :: item != 0 ->
+#if FLUSH && defined(BREAK_ANNOUNCE)
+		delivering = item;
+#endif
+		atomic {
+			/* Items are delivered in their order. */
+			assert(handled < item); /* step: deliver it */
+			handled = item;
+			DONE(item);
+		}
+#if FLUSH
+		if
+		:: skip
+		:: target != 0 && item > target ->
+end:			false /* this delivery never returns: no flush of earlier items waits for it */
+		fi;
+		delivering = 0; /* step: withdraw the announcement */
+		wake();
+#endif
+		if
+		:: item = 0
+		:: atomic { item = 0; break } /* the delivery has ended the goroutine */
+		fi
+	   fi
+	od;
+	atomic {
+		running = false; /* step: give running back */
+		owners--
+	}
+#ifdef BREAK_RETIRE
+	alive--
+#else
+	start(1) /* step: look again */
+#endif
+}
+
+#if FLUSH
+/* await leaves the loop when the cells up to target are done. */
+inline await() {
+#ifdef BREAK_DONE
+	d = delivering;
+	h = head;
+#else
+	h = head; /* step: load the head */
+	d = delivering; /* step: load the announcement */
+#endif
+	if
+	:: atomic { h >= target && (d == 0 || d > target) -> h = 0; d = 0; break }
+	:: atomic { !(h >= target && (d == 0 || d > target)) -> h = 0; d = 0 }
+	fi
+}
+
+proctype flusher() {
+	byte h, d;
+
+	target = linked; /* step: look for the last cell */
+	do
+	:: await();
+	   atomic {
+		if
+		:: !waiters -> waiters = true; closed = false /* step: put a channel in place */
+		:: else
+		fi
+	   }
+#ifndef BREAK_FLUSH
+	   await(); /* step: look again */
+#endif
+	   atomic { closed -> closed = false } /* step: wait */
+	od;
+	/* Whatever was put before the flush has been delivered or dropped. */
+	atomic {
+		for (h : 1 .. target) {
+			assert(IN(h, done))
+		}
+		alive--
+	}
+}
+#endif
+
+init {
+	atomic {
+		byte k;
+		alive = PUTTERS + FLUSH;
+#if FLUSH
+		run flusher();
+#endif
+		for (k : 1 .. PUTTERS) {
+			run putter(k)
+		}
+		k = 0
+	}
+	/* When nobody puts and no helper is left, nothing is left. */
+end:	atomic {
+		alive == 0;
+		assert(head == linked && linked == ITEMS && !running)
+	}
+}
