@@ -206,7 +206,7 @@ end:			false /* this delivery never returns: no flush of earlier items waits for
 #ifdef BREAK_RETIRE
 	alive--
 #else
-	start(1) /* step: look again */
+	start(1) /* step: start again */
 #endif
 }
 

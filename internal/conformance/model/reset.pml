@@ -63,6 +63,7 @@ byte idle = (1 << RECORDERS) - 1; /* recorders between two records: a bit for ea
 
 /* What only claims look at. */
 byte alive = RECORDERS + RESETTERS; /* goroutines */
+byte taken;   /* how many resets have begun */
 byte cleared; /* executions and retries that resets have returned */
 
 #define IN(id, set) (((set) >> (id)) & 1)
@@ -111,18 +112,9 @@ next:
 	fi;
 again:
 	if
-	:: atomic { state != NIL -> s = state } /* step: load the state */
-	:: state == NIL -> atomic {
-		if
-		:: state == NIL -> made++; state = made /* step: make a state */
-		:: else
-		fi;
-		goto again
-	   }
-	fi;
-	if
-	:: retry -> goto retries
-	:: else
+	:: atomic { state == NIL -> made++; state = made; goto again } /* step: make a state */
+	:: atomic { state != NIL && !retry -> s = state } /* step: load the state */
+	:: atomic { state != NIL && retry -> s = state; goto retries }
 	fi;
 
 	/* Record of the ring. */
@@ -265,14 +257,15 @@ busy:	n = 1;
 	n = 0
 }
 
-proctype resetter() {
+proctype resetter(byte k) {
 	byte s, n;
 
+	/* They are all alike: so they take the state in this order. */
 #ifdef BREAK_SWAP
-	s = state;
+	atomic { taken == k -> taken++; s = state };
 	state = NIL;
 #else
-	atomic { s = state; state = NIL }; /* step: take the state */
+	atomic { taken == k -> taken++; s = state; state = NIL }; /* step: take the state */
 #endif
 	if
 	:: s == NIL
@@ -280,19 +273,26 @@ proctype resetter() {
 #ifndef BREAK_CLOSE
 		closeRing();
 #endif
+#if RETRIES > 0
 		closeRetries();
+#endif
 #ifndef BREAK_WAIT
 		wait();
 #endif
 #ifdef BREAK_CLOSE
 		closeRing();
 #endif
-		atomic { states[s].final = true };
-		do
-		:: n <= SHARDS -> atomic { cleared = cleared + states[s].counts[n]; n++ } /* step: read the counts */
-		:: else -> break
-		od;
-		atomic { cleared = cleared + (states[s].retries & ~CLOSED); n = 0 } /* step: read the retries */
+		/* As all is final from now on, it makes no difference that it is read in one step. */
+		d_step {
+			states[s].final = true;
+			for (n : 0 .. SHARDS) {
+				cleared = cleared + states[s].counts[n]; /* step: read the counts */
+				states[s].counts[n] = 0
+			}
+			cleared = cleared + (states[s].retries & ~CLOSED); /* step: read the retries */
+			states[s].retries = states[s].retries & CLOSED;
+			n = 0
+		}
 	fi;
 	atomic { s = NIL; alive-- }
 }
@@ -303,7 +303,7 @@ init {
 	atomic {
 		run memory();
 		for (n : 1 .. RESETTERS) {
-			run resetter()
+			run resetter(n - 1)
 		}
 		for (n : 0 .. RECORDERS - 1) {
 			run recorder(n)
