@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -61,6 +62,10 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			}
 			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
 				t.Errorf("%s: link %s: %v", name, link, err)
+			} else if line, err := strconv.Atoi(strings.TrimPrefix(anchor, "L")); err == nil && files[target] == "" {
+				if lines := strings.Count(read(t, target), "\n"); line < 1 || line > lines {
+					t.Errorf("%s: link %s: the file has %d lines", name, link, lines)
+				}
 			} else if anchor != "" && !anchors(files[target])[anchor] {
 				t.Errorf("%s: link %s: there is no such heading", name, link)
 			}
