@@ -20,7 +20,7 @@ import "time"
 //   - every other change of the state is from nil or a state of records.
 //
 // To forget is a reset, with gone in the place of nil; then the node is taken out. A record is in what the reset
-// cleared, if it has its ticket before, by the proof of ring.Ring.Close. Else it finds gone, and takes the node in again
+// cleared, if it owned its shard before, by the proof of ring.Ring.Close. Else it finds gone, and takes the node in again
 // before it is made, or goes to the node that has taken its place meanwhile. If it does so before the node is taken out,
 // the node stays where it is: then its state is not gone.
 //
