@@ -230,7 +230,7 @@ end:
 inline closeRing() {
 	if
 	:: atomic { states[s].cores == NIL -> states[s].cores = CLOSED_CORES } /* step: close a ring that is not spread */
-	:: states[s].cores == SPREAD -> states[s].closed = true /* step: close the cores */
+	:: states[s].cores != NIL -> states[s].closed = true /* step: close the cores */
 	fi
 }
 
@@ -284,6 +284,8 @@ proctype resetter(byte k) {
 #endif
 		/* As all is final from now on, it makes no difference that it is read in one step. */
 		d_step {
+			/* No two resets return the same. */
+			assert(!states[s].final);
 			states[s].final = true;
 			for (n : 0 .. SHARDS) {
 				cleared = cleared + states[s].counts[n]; /* step: read the counts */
