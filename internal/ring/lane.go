@@ -36,6 +36,9 @@ const (
 // newLane returns an empty lane, one of so many.
 func (s *stream) newLane(index, lanes int) *lane {
 	l := &lane{stream: s, index: index}
+	if index >= coreLanes+lanes { // made while others were held up, and seldom used afterwards
+		lanes *= 8
+	}
 	l.size = max(minSegment, min(maxSegment/lanes, s.window/windowSegment/lanes))
 	l.batch = uint64(max(1, min(maxBatch/lanes, s.window/200/lanes/l.size)))
 	first := l.newSegment()

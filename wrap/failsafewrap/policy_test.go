@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,14 +43,14 @@ func newNode(tb testing.TB) *atomicmetrics.Node {
 
 // script is a function that takes a second for each call and returns these errors in turn, then nil.
 func script(errs ...error) func() (int, error) {
-	calls := 0
+	var calls atomic.Int64 // a hedge calls beside others
 	return func() (int, error) {
 		time.Sleep(time.Second)
-		calls++
-		if calls <= len(errs) {
-			return calls, errs[calls-1]
+		n := int(calls.Add(1))
+		if n <= len(errs) {
+			return n, errs[n-1]
 		}
-		return calls, nil
+		return n, nil
 	}
 }
 
