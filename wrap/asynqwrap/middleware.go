@@ -35,9 +35,6 @@ func Middleware(cfg Config) asynq.MiddlewareFunc {
 		cfg.Ignore = wrap.Canceled
 	}
 	return func(next asynq.Handler) asynq.Handler {
-		if cfg.Collector == nil {
-			return next
-		}
 		return asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error { return cfg.run(ctx, task, next) })
 	}
 }

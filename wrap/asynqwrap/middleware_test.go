@@ -171,9 +171,17 @@ func TestEndOfTheGoroutineIsAFailure(t *testing.T) {
 	}
 }
 
-func TestWithoutACollectorTasksRunTheSame(t *testing.T) {
+func TestUnmeasuredTasksRunTheSame(t *testing.T) {
 	failed := errors.New("failed")
-	if err := process(asynqwrap.Config{}, func() error { return failed }); err != failed {
-		t.Errorf("error %v, want %v", err, failed)
+	for name, cfg := range map[string]asynqwrap.Config{
+		"no collector": {},
+		"no name":      {Collector: newCollector(t), Name: func(context.Context, *asynq.Task) string { return "" }},
+	} {
+		if err := process(cfg, func() error { return failed }); err != failed {
+			t.Errorf("%s: error %v, want %v", name, err, failed)
+		}
+		if got := cfg.Collector.AllNodeMetrics(); len(got) != 0 {
+			t.Errorf("%s: recorded %v", name, got)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func TestEachRequestIsRecordedOnceOnBothSides(t *testing.T) {
 			w.WriteHeader(500)
 		}, 200, success, success},
 		{"status too late for io.Copy", httpwrap.Config{}, func(w http.ResponseWriter, _ *http.Request) {
-			io.Copy(w, strings.NewReader("body"))
+			io.Copy(w, struct{ io.Reader }{strings.NewReader("body")}) // which has no WriteTo
 			w.WriteHeader(500)
 		}, 200, success, success},
 		{"status too late for Flush", httpwrap.Config{}, func(w http.ResponseWriter, _ *http.Request) {
