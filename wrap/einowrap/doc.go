@@ -43,7 +43,7 @@
 // has not ended, it records that node as a panic, at that moment. Of a ToolsNode it records all tools that have not
 // ended, or, when that panicked itself, the one tool that has not ended. This finds one panic in each failure of a
 // graph, as eino tells of one, in its error's text. A second node that panics in the same step, or while the graph ends
-// already, is not seen by Handler.
+// already, is not seen by Handler; with atomicmetrics.WithInFlight it stays in flight.
 //
 // Node is for functions where that is not enough, and for retries: it makes a function that records itself, panics at
 // once, as package wrap does. In a graph that has a Handler it does so in the Handler's place.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/cloudwego/eino/callbacks"
 	"github.com/cloudwego/eino/components"
@@ -30,25 +29,24 @@ type execution struct {
 	parent *execution         // the graph, or what else called it; nil at the top
 	name   string
 	node   *atomicmetrics.Node // nil if it is not to be recorded
-	start  time.Time
+	timer  atomicmetrics.Timer // runs until the record is made, or somebody else's timer takes over
 
 	mu    sync.Mutex
 	taken bool
 	below map[*execution]struct{} // those that this one called and nobody has taken
 }
 
-// newExecution starts an execution that parent called.
-func newExecution(ctx context.Context, info *callbacks.RunInfo, parent *execution) *execution {
-	e := &execution{info: info, at: compose.GetCurrentAddress(ctx), parent: parent, start: time.Now()}
-	if parent != nil {
-		parent.mu.Lock()
-		defer parent.mu.Unlock()
-		if parent.below == nil {
-			parent.below = map[*execution]struct{}{}
-		}
-		parent.below[e] = struct{}{}
+// adopt makes an execution, which has all its fields, one of those below e, if there is an e.
+func (e *execution) adopt(child *execution) {
+	if e == nil {
+		return
 	}
-	return e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.below == nil {
+		e.below = map[*execution]struct{}{}
+	}
+	e.below[child] = struct{}{}
 }
 
 // key is the key of a node in its graph, the name of a tool or of a graph.
@@ -97,10 +95,11 @@ func (e *execution) take() bool {
 	return first
 }
 
-func (e *execution) took() time.Duration { return time.Since(e.start) }
-
 // recordPanic records the execution as wrap records a panic.
-func (e *execution) recordPanic() { e.node.RecordFailureAs(e.took(), atomicmetrics.CategoryOther) }
+func (e *execution) recordPanic() {
+	e.timer.Discard()
+	e.node.RecordFailureAs(e.timer.Elapsed(), atomicmetrics.CategoryOther)
+}
 
 // endPanicked ends those below that have panicked, of which eino tells nothing but the error of e. A graph may fail
 // while other nodes of it are running, but its error has the path of the node that failed. A ToolsNode has waited for

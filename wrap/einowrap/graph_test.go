@@ -21,9 +21,9 @@ import (
 )
 
 // newCollector returns a collector.
-func newCollector(tb testing.TB) *atomicmetrics.Collector {
+func newCollector(tb testing.TB, opts ...atomicmetrics.Option) *atomicmetrics.Collector {
 	tb.Helper()
-	c, err := atomicmetrics.New()
+	c, err := atomicmetrics.New(opts...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -292,5 +292,44 @@ func TestStreamTakesUntilItsEnd(t *testing.T) {
 	want(t, m, map[string]outcome{"route": {successes: 1}, "stream": {successes: 1}, "finish": {successes: 1}})
 	if got := m.NodeMetrics("stream").TotalDuration; got < least {
 		t.Errorf("took %v, want at least %v, as long as it sent", got, least)
+	}
+}
+
+func TestNodeIsInFlightUntilItIsRecorded(t *testing.T) {
+	m := newCollector(t, atomicmetrics.WithInFlight())
+	var retry func(context.Context, string) (string, error)
+	during := map[string]int{}
+	run := build(t, map[string]*compose.Lambda{
+		"plain": compose.InvokableLambda(func(_ context.Context, in string) (string, error) {
+			during["plain"], during["graph"] = m.Node("plain").InFlight().Running, m.Node("graph").InFlight().Running
+			return in, nil
+		}),
+		"explode": panicking(0),
+		"stream":  streaming(nil),
+		"broken":  streaming(errors.New("broken")),
+		"retry": compose.InvokableLambda(func(ctx context.Context, in string) (string, error) {
+			return retry(ctx, in)
+		}),
+	}, compose.WithGraphName("graph"))
+	retry = einowrap.MustNode(wrap.Config{Name: "retry", Collector: m}, func(_ context.Context, in string) (string, error) {
+		during["retry"] = m.Node("retry").InFlight().Running
+		return in, nil
+	})
+	for _, in := range []string{"plain", "explode", "stream", "broken", "retry"} {
+		_, _ = drain(run.Stream(t.Context(), in, compose.WithCallbacks(einowrap.Handler(einowrap.Config{Collector: m}))))
+	}
+	for _, name := range []string{"plain", "graph", "retry"} {
+		if during[name] != 1 {
+			t.Errorf("%s: %d in flight while it ran, want 1", name, during[name])
+		}
+	}
+	want(t, m, map[string]outcome{
+		"route": {successes: 5}, "plain": {successes: 1}, "explode": {other: 1}, "stream": {successes: 1}, "broken": {other: 1},
+		"retry": {successes: 1}, "finish": {successes: 3, other: 1}, "graph": {successes: 3, other: 2},
+	})
+	for name := range m.All() {
+		if got := m.Node(name).InFlight().Running; got != 0 {
+			t.Errorf("%s: %d in flight afterwards", name, got)
+		}
 	}
 }

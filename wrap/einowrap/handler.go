@@ -112,7 +112,7 @@ func (h *handler) start(ctx context.Context, info *callbacks.RunInfo) context.Co
 	if info != nil && parent != nil && parent.info == info {
 		return ctx // another handler of this collector was first
 	}
-	e := newExecution(ctx, info, parent)
+	e := &execution{info: info, at: compose.GetCurrentAddress(ctx), parent: parent}
 	e.name = e.defaultName()
 	if h.cfg.Name != nil {
 		e.name = h.cfg.Name(ctx, e.name, info)
@@ -120,6 +120,8 @@ func (h *handler) start(ctx context.Context, info *callbacks.RunInfo) context.Co
 	if e.name != "" {
 		e.node = h.cfg.Collector.Node(e.name)
 	}
+	e.timer = e.node.Start()
+	parent.adopt(e)
 	return context.WithValue(ctx, inContext{h.cfg.Collector}, e)
 }
 
@@ -140,7 +142,8 @@ func (h *handler) end(ctx context.Context, e *execution, err error) {
 
 // record records an execution that ended with err.
 func (h *handler) record(ctx context.Context, e *execution, err error) {
-	took := e.took()
+	took := e.timer.Elapsed()
+	e.timer.Discard()
 	switch {
 	case err == nil:
 		e.node.RecordSuccess(took)

@@ -24,8 +24,8 @@ func Node[In, Out any](cfg wrap.Config, fn wrap.Func[In, Out]) (wrap.Func[In, Ou
 		return run, err
 	}
 	return func(ctx context.Context, in In) (Out, error) {
-		if e := current(ctx, cfg.Collector); e != nil && e.name == cfg.Name {
-			e.take()
+		if e := current(ctx, cfg.Collector); e != nil && e.name == cfg.Name && e.take() {
+			e.timer.Discard()
 		}
 		return run(ctx, in)
 	}, nil

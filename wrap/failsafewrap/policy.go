@@ -46,29 +46,37 @@ func (e executor[R]) Apply(within func(failsafe.Execution[R]) *common.PolicyResu
 		return within
 	}
 	return func(exec failsafe.Execution[R]) *common.PolicyResult[R] {
-		start, before, done := time.Now(), exec.Retries(), false
+		timer, before, done := e.Node.Start(), exec.Retries(), false
 		defer func() {
 			for retry := range exec.Retries() - before {
 				e.Node.RecordRetry(retry + 1)
 			}
 			if !done { // a panic, or the end of the goroutine; no recover, which would cost the stack
-				e.Node.RecordFailureAs(time.Since(start), atomicmetrics.CategoryOther)
+				e.Node.RecordFailureAs(timer.Elapsed(), atomicmetrics.CategoryOther)
 			}
+			timer.Discard() // what was to be recorded is recorded
 		}()
 		result := within(exec)
-		e.record(exec.Context(), time.Since(start), result.Error)
-		done = true // only now: Ignore and the classifier are the user's too
+		took := timer.Elapsed()
+		recorded := !e.ignores(exec.Context(), result.Error)
+		done = true // only now: Ignore is the user's too. Whatever the classifier does, the call below records
+		if recorded {
+			e.record(took, result.Error)
+		}
 		return result
 	}
 }
 
+// ignores reports whether an execution that ended with err is not to be recorded.
+func (c *Config) ignores(ctx context.Context, err error) bool {
+	return err != nil && (c.Ignore(err) || ctx.Err() != nil && c.Ignore(ctx.Err()))
+}
+
 // record records an execution that ended with err.
-func (c Config) record(ctx context.Context, took time.Duration, err error) {
+func (c *Config) record(took time.Duration, err error) {
 	switch {
 	case err == nil:
 		c.Node.RecordSuccess(took)
-	case c.Ignore(err):
-	case ctx.Err() != nil && c.Ignore(ctx.Err()):
 	case errors.Is(err, timeout.ErrExceeded): // whose text alone tells
 		c.Node.RecordFailure(took, atomicmetrics.Categorize(err, atomicmetrics.CategoryTimeout))
 	default:

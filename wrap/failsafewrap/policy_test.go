@@ -32,9 +32,9 @@ func read(m atomicmetrics.NodeMetrics) outcome {
 }
 
 // newNode returns a node.
-func newNode(tb testing.TB) *atomicmetrics.Node {
+func newNode(tb testing.TB, opts ...atomicmetrics.Option) *atomicmetrics.Node {
 	tb.Helper()
-	c, err := atomicmetrics.New()
+	c, err := atomicmetrics.New(opts...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -199,5 +199,42 @@ func TestWithoutANodeEverythingRunsTheSame(t *testing.T) {
 		Get(func() (int, error) { return 7, nil })
 	if n != 7 || err != nil {
 		t.Errorf("%d, error %v", n, err)
+	}
+}
+
+func TestExecutionIsInFlightUntilItEnds(t *testing.T) {
+	node := newNode(t, atomicmetrics.WithInFlight())
+	executor := failsafe.With(failsafewrap.Policy[any](failsafewrap.Config{Node: node}))
+	for _, end := range []func() error{
+		func() error { return nil }, func() error { return errFailed }, func() error { return context.Canceled }, func() error { panic("end") },
+	} {
+		func() {
+			defer func() { _ = recover() }()
+			_ = executor.Run(func() error {
+				if got := node.InFlight().Running; got != 1 {
+					t.Errorf("%d in flight within, want 1", got)
+				}
+				return end()
+			})
+		}()
+		if got := node.InFlight().Running; got != 0 {
+			t.Errorf("%d in flight afterwards", got)
+		}
+	}
+}
+
+func TestClassifierThatEndsTheGoroutineCountsOnce(t *testing.T) {
+	node := newNode(t, atomicmetrics.WithClassifier(func(error) atomicmetrics.Category {
+		runtime.Goexit()
+		return atomicmetrics.CategoryNetwork
+	}))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = failsafe.With(failsafewrap.Policy[any](failsafewrap.Config{Node: node})).Run(func() error { return errFailed })
+	}()
+	<-done
+	if got := node.Metrics(); got.TotalExecutions != 1 || got.OtherErrors != 1 {
+		t.Errorf("%d executions, %d other; want 1, 1", got.TotalExecutions, got.OtherErrors)
 	}
 }

@@ -49,19 +49,21 @@ func (cfg *Config) failure(status int) error {
 	return nil
 }
 
-// record records a request that ended with err, unless it is ignored; ctx is the one whose end excuses it.
-func (cfg *Config) record(ctx context.Context, name string, took time.Duration, err error) {
+// ignores reports whether a request that ended with err is not to be recorded; ctx is the one whose end excuses it.
+func (cfg *Config) ignores(ctx context.Context, err error) bool {
 	ignore := cfg.Ignore
 	if ignore == nil {
 		ignore = wrap.Canceled
 	}
-	switch {
-	case err == nil:
-		cfg.Collector.RecordSuccess(name, took)
-	case ignore(err):
-	case ctx.Err() != nil && ignore(ctx.Err()):
-	default:
-		cfg.Collector.RecordFailure(name, took, err)
+	return err != nil && (ignore(err) || ctx.Err() != nil && ignore(ctx.Err()))
+}
+
+// record records a request that ended with err.
+func record(node *atomicmetrics.Node, took time.Duration, err error) {
+	if err == nil {
+		node.RecordSuccess(took)
+	} else {
+		node.RecordFailure(took, err)
 	}
 }
 

@@ -46,7 +46,8 @@
 // A request made takes until its body ends: is read to the end, fails, or is closed early. So a stream is measured as
 // a whole, and one that breaks in the middle is a failure. A response without a body ends with its header, and so does
 // one of 101 Switching Protocols, whose body is the connection and is left as it is. A body that is neither read to its
-// end nor closed is never recorded; it also holds its connection.
+// end nor closed is never recorded; it also holds its connection. With atomicmetrics.WithInFlight a request made is in
+// flight for that time, so such bodies show. A request served is not, as its node is known only when it is over.
 //
 // # What a handler may do
 //

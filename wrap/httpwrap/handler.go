@@ -45,10 +45,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w, res := watch(w)
 	h.next.ServeHTTP(w, r)
 	took := since(start)
-	if name := h.cfg.Name(r); name != "" {
-		h.cfg.record(r.Context(), name, took, h.cfg.failure(res.final()))
+	name, failure := h.cfg.Name(r), h.cfg.failure(res.final())
+	recorded := name != "" && !h.cfg.ignores(r.Context(), failure)
+	done = true // only now: Name, Failed and Ignore are the user's too. Whatever the classifier does, the call below records
+	if recorded {
+		record(h.cfg.Collector.Node(name), took, failure)
 	}
-	done = true // only now: Name, Failed, Ignore and the classifier are the user's too
 }
 
 // since returns the time since start, a reading of the clock.

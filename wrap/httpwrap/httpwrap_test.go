@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/wrap/httpwrap"
 )
 
@@ -188,6 +189,35 @@ func TestPanicOfAUsersFunctionIsAFailure(t *testing.T) {
 			}()
 			call()
 		})
+	}
+}
+
+func TestClassifierThatEndsTheGoroutineCountsOnce(t *testing.T) {
+	m, err := atomicmetrics.New(atomicmetrics.WithClassifier(func(error) atomicmetrics.Category {
+		runtime.Goexit()
+		return atomicmetrics.CategoryNetwork
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := httpwrap.Config{Collector: m, Name: fixed}
+	for _, call := range []func(){
+		func() {
+			httpwrap.Handler(cfg, status(500)).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		},
+		func() {
+			_, _ = httpwrap.Transport(cfg, roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.EOF })).
+				RoundTrip(httptest.NewRequest("GET", "/", nil))
+		},
+	} {
+		m.Reset()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			call()
+		}()
+		<-done
+		want(t, m, "node", other)
 	}
 }
 

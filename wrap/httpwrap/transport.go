@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
-	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
 // Transport returns next wrapped so that every request it makes is recorded, with the time until the body of the
@@ -40,11 +39,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if name == "" {
 		return t.next.RoundTrip(req)
 	}
-	x := exchange{cfg: &t.cfg, req: req, name: name, start: clock.Now()}
-	done := false
+	node := t.cfg.Collector.Node(name)
+	x := exchange{cfg: &t.cfg, req: req, node: node, timer: node.Start()}
 	defer func() {
-		if !done { // as in handler
-			t.cfg.Collector.RecordFailureAs(name, since(x.start), atomicmetrics.CategoryOther)
+		if !x.judged { // next panicked or ended the goroutine, or a function of the user's did; as in handler
+			node.RecordFailureAs(x.timer.Elapsed(), atomicmetrics.CategoryOther)
+			x.timer.Discard()
 		}
 	}()
 	res, err := t.next.RoundTrip(req)
@@ -55,10 +55,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.status = res.StatusCode
 		x.end(nil)
 	default:
-		x.status = res.StatusCode
+		x.status, x.judged = res.StatusCode, true // by the body
 		res.Body = &body{ReadCloser: res.Body, exchange: x}
 	}
-	done = true
 	return res, err
 }
 
@@ -73,23 +72,29 @@ func (t *transport) CloseIdleConnections() {
 type exchange struct {
 	cfg    *Config
 	req    *http.Request
-	name   string
-	start  int64
-	status int // 0 if there is no response
+	node   *atomicmetrics.Node
+	timer  atomicmetrics.Timer
+	status int  // 0 if there is no response
+	judged bool // what remains is to record it, if it is to be recorded at all
 }
 
 // end records the exchange. err is that of the transport; the status, which was there before, counts for more.
 func (x *exchange) end(err error) {
-	took := since(x.start)
-	if failure := x.cfg.failure(x.status); x.status != 0 && failure != nil {
-		x.cfg.record(context.Background(), x.name, took, failure)
-		return
-	}
-	ctx := x.req.Context()
+	took, ctx := x.timer.Elapsed(), x.req.Context()
 	if err != nil {
 		err = x.explain(ctx, err)
 	}
-	x.cfg.record(ctx, x.name, took, err)
+	if x.status != 0 {
+		if failure := x.cfg.failure(x.status); failure != nil {
+			ctx, err = context.Background(), failure
+		}
+	}
+	recorded := !x.cfg.ignores(ctx, err)
+	x.judged = true
+	x.timer.Discard()
+	if recorded {
+		record(x.node, took, err)
+	}
 }
 
 // explain returns err as http.Client would return it, in a *url.Error: it makes the io.EOF of a server that hung up an

@@ -282,3 +282,41 @@ func TestStatusErrorTellsTheStatus(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestRequestIsInFlightUntilItIsRecorded(t *testing.T) {
+	m, err := atomicmetrics.New(atomicmetrics.WithInFlight())
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := m.Node("node")
+	running := func(want int) {
+		t.Helper()
+		if got := int(node.InFlight().Running); got != want {
+			t.Errorf("%d in flight, want %d", got, want)
+		}
+	}
+	rt := httpwrap.Transport(httpwrap.Config{Collector: m, Name: fixed}, roundTripper(func(r *http.Request) (*http.Response, error) {
+		running(1)
+		switch r.Method {
+		case "POST":
+			return nil, io.EOF
+		case "PUT":
+			panic("transport")
+		}
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("body"))}, nil
+	}))
+	res, err := rt.RoundTrip(httptest.NewRequest("GET", "http://example.com/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	running(1)
+	res.Body.Close()
+	running(0)
+	_, _ = rt.RoundTrip(httptest.NewRequest("POST", "http://example.com/", nil))
+	running(0)
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = rt.RoundTrip(httptest.NewRequest("PUT", "http://example.com/", nil))
+	}()
+	running(0)
+}
