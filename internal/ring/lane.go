@@ -219,6 +219,14 @@ func (s *segment) time() uint64 {
 	return s.stamps[0].Load()
 }
 
+// newest returns the stamp of the newest sample; 0 in the first lane, and where there is none.
+func (s *segment) newest() uint64 {
+	if n := s.filled.Load(); s.stamps != nil && n > 0 {
+		return s.stamps[n-1].Load()
+	}
+	return 0
+}
+
 // stamped is a sample with its place in the order of all: by its stamp, which is 0 in the first lane, and where stamps
 // are equal by its place in its lane.
 type stamped struct {

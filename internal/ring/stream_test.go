@@ -225,6 +225,32 @@ func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
 	}
 }
 
+func TestTheNewestSampleIsInTheWindowThoughItsSegmentBeganLongAgo(t *testing.T) {
+	const window = 5000
+	r := newDigestRing(window) // nobody folds
+	r.Spread(2)
+	cores := r.cores.Load()
+	for i := range cores.shards {
+		cores.shards[i].Store(cores.newShard(i))
+	}
+	put := func(core int, d uint64) {
+		c := cores.shards[core].Load()
+		head, _ := c.acquire()
+		c.count(Success, d)
+		c.lane.put(sampleOf(Success, d, 0), uint64(clock.Now()))
+		c.head.Store(c.after(head))
+	}
+	put(0, 7)
+	for i := range uint64(2 * window) {
+		put(1, i%100)
+	}
+	put(0, 1<<50)
+	var b Reader
+	if v := b.Digest(r); v.Newest.Duration() != 1<<50 || v.Max != 1<<50 {
+		t.Errorf("the newest is %d, the longest %d", v.Newest.Duration(), v.Max)
+	}
+}
+
 func TestTheNewestSamplesAreInTheWindowWhicheverLaneHasTheMost(t *testing.T) {
 	const window = 5000
 	for crowded := range 2 {

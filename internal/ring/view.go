@@ -67,9 +67,9 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 			return v, false
 		}
 	}
-	// Any lane may have more than a window that has not been folded: the newest of all lanes go first.
+	// Any lane may have more than a window that has not been folded: those with the newest samples of all lanes go first.
 	slices.SortFunc(segments, func(x, y *segment) int {
-		return cmp.Or(cmp.Compare(y.time(), x.time()), cmp.Compare(y.base.Load(), x.base.Load()))
+		return cmp.Or(cmp.Compare(y.newest(), x.newest()), cmp.Compare(y.base.Load(), x.base.Load()))
 	})
 	newest := f.newest
 	for _, at := range segments {
