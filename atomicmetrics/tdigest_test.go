@@ -295,3 +295,17 @@ func BenchmarkRecordTDigest(b *testing.B) {
 		})
 	}
 }
+
+// Before a stream is spread it has neither running counts nor a debt.
+func TestALookAtAStreamThatIsNotSpreadComesToItsEnd(t *testing.T) {
+	c, err := New(WithWindowSize(10_000), WithPercentiles(digest.TDigest(100)), WithThresholds(Thresholds{FailureRate: 0.5}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := c.Node("n")
+	n.RecordFailureAs(1, CategoryOther)
+	n.look() // in a fold a panic would be swallowed
+	if m := n.Metrics(); !m.FailureRateBreached {
+		t.Errorf("not breached, with %d failures of %d", m.WindowFailures, m.WindowSamples)
+	}
+}

@@ -71,9 +71,10 @@ func (n *Node) check(r *ring.Ring) {
 	}
 }
 
-// changed reports whether the running counts of a ring, if it has not been sharded, say another verdict than the last.
+// changed reports whether the running counts of a ring, if it has any and has not been sharded, say another verdict than
+// the last.
 func (w *watch) changed(r *ring.Ring) bool {
-	if r.Sharded() {
+	if r.Digested() || r.Sharded() {
 		return false
 	}
 	v := verdict(w.edge.Load() & verdictBits)
