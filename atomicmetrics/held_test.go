@@ -393,3 +393,24 @@ func TestAResetWaitsForTheNoteOfAFailureHeldUp(t *testing.T) {
 		t.Errorf("after the reset there is %v, want the failure of after it", f)
 	}
 }
+
+// A record that carries the next window across a threshold while a reset clears the verdict on the last: it compares
+// with the old verdict.
+func TestARecordBesideAResetIsJudged(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
+	n.RecordFailureAs(1, CategoryOther)
+	held, release := step.Hold(step.Swapped)
+	reset := inBackground(func() { n.Reset() })
+	<-held
+	n.RecordFailureAs(1, CategoryOther)
+	release()
+	<-reset
+	want := []string{"failureRate breached 1", "failureRate recovered 0", "failureRate breached 1"}
+	if got := log.take(t, c); !slices.Equal(got, want) {
+		t.Errorf("raised %v, want %v", got, want)
+	}
+	if m := n.Metrics(); !m.FailureRateBreached {
+		t.Errorf("not breached, with %d failures of %d", m.WindowFailures, m.WindowSamples)
+	}
+}

@@ -29,6 +29,7 @@ import (
 // made that visible: so the holder finds it under way, and looks again, or it has ended, and the holder sees what it
 // tallied. In a sharded ring the debt is zero from before the copy until the holder sets it: who pays meanwhile finds
 // its check due, who pays later is counted; there a record makes what it stored visible before it compares.
+// A reset takes the verdict away before the state: so a record of the next state finds its check due, and leaves owed.
 type watch struct {
 	edge atomic.Uint32 // verdict, and the bits below
 	debt atomic.Int64  // sharded ring: records that may pass before the next look; 0 or less when one is due
@@ -118,8 +119,11 @@ func (n *Node) lookOnce() (again bool) {
 		edge := w.edge.Load()
 		step.At(step.Aimed)
 		if w.edge.CompareAndSwap(edge, next|edge&(owed|wanted)) {
-			if s == nil || edge&wanted != 0 {
-				return false
+			switch {
+			case edge&wanted != 0:
+				return false // the reset looks
+			case s == nil:
+				return edge&owed != 0 // by a record that began the next state
 			}
 			// What was judged by running counts may have been checked, meanwhile, against what was to be replaced.
 			return edge&owed != 0 || !sharded && (s.ring.Sharded() || s.ring.Busy() || w.changed(&s.ring))
@@ -219,11 +223,14 @@ func (n *Node) swapOut(to *state) (*state, verdict) {
 		}
 	}
 	before := verdict(edge & verdictBits)
+	w.edge.And(^verdictBits) // first: so a record of the next state does not compare with this one's verdict, and leaves owed
 	s := n.take(to)
 	step.At(step.Swapped)
 	n.raise(Event{Node: n.name, At: time.Now()}, before&^judged, 0)
 	w.debt.Store(0)
 	step.At(step.Judged)
-	w.edge.And(owed | wanted) // the lock is given back, the verdict is gone; the next record does what is owed
+	if w.edge.And(owed|wanted)&(owed|wanted) == owed { // the lock is given back
+		n.look()
+	}
 	return s, before
 }
