@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
@@ -102,5 +103,55 @@ func TestNobodyWaitsForAFolderHeldUp(t *testing.T) {
 		checkStream(t, r, 100_000, n)
 		r.Fold()
 		checkStream(t, r, 100_000, n)
+	}
+}
+
+// A segment that began long ago gets a sample after a reader has put the segments in order, and before it copies it.
+func TestTheNewestSampleOfAReadIsOfItsWindow(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	const window, longest = 5000, 1 << 50
+	// A read of two lanes of which the first has one sample, an old one. It gets the longest one at a step of the read.
+	read := func(at int) (v View, steps int) {
+		step.Hook(nil)
+		r := newDigestRing(window) // nobody folds
+		r.Spread(2)
+		cores := r.cores.Load()
+		put := func(core int, d uint64) {
+			c := cores.shards[core].Load()
+			head, _ := c.acquire()
+			c.count(Success, d)
+			c.lane.put(sampleOf(Success, d, 0), uint64(clock.Now()))
+			c.head.Store(c.after(head))
+		}
+		for i := range cores.shards {
+			cores.shards[i].Store(cores.newShard(i))
+		}
+		put(0, 7)
+		for i := range uint64(2 * window) {
+			put(1, i%100)
+		}
+		step.Hook(func(step.Step) {
+			if steps++; steps == at {
+				put(0, longest)
+			}
+		})
+		var b Reader
+		return b.Digest(r), steps
+	}
+	_, steps := read(0)
+	seen, missed := 0, 0
+	for at := 1; at <= steps; at += max(1, steps/40) {
+		v, _ := read(at)
+		if v.Newest.Duration() > v.Max || v.Samples > window || 8*v.Samples < 7*window {
+			t.Fatalf("step %d: the newest is %d, the longest %d, of %d samples", at, v.Newest.Duration(), v.Max, v.Samples)
+		}
+		if v.Newest.Duration() == longest {
+			seen++
+		} else {
+			missed++
+		}
+	}
+	if seen == 0 || missed == 0 {
+		t.Fatalf("the sample came in time for %d reads and too late for %d: both are to be tried", seen, missed)
 	}
 }

@@ -71,7 +71,7 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 	slices.SortFunc(segments, func(x, y *segment) int {
 		return cmp.Or(cmp.Compare(y.newest(), x.newest()), cmp.Compare(y.base.Load(), x.base.Load()))
 	})
-	newest := f.newest
+	var newest stamped // of the window: what is left out may have got a sample since the segments were put in order
 	for _, at := range segments {
 		step.At(step.Reading)
 		p, raw := at.packed.Load(), []uint64(nil)
@@ -81,20 +81,25 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 			v.Exact = false
 		}
 		v.ever += uint64(p.samples)
+		if !v.add(p, s.window) {
+			continue
+		}
 		newest = newer(newest, p.newest)
-		switch {
-		case !v.add(p, s.window):
-		case raw != nil:
+		if raw != nil {
 			to.raw = append(to.raw, raw...)
-		default:
+		} else {
 			to.packs = append(to.packs, p)
 		}
 	}
 	to.segments = segments
-	for _, g := range slices.Backward(f.generations) {
-		if v.add(g, s.window) {
-			to.packs = append(to.packs, g)
+	for i, g := range slices.Backward(f.generations) {
+		if !v.add(g, s.window) {
+			break
 		}
+		if i == len(f.generations)-1 {
+			newest = newer(newest, f.newest)
+		}
+		to.packs = append(to.packs, g)
 	}
 	v.Newest = newest.sample
 	return v, true
