@@ -67,7 +67,7 @@ func New(opts ...Option) (*Collector, error) {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
 	}
 	if c.percentiles == "tdigest" {
-		c.folds = helper.New(math.MaxInt, (*folding).run, nil)
+		c.folds = helper.New(math.MaxInt, (*folding).run, c.warnFolding)
 	}
 	c.nodes = xsync.NewMapOf[string, *Node]()
 	c.overflow = c.newNode(OverflowNode)

@@ -13,7 +13,7 @@ type folding struct {
 
 // schedule sees to it that the state is folded after the call.
 func (f *folding) schedule() {
-	if !f.queued.Swap(true) {
+	if !f.queued.Load() && !f.queued.Swap(true) {
 		f.node.collector.folds.Put(f)
 	}
 }

@@ -47,7 +47,12 @@
 //   - Whoever folds must not own the shard that it folds: now and then the operating system stops it there, and the ring of
 //     a single recorder is spread for good. Only idle lanes are sealed so.
 //   - A recorder that is ahead of folding packs in steps of 64 samples by a radix sort: 110 ns a step, where sorting a
-//     segment at once took 24 µs. Segments that are used again, and packs of many segments, halved what folding costs.
+//     segment at once took 24 µs. A step that groups is bounded by its groups: each takes a square root.
+//   - What makes single records slow is new memory and waking others. With recorders on every core, p99.9 with t-digests
+//     was 17 µs. Slots that are used again, also by recorders that are ahead, one pack for 1,536 of their samples in the
+//     place of 128, and one call of the folding goroutine for 1,536 samples of all lanes in the place of one lane's 128
+//     made it 0.6. Packs of 256 alone made it 11 µs again, of 512 0.9 to 8.
+//   - A stamp for each of the newest 8 samples of a segment is enough, as only its oldest and its newest one are asked for.
 //
 // # Guarantees
 //

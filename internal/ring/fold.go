@@ -55,47 +55,57 @@ func (s *stream) fold() {
 		s.seal()
 	}
 	b := foldBuffers.Get().(*buffers)
-	begun := s.foldAll(b)
+	unsealed := s.foldAll(b)
 	foldBuffers.Put(b)
-	if begun { // what idle lanes hold is older than the new generation: it must not be left behind
+	if unsealed {
 		s.seal()
 	}
-	if s.owner.Swap(idle) == foldAgain || begun {
+	if s.owner.Swap(idle) == foldAgain || unsealed {
 		s.schedule()
 	}
 }
 
-// foldAll folds every segment that does not change any more, of all lanes in the order of time, and reports whether a
-// generation began by that. The caller owns folding.
-func (s *stream) foldAll(b *buffers) (begun bool) {
+// foldAll folds every segment that does not change any more, of all lanes in the order of time, and reports whether the
+// newest ones should be sealed and folded too. The caller owns folding.
+func (s *stream) foldAll(b *buffers) (unsealed bool) {
 	f := newFolder(s, b)
 	for l, owner := range s.lanes {
 		// Once records go elsewhere, a first shard that nobody owns is final: see Close.
 		final := l == s.first && s.ring.cores.Load() != nil && owner.head.Load()&busy == 0
 		f.take(l, final)
-		if final {
-			l.spare.Store(nil)
-		}
 	}
 	if len(f.taken) == 0 {
 		return false
 	}
 	slices.SortFunc(f.taken, func(a, b taken) int {
-		return cmp.Or(cmp.Compare(a.time(), b.time()), cmp.Compare(a.base.Load(), b.base.Load()))
+		return cmp.Or(cmp.Compare(a.oldest.Load(), b.oldest.Load()), cmp.Compare(a.base.Load(), b.base.Load()))
 	})
 	f.addAll()
 	step.At(step.Folding)
 	s.folded.Store(f.finish())
+	// A reader that still wants what is there begins again: folded has changed.
 	for _, at := range f.cuts {
-		at.prev.Store(nil) // a reader that still wants what is there begins again: folded has changed
+		at.prev.Store(nil)
 	}
+	if f.ended != nil {
+		f.ended.end()
+	}
+	backlog := s.backlog.Add(-f.samples)
 	for _, at := range f.taken {
-		at.lane.reuse(at.segment)
+		if slots := at.empty(); len(slots) == at.lane.size && at.lane != f.ended {
+			s.spares.push(slots, int(2*s.batch-backlog)) // with the backlog never more than two batches
+		}
 	}
-	for l := range s.lanes {
-		l.ahead.Store(nil) // who is in the middle of a step ends it, in vain
+	unsealed = f.begun // what idle lanes hold is older than the new generation: it must not be left behind
+	if backlog <= s.maxBacklog {
+		for l := range s.lanes {
+			if l.ahead.Load() != nil { // and its newest segment larger than it need be
+				l.ahead.Store(nil) // who is in the middle of a step ends it, in vain
+				unsealed = true
+			}
+		}
 	}
-	return f.begun
+	return unsealed
 }
 
 // folder makes the next folded of a stream.
@@ -106,8 +116,10 @@ type folder struct {
 	open  *pack // the newest generation, the last of next; its centroids are in the digest
 	begun bool  // a generation began
 
-	taken []taken    // segments to be folded
-	cuts  []*segment // behind these nothing is left then
+	taken   []taken    // segments to be folded
+	samples int64      // of them
+	cuts    []*segment // behind these nothing is left then
+	ended   *lane      // the first lane, when it is taken to its end
 }
 
 // taken is a segment of a lane.
@@ -126,7 +138,7 @@ func newFolder(s *stream, b *buffers) *folder {
 	b.digest.Reset()
 	if last := len(f.next.generations) - 1; last >= 0 {
 		reopened := *f.next.generations[last]
-		b.digest.AddCentroidList(reopened.centroids)
+		addTo(b.digest, reopened.centroids)
 		f.open = &reopened
 		f.next.generations[last] = f.open
 	}
@@ -146,6 +158,7 @@ func (f *folder) take(l *lane, final bool) {
 	}
 	for at := last; at != nil && at.seq.Load() > through; at = at.prev.Load() {
 		f.taken = append(f.taken, taken{at, l})
+		f.samples += int64(at.filled.Load())
 	}
 	if missing := l.index + 1 - len(f.next.upTo); missing > 0 {
 		f.next.upTo = append(f.next.upTo, make([]uint64, missing)...)
@@ -153,7 +166,10 @@ func (f *folder) take(l *lane, final bool) {
 	f.next.upTo[l.index] = last.seq.Load()
 	if !final {
 		f.cuts = append(f.cuts, newest)
+		return
 	}
+	f.ended = l
+	f.stream.backlog.Add(int64(last.filled.Load())) // it has none behind it, and never will
 }
 
 // maxPack is how many samples are packed together at most: many, as folding costs by the centroid; and little of the window.
@@ -161,29 +177,35 @@ const maxPack = 2048
 
 // addAll adds what was taken: what is packed as it is, and the rest packed, as much at a time as there may be.
 func (f *folder) addAll() {
-	limit := min(maxPack, f.stream.window/64)
-	var raw []*segment
-	n := 0
-	flush := func() {
-		if len(raw) > 0 {
-			f.packing.start(f.stream.compression, raw...)
-			f.add(f.packing.finish())
-			raw, n = raw[:0], 0
-		}
-	}
-	for _, at := range f.taken {
-		if p := at.packed.Load(); p != nil {
-			flush()
+	for rest := f.taken; len(rest) > 0; {
+		if p := rest[0].packed.Load(); p != nil {
 			f.add(p)
+			rest = rest[1:]
 			continue
 		}
-		filled := int(at.filled.Load())
-		if n+filled > limit {
-			flush()
+		raw := f.raw(rest)
+		f.packing.start(f.stream.compression, raw...)
+		p := f.packing.finish()
+		step.At(step.Folding)
+		if !slices.ContainsFunc(raw, (*segment).isPacked) { // otherwise their slots may have been in use again
+			f.add(p)
+			rest = rest[len(raw):]
 		}
-		raw, n = append(raw, at.segment), n+filled
 	}
-	flush()
+}
+
+// raw returns the first ones that are not packed, as many as may go into one pack.
+func (f *folder) raw(rest []taken) (raw []*segment) {
+	limit := uint64(min(maxPack, f.stream.window/64))
+	n := uint64(0)
+	for _, at := range rest {
+		n += at.filled.Load()
+		if len(raw) > 0 && (n > limit || at.isPacked()) {
+			break
+		}
+		raw = append(raw, at.segment)
+	}
+	return raw
 }
 
 // add puts a pack into the newest generation, or into a new one when that would be more than an eighth of the window;
@@ -205,7 +227,7 @@ func (f *folder) add(p *pack) {
 	f.open.samples += p.samples
 	f.open.failures += p.failures
 	f.open.min, f.open.max = min(f.open.min, p.min), max(f.open.max, p.max)
-	f.digest.AddCentroidList(p.centroids)
+	addTo(f.digest, p.centroids)
 	for (next.samples-next.generations[0].samples)*generations >= window*(generations-1) {
 		next.samples -= next.generations[0].samples
 		next.generations = next.generations[1:]
@@ -215,8 +237,7 @@ func (f *folder) add(p *pack) {
 // close gives the newest generation its centroids.
 func (f *folder) close() {
 	if f.open != nil {
-		f.scratch = f.digest.Centroids(f.scratch[:0])
-		f.open.centroids = slices.Clone(f.scratch)
+		f.open.centroids, f.scratch = centroidsOf(f.digest, f.scratch)
 		f.digest.Reset()
 	}
 }

@@ -11,12 +11,10 @@ import (
 // shard's owner writes it; whoever folds ends segments before they are full, as the owner.
 type lane struct {
 	stream  *stream
-	index   int    // firstLane, or a core's number behind coreLanes
-	size    int    // of a segment
-	batch   uint64 // full segments that are left to be folded together
+	index   int // firstLane, or a core's number behind coreLanes
+	size    int // of a segment
 	current atomic.Pointer[segment]
-	ahead   atomic.Pointer[ahead]   // what recorders do that are ahead of whoever folds; that one takes it away
-	spare   atomic.Pointer[segment] // a stack, by prev: whoever folds pushes, the shard's owner pops
+	ahead   atomic.Pointer[ahead] // what recorders do that are ahead of whoever folds; that one takes it away
 }
 
 // The indices of lanes.
@@ -28,7 +26,7 @@ const (
 // The sizes of segments: in all lanes together at most maxSegment slots, so that memory stays small, and little of the
 // window, so that thresholds are looked at often enough.
 const (
-	maxSegment    = 512
+	maxSegment    = 1024
 	minSegment    = 8
 	windowSegment = 128 // parts of a window
 )
@@ -40,25 +38,25 @@ func (s *stream) newLane(index, lanes int) *lane {
 		lanes *= 8
 	}
 	l.size = max(minSegment, min(maxSegment/lanes, s.window/windowSegment/lanes))
-	l.batch = uint64(max(1, min(maxBatch/lanes, s.window/200/lanes/l.size)))
-	first := l.newSegment()
+	first := newSegment(newSlots(l.size))
 	first.seq.Store(1)
 	l.current.Store(first)
 	return l
 }
-
-func (l *lane) newSegment() *segment { return newSegment(l.size, l.index != firstLane) }
 
 // put adds a sample, and reports whether there is something to fold. The caller owns the shard.
 func (l *lane) put(sample Sample, stamp uint64) (due bool) {
 	at := l.current.Load()
 	n := at.filled.Load()
 	if n == uint64(len(at.slots)) {
-		due = at.seq.Load()%l.batch == 0
-		at, n = l.extend(at), 0
+		at, due = l.extend(at)
+		n = 0
 	}
-	if at.stamps != nil {
-		release.Store(&at.stamps[n], stamp)
+	if l.index != firstLane {
+		if n == 0 {
+			release.Store(&at.oldest, stamp)
+		}
+		release.Store(&at.stamps[n%stamps], stamp)
 		step.At(step.Stamped)
 	}
 	release.Store(&at.slots[n], uint64(sample))
@@ -67,103 +65,62 @@ func (l *lane) put(sample Sample, stamp uint64) (due bool) {
 	step.At(step.Stored)
 	if a := l.ahead.Load(); a != nil {
 		a.step()
-		if n == uint64(l.size/2) && l.spare.Load() == nil {
-			l.reuse(l.newSegment()) // now, as extending has enough to do
-		}
 	}
 	return due
 }
 
-// Waking whoever folds costs a recorder microseconds, so it does so for several full segments at once, if these are
-// little of the window. When more than maxBacklog of a lane wait, recorders pack them.
-const (
-	maxBatch   = 4
-	maxBacklog = 4 * maxBatch
-)
-
-// extend puts the next segment behind a full one. The caller owns the shard.
-func (l *lane) extend(full *segment) *segment {
-	next, a := l.pop(), l.ahead.Load()
-	if a != nil && a.packs == next { // it was folded meanwhile
-		a.phase = nothing
-	}
-	next.filled.Store(0)
-	next.packed.Store(nil)
-	l.append(full, next)
-	step.At(step.Extending)
-
+// extend puts the next segment behind a full one, and reports whether there is something to fold. The caller owns the
+// shard.
+func (l *lane) extend(full *segment) (next *segment, due bool) {
 	s := l.stream
-	switch backlog := full.seq.Load() - s.folded.Load().through(l.index); {
-	case backlog <= maxBacklog || s.small():
-		l.ahead.Store(nil)
-		return next
-	case a == nil:
+	a := l.packer(s.backlog.Load() + int64(len(full.slots)))
+	next = newSegment(l.empty(a))
+	step.At(step.Extending)
+	backlog := l.append(full, next)
+	if a != nil {
+		a.begin(s.compression, full)
+	}
+	return next, backlog >= s.batch
+}
+
+// packer returns what is to pack full segments, with nothing left to do; nil while the backlog is not so large. The caller owns
+// the shard.
+func (l *lane) packer(backlog int64) *ahead {
+	a := l.ahead.Load()
+	if a != nil {
+		a.finish() // a segment so small that it took fewer records than steps
+	}
+	switch behind := backlog > l.stream.maxBacklog && !l.stream.small(); {
+	case behind && a == nil:
 		a = new(ahead)
 		l.ahead.Store(a)
+	case !behind && a != nil:
+		a = nil
+		l.ahead.Store(nil)
 	}
-	for a.phase != nothing { // a segment so small that it took fewer records than steps
-		a.step()
-	}
-	a.packs = full
-	a.start(s.compression, full)
-	return next
+	return a
 }
 
-// ahead is the packing of a full segment by the recorders of its lane, a step with every record.
-type ahead struct {
-	packing
-	packs *segment
+// empty returns slots for the next segment: those of one that was folded or packed, or new ones.
+func (l *lane) empty(a *ahead) []atomic.Uint64 {
+	if a != nil {
+		return a.empty(l.stream.aheadSegment)
+	}
+	if slots := l.stream.spares.pop(); slots != nil {
+		return slots
+	}
+	return newSlots(l.size)
 }
 
-func (a *ahead) step() {
-	if a.packing.step() {
-		a.packs.packed.Store(a.take())
-	}
-}
-
-// pop returns an empty segment: a spare one, or a new one. The caller owns the shard: nobody else pops, so the top of the
-// stack is not pushed again in between.
-func (l *lane) pop() *segment {
-	for {
-		top := l.spare.Load()
-		if top == nil {
-			return l.newSegment()
-		}
-		step.At(step.Aimed)
-		if l.spare.CompareAndSwap(top, top.prev.Load()) {
-			return top
-		}
-	}
-}
-
-// reuse makes a segment that is new, or has been folded, a spare one, if there are not enough of them. A reader may still
-// be at one that was folded: it will find that folded has changed, and begin again.
-func (l *lane) reuse(s *segment) {
-	missing := max(1, l.batch-1)
-	for at := l.spare.Load(); at != nil && missing > 0; at = at.prev.Load() {
-		missing--
-	}
-	if missing == 0 {
-		s.prev.Store(nil) // a reader that still wants what is there begins again
-		return
-	}
-	for {
-		top := l.spare.Load()
-		s.prev.Store(top)
-		step.At(step.Aimed)
-		if l.spare.CompareAndSwap(top, s) {
-			return
-		}
-	}
-}
-
-// append puts next behind the last segment. The caller owns the shard.
-func (l *lane) append(last, next *segment) {
+// append puts next behind the last segment, and returns how many samples wait to be folded. The caller owns the shard.
+func (l *lane) append(last, next *segment) (backlog int64) {
+	filled := last.filled.Load()
 	next.prev.Store(last)
-	step.At(step.Made)
 	next.seq.Store(last.seq.Load() + 1)
-	next.base.Store(last.base.Load() + last.filled.Load())
+	next.base.Store(last.base.Load() + filled)
+	step.At(step.Made)
 	l.current.Store(next)
+	return l.stream.backlog.Add(int64(filled))
 }
 
 // seal ends the newest segment of a lane before it is full, unless it is empty, or the shard has another owner: then the
@@ -173,7 +130,7 @@ func (l *lane) seal(s *shard) {
 	if last.filled.Load() == 0 {
 		return
 	}
-	next := l.newSegment()
+	next := newSegment(newSlots(l.size))
 	s.whenFree(func() {
 		if l.current.Load() == last {
 			l.append(last, next)
@@ -181,63 +138,9 @@ func (l *lane) seal(s *shard) {
 	})
 }
 
-// segment is a run of samples of one lane, in the order of their records.
-type segment struct {
-	prev atomic.Pointer[segment] // the one before it in its lane; nil once that has been folded
-	seq  atomic.Uint64           // its number in the lane, from 1
-	base atomic.Uint64           // the number in the lane of its first sample, from 0
-
-	filled atomic.Uint64   // how many slots have their sample: written last
-	slots  []atomic.Uint64 // of Sample
-	stamps []atomic.Uint64 // of the samples; nil in the first lane, where the place of a sample tells the order
-
-	packed atomic.Pointer[pack] // what its recorders have made of it, if they were ahead of whoever folds
-}
-
-func newSegment(size int, stamped bool) *segment {
-	s := &segment{slots: make([]atomic.Uint64, wholeLines(size))[:size:size]}
-	if stamped {
-		s.stamps = make([]atomic.Uint64, wholeLines(size))[:size:size]
-	}
-	return s
-}
-
-// at returns the sample of a slot with its place.
-func (s *segment) at(slot int) stamped {
-	at := stamped{place: s.base.Load() + uint64(slot), sample: Sample(s.slots[slot].Load())}
-	if s.stamps != nil {
-		at.stamp = s.stamps[slot].Load()
-	}
-	return at
-}
-
-// time returns the stamp of the oldest sample; 0 in the first lane. Where there is none it is that of a sample before.
-func (s *segment) time() uint64 {
-	if s.stamps == nil {
-		return 0
-	}
-	return s.stamps[0].Load()
-}
-
-// newest returns the stamp of the newest sample; 0 in the first lane, and where there is none.
-func (s *segment) newest() uint64 {
-	if n := s.filled.Load(); s.stamps != nil && n > 0 {
-		return s.stamps[n-1].Load()
-	}
-	return 0
-}
-
-// stamped is a sample with its place in the order of all: by its stamp, which is 0 in the first lane, and where stamps
-// are equal by its place in its lane.
-type stamped struct {
-	stamp, place uint64
-	sample       Sample
-}
-
-// newer returns the newer of two, of which either may be none.
-func newer(a, b stamped) stamped {
-	if a.sample == 0 || b.sample != 0 && (b.stamp > a.stamp || b.stamp == a.stamp && b.place >= a.place) {
-		return b
-	}
-	return a
+// end leaves nothing of a lane that is folded to its end, and gets no more samples, but the number of its last segment.
+func (l *lane) end() {
+	last := newSegment(nil)
+	last.seq.Store(l.current.Load().seq.Load())
+	l.current.Store(last)
 }

@@ -23,11 +23,11 @@ func (r *Ring) Size() (bytes int) {
 }
 
 func (s *stream) size() (bytes int) {
-	bytes = int(unsafe.Sizeof(*s))
+	bytes = int(unsafe.Sizeof(*s)) + s.spares.top.Load().total()*int(unsafe.Sizeof(uint64(0)))
 	for l := range s.lanes {
-		bytes += int(unsafe.Sizeof(*l)) + l.current.Load().size() + l.spare.Load().size()
+		bytes += int(unsafe.Sizeof(*l)) + l.current.Load().size()
 		if l.ahead.Load() != nil {
-			bytes += int(unsafe.Sizeof(ahead{})) + 2*l.size*int(unsafe.Sizeof(uint64(0)))
+			bytes += int(unsafe.Sizeof(ahead{})) + 4*s.aheadSegment*int(unsafe.Sizeof(uint64(0)))
 		}
 	}
 	for _, p := range s.folded.Load().generations {
@@ -39,18 +39,16 @@ func (s *stream) size() (bytes int) {
 // size returns the bytes of a segment and of those before it in its lane.
 func (s *segment) size() (bytes int) {
 	for ; s != nil; s = s.prev.Load() {
-		bytes += int(unsafe.Sizeof(*s)) + (wholeLines(len(s.slots))+wholeLines(len(s.stamps)))*int(unsafe.Sizeof(uint64(0)))
+		bytes += int(unsafe.Sizeof(*s))
 		if p := s.packed.Load(); p != nil {
 			bytes += p.size()
+		} else {
+			bytes += wholeLines(len(s.slots)) * int(unsafe.Sizeof(uint64(0)))
 		}
 	}
 	return bytes
 }
 
 func (p *pack) size() int {
-	bytes := int(unsafe.Sizeof(*p))
-	if len(p.centroids) > 0 {
-		bytes += cap(p.centroids) * int(unsafe.Sizeof(p.centroids[0]))
-	}
-	return bytes
+	return int(unsafe.Sizeof(*p)) + cap(p.centroids)*int(unsafe.Sizeof(centroid{}))
 }

@@ -4,6 +4,7 @@ package ring
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
@@ -90,7 +91,7 @@ func TestNobodyWaitsForAFolderHeldUp(t *testing.T) {
 		done := make(chan struct{})
 		go func() { defer close(done); r.Fold() }()
 		<-held
-		for range 3000 {
+		for range 20_000 { // many times the slots that recorders ahead need
 			r.Record(outcomeOf(n), n)
 			n++
 			if n%500 == 0 {
@@ -153,5 +154,90 @@ func TestTheNewestSampleOfAReadIsOfItsWindow(t *testing.T) {
 	}
 	if seen == 0 || missed == 0 {
 		t.Fatalf("the sample came in time for %d reads and too late for %d: both are to be tried", seen, missed)
+	}
+}
+
+// At one step of a read after the other, records fill again the slots that the reader is about to read.
+func TestAReaderTakesNoSampleForAnother(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	const window, before = 20_000, 12_000
+	for _, fold := range []bool{false, true} {
+		read := func(at int) (again bool, steps int) {
+			step.Hook(nil)
+			r := newDigestRing(window) // nobody folds: recorders are ahead
+			r.Spread(1)
+			n := uint64(0)
+			record := func(records int) {
+				for range records {
+					r.Record(outcomeOf(n), n)
+					n++
+				}
+			}
+			record(before)
+			reading := true
+			step.Hook(func(step.Step) {
+				if steps++; reading && steps == at {
+					reading = false
+					if fold {
+						r.Fold()
+					}
+					record(4 * r.stream.aheadSegment)
+				}
+			})
+			var b Reader
+			v := b.Digest(r)
+			step.Hook(nil)
+			oldest := v.ever - uint64(v.Samples)
+			if v.ever < before || v.ever > n || 8*v.Samples < 7*before || v.Min != oldest || v.Max != v.ever-1 ||
+				v.Newest.Duration() != v.ever-1 || v.Failures != failuresAmong(oldest, v.ever) {
+				t.Fatalf("step %d, fold %v: %+v, want %d to %d", at, fold, v, oldest, v.ever-1)
+			}
+			return v.ever > before, steps
+		}
+		_, steps := read(0)
+		seen := 0
+		for at := 1; at <= steps; at += max(1, steps/150) {
+			if again, _ := read(at); again {
+				seen++
+			}
+		}
+		if seen == 0 {
+			t.Fatalf("records during %d of the reads are in it", seen)
+		}
+	}
+}
+
+// At one step of folding after the other, records fill again the slots that are being packed.
+func TestAFolderTakesNoSampleForAnother(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	const window, before = 20_000, 12_000
+	fold := func(at int) (steps int) {
+		step.Hook(nil)
+		r := newDigestRing(window) // nobody folds: recorders are ahead
+		r.Spread(1)
+		n := 0
+		for ; n < before || r.cores.Load().shards[0].Load().lane.current.Load().filled.Load() != 1; n++ {
+			r.Record(Success, 1) // until a segment has just been filled, and is not packed
+		}
+		failures := 0
+		step.Hook(func(step.Step) {
+			if steps++; failures == 0 && steps >= at {
+				for failures < 4*r.stream.aheadSegment {
+					failures++
+					r.Record(1, 2)
+				}
+			}
+		})
+		r.Fold()
+		step.Hook(nil)
+		var b Reader
+		if v := b.Digest(r); v.Samples != n+failures || v.Failures != failures {
+			t.Fatalf("step %d: %d of %d samples failed, want %d of %d", at, v.Failures, v.Samples, failures, n+failures)
+		}
+		return steps
+	}
+	steps := fold(math.MaxInt)
+	for at := 1; at <= steps; at += max(1, steps/150) {
+		fold(at)
 	}
 }

@@ -48,7 +48,7 @@ func (s *stream) view(to *Reader) View {
 	}
 	to.digest.Reset()
 	for _, p := range to.packs {
-		to.digest.AddCentroidList(p.centroids)
+		addTo(to.digest, p.centroids)
 	}
 	for _, d := range to.raw {
 		to.digest.Add(float64(d), 1)
@@ -68,25 +68,20 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 		}
 	}
 	// Any lane may have more than a window that has not been folded: those with the newest samples of all lanes go first.
-	slices.SortFunc(segments, func(x, y *segment) int {
-		return cmp.Or(cmp.Compare(y.newest(), x.newest()), cmp.Compare(y.base.Load(), x.base.Load()))
+	slices.SortFunc(segments, func(x, y walked) int {
+		return cmp.Or(cmp.Compare(y.newest, x.newest), cmp.Compare(y.base.Load(), x.base.Load()))
 	})
 	var newest stamped // of the window: what is left out may have got a sample since the segments were put in order
 	for _, at := range segments {
-		step.At(step.Reading)
-		p, raw := at.packed.Load(), []uint64(nil)
-		if p == nil {
-			p, raw = at.peek(to)
-		} else {
-			v.Exact = false
-		}
+		p, raw := at.contents(to)
+		v.Exact = v.Exact && raw
 		v.ever += uint64(p.samples)
 		if !v.add(p, s.window) {
 			continue
 		}
 		newest = newer(newest, p.newest)
-		if raw != nil {
-			to.raw = append(to.raw, raw...)
+		if raw {
+			to.raw = append(to.raw, to.durations...)
 		} else {
 			to.packs = append(to.packs, p)
 		}
@@ -105,32 +100,45 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 	return v, true
 }
 
+// walked is a segment with the stamp that its newest sample had when the walk came to it.
+type walked struct {
+	*segment
+	newest uint64
+}
+
 // unfolded appends a lane's segments behind number through, of which at is the newest; complete is false if some of them have
 // been folded meanwhile.
-func unfolded(segments []*segment, at *segment, through uint64) (all []*segment, complete bool) {
-	for seq := at.seq.Load(); seq > through; {
+func unfolded(segments []walked, at *segment, through uint64) (all []walked, complete bool) {
+	for seq := at.seq.Load(); seq > through; seq-- {
 		step.At(step.Reading)
-		segments = append(segments, at)
-		if seq--; seq == through {
-			break
-		}
-		if at = at.prev.Load(); at == nil || at.seq.Load() != seq { // folded, and perhaps in use again
+		if at == nil {
 			return segments, false
 		}
+		newest, _ := at.newest()
+		segments = append(segments, walked{at, newest.stamp})
+		at = at.prev.Load()
 	}
 	return segments, true
 }
 
-// peek is a pack for a reader, with the durations in the place of centroids: it copies what the slots say now and changes
-// nothing. Both are valid until the next call.
-func (s *segment) peek(to *Reader) (*pack, []uint64) {
-	to.peeked, to.durations = pack{}, to.durations[:0]
-	for i := range int(s.filled.Load()) {
-		at := s.at(i)
-		to.peeked.note(at)
-		to.durations = append(to.durations, at.sample.Duration())
+// contents returns the pack of a segment; or if it has none, one without centroids, and the reader has the durations in
+// the place of these. Both are valid until the next call.
+func (s *segment) contents(to *Reader) (p *pack, raw bool) {
+	if p = s.packed.Load(); p != nil {
+		return p, false
 	}
-	return &to.peeked, to.durations
+	newest, filled := s.newest()
+	to.peeked, to.durations = pack{newest: newest}, to.durations[:0]
+	for i := range filled {
+		step.At(step.Reading)
+		at := Sample(s.slots[i].Load())
+		to.peeked.note(at)
+		to.durations = append(to.durations, at.Duration())
+	}
+	if p = s.packed.Load(); p != nil { // meanwhile: the slots may be in use again
+		return p, false
+	}
+	return &to.peeked, true
 }
 
 // add counts the samples of a pack and reports whether they belong to the window: unless with them, or with a newer pack, there would be more than a window.

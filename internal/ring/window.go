@@ -20,10 +20,10 @@ type Reader struct {
 	digest  *tdigest.TDigest
 	raw     []uint64 // samples of a stream that are not in the digest yet
 
-	segments  []*segment // of a stream that have not been folded
-	packs     []*pack    // of the window
-	peeked    pack       // of one of them
-	durations []uint64   // of its samples
+	segments  []walked // of a stream that have not been folded
+	packs     []*pack  // of the window
+	peeked    pack     // of one of them
+	durations []uint64 // of its samples
 }
 
 // stampedSample is a sample of a core's shard.

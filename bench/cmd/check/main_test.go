@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,7 +67,7 @@ func held(v target.Value) (float64, bool) {
 	return 100, true
 }
 
-func judge(t *testing.T, quick bool, value func(target.Value) (float64, bool)) (passed bool, text string, err error) {
+func judged(t *testing.T, quick bool, value func(target.Value) (float64, bool)) (passed bool, text string, err error) {
 	t.Helper()
 	var out bytes.Buffer
 	passed, err = check(t.Context(), &out, quick, file(t, value), "")
@@ -73,7 +75,7 @@ func judge(t *testing.T, quick bool, value func(target.Value) (float64, bool)) (
 }
 
 func TestGatePassesWhereEveryTargetHolds(t *testing.T) {
-	passed, text, err := judge(t, false, held)
+	passed, text, err := judged(t, false, held)
 	if err != nil || !passed {
 		t.Fatalf("passed is %v, the error %v:\n%s", passed, err, text)
 	}
@@ -111,7 +113,7 @@ func TestGateFailsWhereOneTargetIsMissed(t *testing.T) {
 			if quick {
 				want = c.short
 			}
-			passed, text, err := judge(t, quick, func(v target.Value) (float64, bool) {
+			passed, text, err := judged(t, quick, func(v target.Value) (float64, bool) {
 				if v == first {
 					return c.add, true
 				}
@@ -126,7 +128,7 @@ func TestGateFailsWhereOneTargetIsMissed(t *testing.T) {
 
 func TestGateDoesNotPassWithoutABenchmark(t *testing.T) {
 	for _, name := range target.Benchmarks(target.Rows(2)) {
-		passed, _, err := judge(t, true, func(v target.Value) (float64, bool) {
+		passed, _, err := judged(t, true, func(v target.Value) (float64, bool) {
 			figure, _ := held(v)
 			return figure, v.Benchmark != name
 		})
@@ -151,5 +153,35 @@ func TestGateShowsFiguresAndNoise(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, out.String())
 		}
+	}
+}
+
+func TestWhatFailsEveryTimeFails(t *testing.T) {
+	for _, test := range []struct {
+		runs  [][]string
+		want  string
+		times int
+	}{
+		{[][]string{nil}, "", 1},
+		{[][]string{{"a", "b"}, nil}, "", 2},
+		{[][]string{{"a", "b"}, {"b", "c"}, {"b", "a"}}, "b", 3},
+		{[][]string{{"a", "b"}, {"b"}, {"a"}}, "", 3},
+		{[][]string{{"a", "b"}, {"c"}}, "", 2},
+	} {
+		n := 0
+		failing, err := confirmed(3, func() ([]string, error) {
+			n++
+			return slices.Clone(test.runs[n-1]), nil
+		})
+		if err != nil || strings.Join(failing, " ") != test.want || n != test.times {
+			t.Errorf("%q: %q fail after %d times, want %q after %d; error %v", test.runs, failing, n, test.want, test.times, err)
+		}
+	}
+	if failing, err := confirmed(1, func() ([]string, error) { return []string{"a"}, nil }); len(failing) != 1 || err != nil {
+		t.Errorf("of one run %q fail, error %v", failing, err)
+	}
+	broken := errors.New("broken")
+	if _, err := confirmed(3, func() ([]string, error) { return nil, broken }); err != broken {
+		t.Errorf("error %v", err)
 	}
 }
