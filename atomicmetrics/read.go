@@ -2,6 +2,7 @@ package atomicmetrics
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,13 +41,7 @@ func (b *reader) window(r *ring.Ring) window {
 		return window{b, !v.Exact, v, v.Samples, v.Failures, time.Duration(v.Newest.Duration())}
 	}
 	samples, newest := b.Window(r)
-	b.sort(samples)
-	failures := 0
-	for _, s := range samples {
-		if s.Failed() {
-			failures++
-		}
-	}
+	failures := b.sort(samples)
 	return window{b, false, ring.View{}, len(samples), failures, time.Duration(newest.Duration())}
 }
 
@@ -66,13 +61,17 @@ func (w *window) sketch() sketch.Sketch {
 	return sketch.Of(w.reader.sorted)
 }
 
-// sort makes b.sorted of samples.
-func (b *reader) sort(samples []ring.Sample) {
-	b.sorted = b.sorted[:0]
-	for _, s := range samples {
-		b.sorted = append(b.sorted, s.Duration())
+// sort makes b.sorted of samples, and returns how many of them failed.
+func (b *reader) sort(samples []ring.Sample) (failures int) {
+	sorted := slices.Grow(b.sorted[:0], len(samples))[:len(samples)]
+	for i, s := range samples {
+		sorted[i] = s.Duration()
+		if s.Failed() {
+			failures++
+		}
 	}
-	b.buffer = order.Sort(b.sorted, b.buffer)
+	b.sorted, b.buffer = sorted, order.Sort(sorted, b.buffer)
+	return failures
 }
 
 // nearest returns the quantile q of b.sorted by nearest rank.

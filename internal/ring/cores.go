@@ -186,9 +186,14 @@ func (c *cores) acquire() (*coreShard, uint64) {
 func (c *cores) acquireAny(own int) (*coreShard, uint64) {
 	if c.shards[own].Load() == nil {
 		s := c.newShard(own)
+		s.head.Store(s.start() | busy) // the caller's from the beginning
 		step.At(step.Made)
-		c.shards[own].CompareAndSwap(nil, s)
-		step.At(step.Placed)
+		core.Pin()
+		if c.shards[own].CompareAndSwap(nil, s) {
+			step.At(step.Placed)
+			return s, s.start()
+		}
+		core.Unpin()
 	}
 	core.Pin()
 	for range patience {
@@ -207,7 +212,7 @@ func (c *cores) acquireAny(own int) (*coreShard, uint64) {
 		}
 		s := c.newShard(index)
 		s.next = first
-		s.head.Store(s.start() | busy) // the caller's from the beginning
+		s.head.Store(s.start() | busy)
 		step.At(step.Made)
 		if core.Pin(); c.more.CompareAndSwap(first, s) {
 			return s, s.start()

@@ -33,6 +33,20 @@ func checkStream(t *testing.T, r *Ring, window int, n uint64) {
 	if v.ever != n {
 		t.Fatalf("after %d records there are %d samples", n, v.ever)
 	}
+	backlog := int64(0)
+	for l := range r.stream.lanes {
+		newest := l.current.Load()
+		for at, seq := newest.prev.Load(), newest.seq.Load()-1; seq > r.stream.folded.Load().through(l.index); seq-- {
+			backlog += int64(at.filled.Load())
+			at = at.prev.Load()
+		}
+	}
+	if got := r.stream.backlog.Load(); got != backlog {
+		t.Fatalf("after %d records the backlog is %d, want %d", n, got, backlog)
+	}
+	if spare := r.stream.spares.top.Load().total(); int64(spare) > 2*r.stream.batch {
+		t.Fatalf("after %d records there are %d spare slots, want at most two batches of %d", n, spare, r.stream.batch)
+	}
 	if n == 0 {
 		return
 	}
