@@ -13,6 +13,9 @@ var sizes = []int{1, 2, 3, 7, 8, 64, 99, 100, 127, 128, 1000}
 func TestHeadCountsRecordsSlotBySlotAndLapByLap(t *testing.T) {
 	for _, size := range append(sizes, 65_536, 1<<30) {
 		g := geometryFor(size)
+		if n := g.lapLength(); n < uint64(size) || n >= uint64(2*max(size, 1)) {
+			t.Fatalf("%d slots have %d numbers", size, n)
+		}
 		head := g.start()
 		for n := range uint64(300*min(size, 130) + 5) {
 			if got := g.begun(head); got != n || g.begun(head|frozen) != n || g.begun(head|busy) != n+1 {

@@ -7,7 +7,6 @@ import (
 	"math"
 	"testing"
 
-	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
@@ -117,13 +116,7 @@ func TestTheNewestSampleOfAReadIsOfItsWindow(t *testing.T) {
 		r := newDigestRing(window) // nobody folds
 		r.Spread(2)
 		cores := r.cores.Load()
-		put := func(core int, d uint64) {
-			c := cores.shards[core].Load()
-			head, _ := c.acquire()
-			c.count(Success, d)
-			c.lane.put(sampleOf(Success, d, 0), uint64(clock.Now()))
-			c.head.Store(c.after(head))
-		}
+		put := func(core int, d uint64) { putInto(cores.shards[core].Load(), Success, d) }
 		for i := range cores.shards {
 			cores.shards[i].Store(cores.newShard(i))
 		}

@@ -21,6 +21,14 @@ func newDigestRing(window int) *Ring {
 	return r
 }
 
+// putInto records into a shard, which nobody owns.
+func putInto(c *coreShard, o Outcome, d uint64) {
+	head, _ := c.acquire()
+	c.count(o, d)
+	c.lane.put(sampleOf(o, d, 0), uint64(clock.Now()))
+	c.head.Store(c.after(head))
+}
+
 // checkStream compares a stream at rest, in which one goroutine recorded durations 0, 1, 2 …, with what it must hold:
 // the newest, at least seven eighths of a window and at most a window of them.
 func checkStream(t *testing.T, r *Ring, window int, n uint64) {
@@ -219,10 +227,7 @@ func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
 		c := cores.newShard(i)
 		cores.shards[i].Store(c)
 		for range 3 {
-			head, _ := c.acquire()
-			c.count(Success, burst)
-			c.lane.put(sampleOf(Success, burst, 0), 1)
-			c.head.Store(c.after(head))
+			putInto(c, Success, burst)
 		}
 	}
 	for i := range uint64(window + window/4) {
@@ -246,13 +251,7 @@ func TestTheNewestSampleIsInTheWindowThoughItsSegmentBeganLongAgo(t *testing.T) 
 	for i := range cores.shards {
 		cores.shards[i].Store(cores.newShard(i))
 	}
-	put := func(core int, d uint64) {
-		c := cores.shards[core].Load()
-		head, _ := c.acquire()
-		c.count(Success, d)
-		c.lane.put(sampleOf(Success, d, 0), uint64(clock.Now()))
-		c.head.Store(c.after(head))
-	}
+	put := func(core int, d uint64) { putInto(cores.shards[core].Load(), Success, d) }
 	put(0, 7)
 	for i := range uint64(2 * window) {
 		put(1, i%100)
@@ -273,13 +272,7 @@ func TestTheNewestSamplesAreInTheWindowWhicheverLaneHasTheMost(t *testing.T) {
 		for i := range cores.shards {
 			cores.shards[i].Store(cores.newShard(i))
 		}
-		put := func(core int, o Outcome, d uint64) {
-			c := cores.shards[core].Load()
-			head, _ := c.acquire()
-			c.count(o, d)
-			c.lane.put(sampleOf(o, d, 0), uint64(clock.Now()))
-			c.head.Store(c.after(head))
-		}
+		put := func(core int, o Outcome, d uint64) { putInto(cores.shards[core].Load(), o, d) }
 		for i := range uint64(2 * window) {
 			put(crowded, Success, i%100)
 		}

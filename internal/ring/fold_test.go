@@ -1,0 +1,119 @@
+package ring
+
+import (
+	"runtime"
+	"testing"
+)
+
+// foldEach records n samples with durations from d on, and folds whenever a segment is full.
+func foldEach(r *Ring, n int, d uint64) {
+	for i := range uint64(n) {
+		r.Record(Success, d+i)
+		r.Fold()
+	}
+}
+
+func TestGenerationsAreEighthsOfAWindow(t *testing.T) {
+	const window, segment = 8192, 8192 / windowSegment
+	r := newDigestRing(window)
+	generation := func() (full int, open int) {
+		all := r.stream.folded.Load().generations
+		for _, g := range all[:len(all)-1] {
+			if g.samples != window/generations {
+				t.Fatalf("a generation has %d samples, want %d", g.samples, window/generations)
+			}
+		}
+		return len(all) - 1, all[len(all)-1].samples
+	}
+	foldEach(r, smallWindow+1, 0) // which is not folded before; the newest sample is in a segment of its own
+	if full, open := generation(); full != 3 || open != window/generations {
+		t.Fatalf("%d generations, and one of %d samples", full, open)
+	}
+	for folded := smallWindow + segment; folded <= 3*window; folded += segment {
+		foldEach(r, segment, uint64(folded))
+		full, open := generation()
+		if want := (folded-1)%(window/generations) + 1; open != want {
+			t.Fatalf("after %d samples the newest generation has %d, want %d", folded, open, want)
+		}
+		// The oldest is forgotten as soon as the others are seven eighths.
+		want := min((folded-1)/(window/generations), 7)
+		if open == window/generations {
+			want = min(want, 6)
+		}
+		if full != want {
+			t.Fatalf("after %d samples there are %d full generations, want %d", folded, full, want)
+		}
+	}
+}
+
+func TestAGenerationIsGoneOnWithFromFoldToFold(t *testing.T) {
+	r := newDigestRing(1 << 20)
+	for i := range uint64(50_000) {
+		if r.Record(Success, i); i%100 == 0 {
+			r.Fold()
+		}
+	}
+	if all := r.stream.folded.Load().generations; len(all) != 1 || all[0].samples < 45_000 {
+		t.Errorf("there are %d generations of %d samples", len(all), r.stream.folded.Load().samples)
+	}
+}
+
+func TestFoldersOfOneProcessKeepTheirCompression(t *testing.T) {
+	const window = 100_000
+	coarse, fine := new(Ring), new(Ring)
+	coarse.InitDigest(window, 20, func() {})
+	fine.InitDigest(window, 500, func() {})
+	random := uint64(1)
+	for i := range window / 2 {
+		random = random*6364136223846793005 + 1442695040888963407
+		coarse.Record(Success, random>>40)
+		fine.Record(Success, random>>40)
+		if i%1000 == 0 {
+			coarse.Fold()
+			fine.Fold()
+		}
+	}
+	few, many := len(coarse.stream.folded.Load().generations[0].centroids), len(fine.stream.folded.Load().generations[0].centroids)
+	if few > 100 || many < 500 {
+		t.Errorf("a coarse generation has %d centroids, a fine one %d", few, many)
+	}
+}
+
+// What a lane got before a generation began is not left behind when that generation is forgotten.
+func TestSamplesOfALaneThatHasBecomeIdleAreForgotten(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const window, burst = 8192, 1 << 40
+	r := newDigestRing(window)
+	r.Spread(2)
+	cores := r.cores.Load()
+	for i := range cores.shards {
+		cores.shards[i].Store(cores.newShard(i))
+	}
+	foldEach(r, window, 0)
+	putInto(cores.shards[1].Load(), Success, burst)
+	foldEach(r, window+window/4, 0)
+	var b Reader
+	if v := b.Digest(r); v.Max >= burst || v.Samples > window {
+		t.Errorf("a window later the burst is still there: %+v", v)
+	}
+}
+
+func TestAFoldThatAnotherOwnsIsDoneByThatOne(t *testing.T) {
+	scheduled := 0
+	r := new(Ring)
+	r.InitDigest(8192, 100, func() { scheduled++ })
+	for i := range uint64(smallWindow + 100) {
+		r.Record(Success, i)
+	}
+	scheduled = 0
+	r.stream.owner.Store(folding) // somebody's
+	for range 3 {
+		if r.Fold(); r.stream.owner.Load() != foldAgain || r.stream.folded.Load().ever != 0 || scheduled != 0 {
+			t.Fatalf("owner %d, %d folded, scheduled %d times", r.stream.owner.Load(), r.stream.folded.Load().ever, scheduled)
+		}
+	}
+	r.stream.owner.Store(idle)
+	if r.Fold(); r.stream.owner.Load() != idle || r.stream.folded.Load().ever == 0 {
+		t.Fatal("nothing was folded")
+	}
+}
