@@ -117,3 +117,73 @@ func TestAFoldThatAnotherOwnsIsDoneByThatOne(t *testing.T) {
 		t.Fatal("nothing was folded")
 	}
 }
+
+// A lane with few samples of now is newer than one with many of before, though their numbers in it are smaller.
+func TestFoldingGoesByTime(t *testing.T) {
+	const window = 8192
+	r := newDigestRing(window)
+	r.Spread(2)
+	cores := r.cores.Load()
+	for i := range cores.shards {
+		cores.shards[i].Store(cores.newShard(i))
+	}
+	for range window {
+		putInto(cores.shards[0].Load(), Success, 1)
+	}
+	for range window / 2 {
+		putInto(cores.shards[1].Load(), Success, 2)
+	}
+	r.Fold()
+	var b Reader
+	v := b.Digest(r)
+	if before, now := b.Quantile(&v, 0.4), b.Quantile(&v, 0.6); before != 1 || now != 2 {
+		t.Errorf("of %d samples p40 is %d, p60 %d: half are the newest, of 2", v.Samples, before, now)
+	}
+}
+
+func TestFoldingIsCalledForABatchOfAllLanes(t *testing.T) {
+	scheduled := 0
+	r := new(Ring)
+	r.InitDigest(1<<20, 100, func() { scheduled++ })
+	r.Spread(2)
+	cores := r.cores.Load()
+	for i := range cores.shards {
+		cores.shards[i].Store(cores.newShard(i))
+	}
+	put := func(core, n int) (due int) {
+		for range n {
+			head, _ := cores.shards[core].Load().acquire()
+			if cores.shards[core].Load().lane.put(sampleOf(Success, 1, 0), 1) {
+				due++
+			}
+			cores.shards[core].Load().head.Store(head)
+		}
+		return due
+	}
+	const size = maxSegment / 2
+	if due := put(0, size+1) + put(1, size); due != 0 {
+		t.Errorf("due %d times before there is a batch", due)
+	}
+	if due := put(0, size); due != 0 {
+		t.Errorf("due %d times for %d samples", due, 2*size)
+	}
+	if due := put(1, 1); due != 1 {
+		t.Errorf("due %d times when there are %d samples, a batch", due, 3*size)
+	}
+}
+
+func TestSegmentsOfAllLanesAreAsManySlots(t *testing.T) {
+	for _, test := range []struct{ window, index, lanes, want int }{
+		{1 << 20, firstLane, 1, maxSegment},
+		{1 << 20, coreLanes, 4, maxSegment / 4},
+		{1 << 20, coreLanes + 3, 4, maxSegment / 4},
+		{1 << 20, coreLanes + 4, 4, maxSegment / 32}, // one more
+		{64_000, firstLane, 1, 500},
+		{64_000, coreLanes, 4, 125},
+		{5000, coreLanes, 16, minSegment},
+	} {
+		if got := newDigestRing(test.window).stream.newLane(test.index, test.lanes).size; got != test.want {
+			t.Errorf("lane %d of %d for a window of %d: %d slots, want %d", test.index, test.lanes, test.window, got, test.want)
+		}
+	}
+}
