@@ -1,6 +1,10 @@
 package ring
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
 
 // ahead is the packing of a full segment by the recorders of its lane, a step with every record. They do so when whoever
 // folds is far behind: then two segments' slots are all that the lane needs, one being filled and one being packed, and
@@ -10,10 +14,6 @@ type ahead struct {
 	packs   *segment
 	emptied []atomic.Uint64 // the slots of a segment that is packed
 }
-
-// aheadSegment is how many slots a segment has that is filled meanwhile, or less if that were too much of the window: so
-// that packs are few.
-const aheadSegment = 1536
 
 // begin starts with a segment.
 func (a *ahead) begin(compression float64, full *segment) {
@@ -29,6 +29,7 @@ func (a *ahead) step() {
 	full := a.packs
 	a.packs = nil
 	if slots := full.empty(); slots != nil { // it has not been folded: then its slots were in use again
+		step.At(step.Placed)
 		full.packed.Store(a.take()) // before the slots are
 		a.emptied = slots
 	}

@@ -77,12 +77,11 @@ func (s *stream) foldAll(b *buffers) (unsealed bool) {
 	if len(f.taken) == 0 {
 		return false
 	}
-	slices.SortFunc(f.taken, func(a, b taken) int {
-		return cmp.Or(cmp.Compare(a.oldest.Load(), b.oldest.Load()), cmp.Compare(a.base.Load(), b.base.Load()))
-	})
+	f.sort()
 	f.addAll()
 	step.At(step.Folding)
 	s.folded.Store(f.finish())
+	step.At(step.Placed)
 	// A reader that still wants what is there begins again: folded has changed.
 	for _, at := range f.cuts {
 		at.prev.Store(nil)
@@ -90,6 +89,7 @@ func (s *stream) foldAll(b *buffers) (unsealed bool) {
 	if f.ended != nil {
 		f.ended.end()
 	}
+	step.At(step.Placed)
 	backlog := s.backlog.Add(-f.samples)
 	for _, at := range f.taken {
 		if slots := at.empty(); len(slots) == at.lane.size && at.lane != f.ended {
@@ -126,6 +126,7 @@ type folder struct {
 type taken struct {
 	*segment
 	lane *lane
+	time uint64 // the stamp of its newest sample
 }
 
 func newFolder(s *stream, b *buffers) *folder {
@@ -157,7 +158,8 @@ func (f *folder) take(l *lane, final bool) {
 		return
 	}
 	for at := last; at != nil && at.seq.Load() > through; at = at.prev.Load() {
-		f.taken = append(f.taken, taken{at, l})
+		newest, _ := at.newest()
+		f.taken = append(f.taken, taken{at, l, newest.stamp})
 		f.samples += int64(at.filled.Load())
 	}
 	if missing := l.index + 1 - len(f.next.upTo); missing > 0 {
@@ -175,9 +177,29 @@ func (f *folder) take(l *lane, final bool) {
 // maxPack is how many samples are packed together at most: many, as folding costs by the centroid; and little of the window.
 const maxPack = 2048
 
+// sort puts what was taken into the order of time.
+func (f *folder) sort() {
+	slices.SortFunc(f.taken, func(a, b taken) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.base.Load(), b.base.Load()))
+	})
+}
+
+// recent returns what was taken, but for what has a window of newer samples: that is counted and forgotten.
+func (f *folder) recent() []taken {
+	newer := f.samples
+	for i, at := range f.taken {
+		n := int64(at.filled.Load())
+		if newer -= n; newer < int64(f.stream.window) {
+			return f.taken[i:]
+		}
+		f.next.ever += uint64(n)
+	}
+	return nil
+}
+
 // addAll adds what was taken: what is packed as it is, and the rest packed, as much at a time as there may be.
 func (f *folder) addAll() {
-	for rest := f.taken; len(rest) > 0; {
+	for rest := f.recent(); len(rest) > 0; {
 		if p := rest[0].packed.Load(); p != nil {
 			f.add(p)
 			rest = rest[1:]

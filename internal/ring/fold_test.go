@@ -14,7 +14,7 @@ func foldEach(r *Ring, n int, d uint64) {
 }
 
 func TestGenerationsAreEighthsOfAWindow(t *testing.T) {
-	const window, segment = 8192, 8192 / windowSegment
+	const window, segment = 8192, 8192 / parts
 	r := newDigestRing(window)
 	generation := func() (full int, open int) {
 		all := r.stream.folded.Load().generations
@@ -29,8 +29,9 @@ func TestGenerationsAreEighthsOfAWindow(t *testing.T) {
 	if full, open := generation(); full != 3 || open != window/generations {
 		t.Fatalf("%d generations, and one of %d samples", full, open)
 	}
-	for folded := smallWindow + segment; folded <= 3*window; folded += segment {
-		foldEach(r, segment, uint64(folded))
+	for r.stream.folded.Load().ever < 3*window {
+		foldEach(r, segment, 0)
+		folded := int(r.stream.folded.Load().ever)
 		full, open := generation()
 		if want := (folded-1)%(window/generations) + 1; open != want {
 			t.Fatalf("after %d samples the newest generation has %d, want %d", folded, open, want)
@@ -185,5 +186,29 @@ func TestSegmentsOfAllLanesAreAsManySlots(t *testing.T) {
 		if got := newDigestRing(test.window).stream.newLane(test.index, test.lanes).size; got != test.want {
 			t.Errorf("lane %d of %d for a window of %d: %d slots, want %d", test.index, test.lanes, test.window, got, test.want)
 		}
+	}
+}
+
+func TestWhatHasAWindowOfNewerSamplesIsForgottenUnseen(t *testing.T) {
+	const window = 8192
+	for _, waiting := range []int{window, window + 100, 3 * window, 20 * window} {
+		r := newDigestRing(window)
+		for i := range uint64(waiting) {
+			r.Record(outcomeOf(i), i)
+		}
+		f := newFolder(r.stream, new(buffers))
+		f.take(r.stream.first, false)
+		f.sort()
+		samples := 0
+		for _, at := range f.recent() {
+			samples += int(at.filled.Load())
+		}
+		if taken := int(f.samples); samples > window+r.stream.first.longer || samples < min(taken, window) ||
+			f.next.ever != uint64(taken-samples) {
+			t.Errorf("of %d samples %d are folded, and %d counted", taken, samples, f.next.ever)
+		}
+		checkStream(t, r, window, uint64(waiting))
+		r.Fold()
+		checkStream(t, r, window, uint64(waiting))
 	}
 }

@@ -13,6 +13,7 @@ type lane struct {
 	stream  *stream
 	index   int // firstLane, or a core's number behind coreLanes
 	size    int // of a segment
+	longer  int // of a segment that is filled while recorders are ahead
 	current atomic.Pointer[segment]
 	ahead   atomic.Pointer[ahead] // what recorders do that are ahead of whoever folds; that one takes it away
 }
@@ -23,12 +24,15 @@ const (
 	coreLanes
 )
 
-// The sizes of segments: in all lanes together at most maxSegment slots, so that memory stays small, and little of the
-// window, so that thresholds are looked at often enough.
+// The sizes of segments, for all lanes together: so that memory stays small; and little of the window, so that thresholds are
+// looked at often enough, and that few samples count as newer than they are: a segment is as old as its newest sample.
+// While recorders are ahead segments are longer, so that packs are few. With very many lanes minSegment decides.
 const (
-	maxSegment    = 1024
-	minSegment    = 8
-	windowSegment = 128 // parts of a window
+	maxSegment  = 1024
+	maxLonger   = 1536 // of one lane
+	minSegment  = 8
+	parts       = 128 // of a window
+	longerParts = 64
 )
 
 // newLane returns an empty lane, one of so many.
@@ -37,7 +41,8 @@ func (s *stream) newLane(index, lanes int) *lane {
 	if index >= coreLanes+lanes { // made while others were held up, and seldom used afterwards
 		lanes *= 8
 	}
-	l.size = max(minSegment, min(maxSegment/lanes, s.window/windowSegment/lanes))
+	l.size = max(minSegment, min(maxSegment/lanes, s.window/parts/lanes))
+	l.longer = max(l.size, min(maxLonger, s.window/longerParts/lanes))
 	first := newSegment(newSlots(l.size))
 	first.seq.Store(1)
 	l.current.Store(first)
@@ -53,14 +58,11 @@ func (l *lane) put(sample Sample, stamp uint64) (due bool) {
 		n = 0
 	}
 	if l.index != firstLane {
-		if n == 0 {
-			release.Store(&at.oldest, stamp)
-		}
 		release.Store(&at.stamps[n%stamps], stamp)
 		step.At(step.Stamped)
 	}
 	release.Store(&at.slots[n], uint64(sample))
-	step.At(step.Aimed)
+	step.At(step.Filling)
 	release.Store(&at.filled, n+1)
 	step.At(step.Stored)
 	if a := l.ahead.Load(); a != nil {
@@ -80,7 +82,11 @@ func (l *lane) extend(full *segment) (next *segment, due bool) {
 	if a != nil {
 		a.begin(s.compression, full)
 	}
-	return next, backlog >= s.batch
+	if l.ahead.Load() != a {
+		l.ahead.Store(a)
+	}
+	// Whoever folds takes a away, and seals next. So with a it is called, as it may have folded all just before next was there.
+	return next, backlog >= s.batch || a != nil
 }
 
 // packer returns what is to pack full segments, with nothing left to do; nil while the backlog is not so large. The caller owns
@@ -91,12 +97,10 @@ func (l *lane) packer(backlog int64) *ahead {
 		a.finish() // a segment so small that it took fewer records than steps
 	}
 	switch behind := backlog > l.stream.maxBacklog && !l.stream.small(); {
-	case behind && a == nil:
-		a = new(ahead)
-		l.ahead.Store(a)
-	case !behind && a != nil:
-		a = nil
-		l.ahead.Store(nil)
+	case !behind:
+		return nil
+	case a == nil:
+		return new(ahead)
 	}
 	return a
 }
@@ -104,9 +108,9 @@ func (l *lane) packer(backlog int64) *ahead {
 // empty returns slots for the next segment: those of one that was folded or packed, or new ones.
 func (l *lane) empty(a *ahead) []atomic.Uint64 {
 	if a != nil {
-		return a.empty(l.stream.aheadSegment)
+		return a.empty(l.longer)
 	}
-	if slots := l.stream.spares.pop(); slots != nil {
+	if slots := l.stream.spares.pop(); len(slots) == l.size {
 		return slots
 	}
 	return newSlots(l.size)
@@ -120,6 +124,7 @@ func (l *lane) append(last, next *segment) (backlog int64) {
 	next.base.Store(last.base.Load() + filled)
 	step.At(step.Made)
 	l.current.Store(next)
+	step.At(step.Placed)
 	return l.stream.backlog.Add(int64(filled))
 }
 

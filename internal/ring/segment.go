@@ -10,14 +10,13 @@ import (
 // most of it, are used again in another segment: by whoever folds when it has been folded, or by its lane's recorders when
 // they have packed it. Who reads samples looks afterwards whether the one or the other has happened meanwhile.
 type segment struct {
-	prev atomic.Pointer[segment] // the one before it in its lane; nil once that has been folded
+	prev atomic.Pointer[segment] // the one before it in its lane; nil behind what has been folded
 	seq  atomic.Uint64           // its number in the lane, from 1
 	base atomic.Uint64           // the number in the lane of its first sample, from 0
 
 	filled atomic.Uint64         // how many slots have their sample: written last
 	slots  []atomic.Uint64       // of Sample
-	oldest atomic.Uint64         // the stamp of the first sample; 0 in the first lane, where the place of a sample tells the order
-	stamps [stamps]atomic.Uint64 // of the newest samples, each in the place of its slot's number modulo stamps
+	stamps [stamps]atomic.Uint64 // of the newest samples, each at its slot's number modulo stamps; none in the first lane
 
 	packed  atomic.Pointer[pack] // what its recorders have made of it, if they were ahead of whoever folds
 	emptied atomic.Bool          // somebody has its slots to use them again

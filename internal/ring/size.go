@@ -23,11 +23,14 @@ func (r *Ring) Size() (bytes int) {
 }
 
 func (s *stream) size() (bytes int) {
-	bytes = int(unsafe.Sizeof(*s)) + s.spares.top.Load().total()*int(unsafe.Sizeof(uint64(0)))
+	bytes = int(unsafe.Sizeof(*s))
+	for at := s.spares.top.Load(); at != nil; at = at.below {
+		bytes += int(unsafe.Sizeof(*at)) + wholeLines(len(at.slots))*int(unsafe.Sizeof(uint64(0)))
+	}
 	for l := range s.lanes {
 		bytes += int(unsafe.Sizeof(*l)) + l.current.Load().size()
 		if l.ahead.Load() != nil {
-			bytes += int(unsafe.Sizeof(ahead{})) + 4*s.aheadSegment*int(unsafe.Sizeof(uint64(0)))
+			bytes += int(unsafe.Sizeof(ahead{})) + 4*l.longer*int(unsafe.Sizeof(uint64(0)))
 		}
 	}
 	for _, p := range s.folded.Load().generations {

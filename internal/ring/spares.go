@@ -16,9 +16,9 @@ type spare struct {
 	all   int // slots, with those of all below
 }
 
-// push adds slots, unless there would be more than limit of them.
+// push adds slots, unless there would be more than limit of them, or others come before it again and again.
 func (s *spares) push(slots []atomic.Uint64, limit int) {
-	for {
+	for range attempts {
 		top := s.top.Load()
 		all := len(slots) + top.total()
 		if all > limit {
@@ -31,18 +31,19 @@ func (s *spares) push(slots []atomic.Uint64, limit int) {
 	}
 }
 
-// pop takes the slots of a segment away; nil if there are none.
+// pop takes the slots of a segment away; nil if there are none, or others come before it again and again.
 func (s *spares) pop() []atomic.Uint64 {
-	for {
+	for range attempts {
 		top := s.top.Load()
 		if top == nil {
-			return nil
+			break
 		}
 		step.At(step.Aimed)
 		if s.top.CompareAndSwap(top, top.below) {
 			return top.slots
 		}
 	}
+	return nil
 }
 
 func (s *spare) total() int {

@@ -12,7 +12,8 @@ import "sync/atomic"
 // exactly once.
 //
 // Nobody waits for an owner of folding that is held up. Recorders that get far ahead of it pack their own full segments,
-// a step with every record, which leaves it little to do; held up for good it costs memory only.
+// a step with every record, which leaves it little to do, and it forgets unseen what has a window of newer samples; held up
+// for good it costs memory, and reads that look at all there is.
 //
 // The slots of segments that have been folded, or packed by recorders, are used again. Recorders so take hardly any new
 // memory, which would cost them more than anything else here: page faults, and the garbage collector's work.
@@ -28,9 +29,8 @@ type stream struct {
 	backlog atomic.Int64  // samples of segments that have others behind them, and are not folded
 	spares  spares
 
-	batch        int64 // a backlog of so many is folded
-	maxBacklog   int64 // with a larger one recorders pack
-	aheadSegment int   // slots of the segments that they fill then
+	batch      int64 // a backlog of so many is folded
+	maxBacklog int64 // with a larger one recorders pack
 }
 
 const (
@@ -52,7 +52,6 @@ func newStream(r *Ring, window int, compression float64, schedule func()) *strea
 	s := &stream{ring: r, window: window, compression: finer * compression, schedule: schedule}
 	s.batch = int64(min(maxBatch, window/200))
 	s.maxBacklog = int64(min(4*maxBatch, window/8))
-	s.aheadSegment = min(aheadSegment, window/windowSegment)
 	s.first = s.newLane(firstLane, 1)
 	s.folded.Store(new(folded))
 	return s

@@ -174,7 +174,7 @@ func TestAReaderTakesNoSampleForAnother(t *testing.T) {
 					if fold {
 						r.Fold()
 					}
-					record(4 * r.stream.aheadSegment)
+					record(4 * r.stream.first.longer)
 				}
 			})
 			var b Reader
@@ -215,7 +215,7 @@ func TestAFolderTakesNoSampleForAnother(t *testing.T) {
 		failures := 0
 		step.Hook(func(step.Step) {
 			if steps++; failures == 0 && steps >= at {
-				for failures < 4*r.stream.aheadSegment {
+				for failures < 4*r.stream.first.longer {
 					failures++
 					r.Record(1, 2)
 				}
@@ -232,5 +232,76 @@ func TestAFolderTakesNoSampleForAnother(t *testing.T) {
 	steps := fold(math.MaxInt)
 	for at := 1; at <= steps; at += max(1, steps/150) {
 		fold(at)
+	}
+}
+
+// A folder that folds all just before a segment is put behind a full one does not know that there will be another one.
+func TestALaneIsNotLeftAhead(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	step.Hook(nil)
+	r := newDigestRing(1 << 20)
+	r.Spread(1)
+	scheduled := false
+	r.stream.schedule = func() { scheduled = true }
+	fold := func() {
+		for scheduled = true; scheduled; {
+			scheduled = false
+			r.Fold()
+		}
+	}
+	r.Record(Success, 1)
+	l := r.cores.Load().shards[0].Load().lane
+	for l.ahead.Load() == nil { // nobody folds
+		r.Record(Success, 1)
+	}
+	extending := false
+	step.Hook(func(at step.Step) {
+		if at == step.Extending {
+			extending = true
+			step.Hook(nil)
+			fold()
+		}
+	})
+	for !extending {
+		scheduled = false
+		r.Record(Success, 1)
+	}
+	if !scheduled {
+		t.Fatal("nobody is called to end it")
+	}
+	fold()
+	if l.ahead.Load() != nil || len(l.current.Load().slots) != l.size || r.stream.backlog.Load() != 0 {
+		t.Errorf("ahead %v, %d slots, backlog %d", l.ahead.Load() != nil, len(l.current.Load().slots), r.stream.backlog.Load())
+	}
+}
+
+// A reader that begins again forgets what it had.
+func TestAReaderKeepsNoSegments(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, at := range []int{20, 100, 200, 1000} {
+		step.Hook(nil)
+		r := newDigestRing(1 << 20)
+		for range 100_000 { // nobody folds
+			r.Record(Success, 1)
+		}
+		steps := 0
+		step.Hook(func(step.Step) {
+			if steps++; steps == at {
+				step.Hook(nil)
+				r.Fold()
+			}
+		})
+		var b Reader
+		b.Digest(r)
+		for i, w := range b.segments[:cap(b.segments)] {
+			if w.segment != nil {
+				t.Fatalf("fold at step %d: segment %d is kept", at, i)
+			}
+		}
+		for i, p := range b.packs[:cap(b.packs)] {
+			if p != nil {
+				t.Fatalf("fold at step %d: pack %d is kept", at, i)
+			}
+		}
 	}
 }

@@ -289,6 +289,41 @@ func TestTheNewestSamplesAreInTheWindowWhicheverLaneHasTheMost(t *testing.T) {
 	}
 }
 
+// Every lane's newest segment has samples of before, and counts as new.
+func TestASampleIsInTheWindowUnlessThreeQuartersAreNewer(t *testing.T) {
+	for _, window := range []int{4097, 5000, 20_000, 100_000} {
+		for _, lanes := range []int{1, 2, 4, 16, 32, 64} {
+			r := newDigestRing(window) // nobody folds
+			r.Spread(lanes)
+			cores := r.cores.Load().shards
+			for i := range cores {
+				cores[i].Store(r.cores.Load().newShard(i))
+			}
+			put := func(core int, d uint64) { putInto(cores[core].Load(), Success, d) }
+			for i := range 2 * window {
+				put(i%lanes, 1)
+			}
+			for core := range lanes - 1 { // until one is missing to the end of its segment
+				for at := cores[core].Load().lane.current.Load(); int(at.filled.Load()) != len(at.slots)-1; {
+					put(core, 1)
+					at = cores[core].Load().lane.current.Load()
+				}
+			}
+			put(lanes-1, 1<<50)
+			for range window*3/4 - (lanes - 1) {
+				put(lanes-1, 2)
+			}
+			for core := range lanes - 1 {
+				put(core, 3)
+			}
+			var b Reader
+			if v := b.Digest(r); v.Max != 1<<50 || v.Samples > window || 8*v.Samples < 7*window {
+				t.Errorf("window %d, %d lanes: the longest of %d samples is %d", window, lanes, v.Samples, v.Max)
+			}
+		}
+	}
+}
+
 func TestAClosedStreamTakesNothingAndKeepsWhatItTook(t *testing.T) {
 	for _, procs := range []int{1, 2, 4, 16} {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
@@ -362,7 +397,7 @@ func TestABacklogIsPackedByTheRecordersAndNothingIsLost(t *testing.T) {
 				}
 			}
 			// Besides, there are the newest segment, and the one before it, which takes a record for each step.
-			if most := int(r.stream.maxBacklog) + maxSegment + 2*r.stream.aheadSegment; raw > max(most, smallWindow+maxSegment) {
+			if most := int(r.stream.maxBacklog) + maxSegment + 2*r.stream.first.longer; raw > max(most, smallWindow+maxSegment) {
 				t.Errorf("window %d: %d samples are as they were, want at most %d", window, raw, most)
 			}
 			if n > 2*smallWindow && raw == int(n) {
@@ -382,7 +417,7 @@ func TestRecordersAheadUseTwoSegmentsSlots(t *testing.T) {
 		r.Record(Success, 1)
 	}
 	used := map[*atomic.Uint64]bool{}
-	for range 20 * aheadSegment {
+	for range 20 * maxLonger {
 		r.Record(Success, 2)
 		used[&r.stream.first.current.Load().slots[0]] = true
 	}
@@ -393,7 +428,7 @@ func TestRecordersAheadUseTwoSegmentsSlots(t *testing.T) {
 	if r.stream.first.ahead.Load() != nil {
 		t.Error("they go on though all is folded")
 	}
-	checkCounts(t, r, 50_000+20*aheadSegment)
+	checkCounts(t, r, 50_000+20*maxLonger)
 }
 
 func TestAFirstLaneIsFoldedToItsEndWhenNobodyOwnsItAfterTheSpread(t *testing.T) {

@@ -33,16 +33,20 @@ func (v *View) quantile(digest *tdigest.TDigest, q float64) uint64 {
 }
 
 // view walks the stream and returns its window, and gives its samples to the reader. Every record that returned before
-// the call is in it, unless seven eighths of a window are newer. What takes long, merging the digests, comes when what
-// they are of is certain: a walk is short beside the time between two folds, so that it is not overtaken for ever.
+// the call is in it, unless three quarters of a window are newer (with up to 64 lanes). What takes long, merging the
+// digests, comes when what they are of is certain: a walk is short beside the time between two folds, so that it is not
+// overtaken for ever.
 func (s *stream) view(to *Reader) View {
-	f := s.folded.Load()
-	v, complete := s.walk(f, to)
-	for next := s.folded.Load(); !complete || next != f; next = s.folded.Load() {
-		f = next
-		v, complete = s.walk(f, to)
+	var v View
+	for {
+		f := s.folded.Load()
+		walked, complete := s.walk(f, to)
+		clear(to.segments) // so that the reader keeps none of them
+		if v = walked; complete && s.folded.Load() == f {
+			break
+		}
+		clear(to.packs)
 	}
-	clear(to.segments) // so that the reader keeps none of them
 	if v.Exact {
 		return v
 	}
@@ -61,18 +65,23 @@ func (s *stream) view(to *Reader) View {
 func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 	to.raw, to.packs = to.raw[:0], to.packs[:0]
 	v = View{Min: math.MaxUint64, Exact: f.ever == 0, ever: f.ever}
-	segments := to.segments[:0]
+	to.segments = to.segments[:0]
 	for l := range s.lanes {
-		if segments, complete = unfolded(segments, l.current.Load(), f.through(l.index)); !complete {
+		if complete = to.unfolded(l.current.Load(), f.through(l.index)); !complete {
 			return v, false
 		}
 	}
+	segments := to.segments
 	// Any lane may have more than a window that has not been folded: those with the newest samples of all lanes go first.
 	slices.SortFunc(segments, func(x, y walked) int {
 		return cmp.Or(cmp.Compare(y.newest, x.newest), cmp.Compare(y.base.Load(), x.base.Load()))
 	})
 	var newest stamped // of the window: what is left out may have got a sample since the segments were put in order
 	for _, at := range segments {
+		if v.full { // what is left is older
+			v.ever += at.filled.Load()
+			continue
+		}
 		p, raw := at.contents(to)
 		v.Exact = v.Exact && raw
 		v.ever += uint64(p.samples)
@@ -86,7 +95,6 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 			to.packs = append(to.packs, p)
 		}
 	}
-	to.segments = segments
 	for i, g := range slices.Backward(f.generations) {
 		if !v.add(g, s.window) {
 			break
@@ -106,19 +114,19 @@ type walked struct {
 	newest uint64
 }
 
-// unfolded appends a lane's segments behind number through, of which at is the newest; complete is false if some of them have
+// unfolded adds a lane's segments behind number through, of which at is the newest; complete is false if some of them have
 // been folded meanwhile.
-func unfolded(segments []walked, at *segment, through uint64) (all []walked, complete bool) {
+func (b *Reader) unfolded(at *segment, through uint64) (complete bool) {
 	for seq := at.seq.Load(); seq > through; seq-- {
 		step.At(step.Reading)
 		if at == nil {
-			return segments, false
+			return false
 		}
 		newest, _ := at.newest()
-		segments = append(segments, walked{at, newest.stamp})
+		b.segments = append(b.segments, walked{at, newest.stamp})
 		at = at.prev.Load()
 	}
-	return segments, true
+	return true
 }
 
 // contents returns the pack of a segment; or if it has none, one without centroids, and the reader has the durations in
