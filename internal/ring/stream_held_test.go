@@ -239,8 +239,8 @@ func TestAFolderTakesNoSampleForAnother(t *testing.T) {
 func TestALaneIsNotLeftAhead(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	step.Hook(nil)
-	r := newDigestRing(1 << 20)
-	r.Spread(1)
+	r := newDigestRing(100_000)
+	r.Spread(16) // so that a segment is less than a batch
 	scheduled := false
 	r.stream.schedule = func() { scheduled = true }
 	fold := func() {
@@ -249,10 +249,17 @@ func TestALaneIsNotLeftAhead(t *testing.T) {
 			r.Fold()
 		}
 	}
-	r.Record(Success, 1)
-	l := r.cores.Load().shards[0].Load().lane
-	for l.ahead.Load() == nil { // nobody folds
-		r.Record(Success, 1)
+	c := r.cores.Load().newShard(0)
+	r.cores.Load().shards[0].Store(c)
+	record := func() {
+		head, _ := c.acquire()
+		c.count(Success, 1)
+		due := c.lane.put(sampleOf(Success, 1, 0), 1)
+		c.head.Store(head)
+		r.stream.wake(due)
+	}
+	for c.lane.ahead.Load() == nil { // nobody folds
+		record()
 	}
 	extending := false
 	step.Hook(func(at step.Step) {
@@ -264,13 +271,13 @@ func TestALaneIsNotLeftAhead(t *testing.T) {
 	})
 	for !extending {
 		scheduled = false
-		r.Record(Success, 1)
+		record()
 	}
 	if !scheduled {
 		t.Fatal("nobody is called to end it")
 	}
 	fold()
-	if l.ahead.Load() != nil || len(l.current.Load().slots) != l.size || r.stream.backlog.Load() != 0 {
+	if l := c.lane; l.ahead.Load() != nil || len(l.current.Load().slots) != l.size || r.stream.backlog.Load() != 0 {
 		t.Errorf("ahead %v, %d slots, backlog %d", l.ahead.Load() != nil, len(l.current.Load().slots), r.stream.backlog.Load())
 	}
 }
