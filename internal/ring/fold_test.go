@@ -117,6 +117,12 @@ func TestAFoldThatAnotherOwnsIsDoneByThatOne(t *testing.T) {
 	if r.Fold(); r.stream.owner.Load() != idle || r.stream.folded.Load().ever == 0 {
 		t.Fatal("nothing was folded")
 	}
+	for folds := 0; scheduled > 0; folds++ {
+		if scheduled = 0; folds > 3 {
+			t.Fatal("there is no end of it")
+		}
+		r.Fold()
+	}
 }
 
 // A lane with few samples of now is newer than one with many of before, though their numbers in it are smaller.

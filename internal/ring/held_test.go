@@ -168,3 +168,53 @@ func TestARecordThatEndsInTheFirstShardIsOlderThanTheCores(t *testing.T) {
 		}
 	}
 }
+
+// Records come between a reader's loads.
+func TestCountsAreReadAgainWhenManyRecordsCameMeanwhile(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	const before, meanwhile, each = 10, 10, 1000
+	steps := 0
+	for at := 1; at == 1 || steps >= at; at++ {
+		step.Hook(nil)
+		var r Ring
+		r.Init(100, nil)
+		r.Spread(2)
+		for range before {
+			r.Record(Success, each)
+		}
+		steps = 0
+		came := false
+		step.Hook(func(step.Step) {
+			if steps++; steps == at && !came {
+				came = true
+				for range meanwhile {
+					r.Record(Success, each)
+				}
+			}
+		})
+		c := r.Counts()
+		step.Hook(nil)
+		if n, summed := c.Completed(), c.Sum.low/each; summed < n || summed-n > n/16 {
+			t.Fatalf("step %d: %d executions, and the durations of %d", at, n, summed)
+		}
+	}
+}
+
+func TestASumIsReadAgainWhenItWasCrossedMeanwhile(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for at := 1; at <= 3; at++ {
+		var s shard
+		s.sum.Store(1<<63 - 5)
+		steps := 0
+		step.Hook(func(step.Step) {
+			if steps++; steps == at {
+				s.count(Success, 10)
+			}
+		})
+		high, low := s.total()
+		step.Hook(nil)
+		if before, after := high == 0 && low == 1<<63-5, high == 1 && low == 5; !before && !after {
+			t.Errorf("step %d: the sum is %d times 2^63, and %d", at, high, low)
+		}
+	}
+}

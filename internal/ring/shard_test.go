@@ -4,6 +4,8 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/nodemetrics/nodemetrics/internal/pad"
 )
 
 func TestSumIsExactBeyond64Bits(t *testing.T) {
@@ -73,5 +75,31 @@ func TestAnAverageOfMoreThanItsCountIsLimited(t *testing.T) {
 	}
 	if got := (Sum{low: 9}).Over(2, 1000); got != 4 {
 		t.Errorf("got %d, want 4", got)
+	}
+}
+
+func TestOverIsLimitedWhereTheQuotientDoesNotFit(t *testing.T) {
+	for _, test := range []struct {
+		sum           Sum
+		n, limit, got uint64
+	}{
+		{Sum{0, 10}, 3, 100, 3},
+		{Sum{1, 0}, 2, 1 << 63, 1 << 63},
+		{Sum{2, 5}, 3, 1 << 60, 1 << 60},
+		{Sum{3, 0}, 3, 1 << 60, 1 << 60},
+		{Sum{4, 0}, 3, 1 << 60, 1 << 60},
+	} {
+		if got := test.sum.Over(test.n, test.limit); got != test.got {
+			t.Errorf("%v over %d is %d, want %d", test.sum, test.n, got, test.got)
+		}
+	}
+}
+
+func TestWordsFillWholeLines(t *testing.T) {
+	const line = pad.Line / 8
+	for words, want := range map[int]int{0: 0, 1: line, line - 1: line, line: line, line + 1: 2 * line, 10*line + 1: 11 * line} {
+		if got := wholeLines(words); got != want {
+			t.Errorf("%d words fill %d, want %d", words, got, want)
+		}
 	}
 }

@@ -312,3 +312,24 @@ func TestAReaderKeepsNoSegments(t *testing.T) {
 		}
 	}
 }
+
+func TestAFoldThatCameMeanwhileIsScheduled(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	step.Hook(nil)
+	scheduled := 0
+	r := new(Ring)
+	r.InitDigest(1<<20, 100, func() { scheduled++ })
+	for range smallWindow + 100 {
+		r.Record(Success, 1)
+	}
+	step.Hook(func(at step.Step) {
+		if at == step.Folding {
+			step.Hook(nil)
+			scheduled = 0
+			r.Fold()
+		}
+	})
+	if r.Fold(); scheduled != 1 {
+		t.Errorf("scheduled %d times", scheduled)
+	}
+}

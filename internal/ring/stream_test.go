@@ -289,6 +289,24 @@ func TestTheNewestSamplesAreInTheWindowWhicheverLaneHasTheMost(t *testing.T) {
 	}
 }
 
+func TestAWindowIsFullWhenNoMorePacksFit(t *testing.T) {
+	v := View{Min: math.MaxUint64}
+	add := func(samples int) bool { return v.add(&pack{samples: samples, min: 5, max: 6}, 100) }
+	if !add(60) || !add(40) || v.Samples != 100 || v.full {
+		t.Errorf("a hundred are not a window of a hundred: %+v", v)
+	}
+	if add(0) || v.full {
+		t.Errorf("nothing is a pack: %+v", v)
+	}
+	if add(1) || !v.full || v.Samples != 100 {
+		t.Errorf("a window of a hundred has %+v", v)
+	}
+	v = View{}
+	if !add(60) || add(41) || add(1) || v.Samples != 60 {
+		t.Errorf("behind what is left out there is more: %+v", v)
+	}
+}
+
 // Every lane's newest segment has samples of before, and counts as new.
 func TestASampleIsInTheWindowUnlessThreeQuartersAreNewer(t *testing.T) {
 	for _, window := range []int{4097, 5000, 20_000, 100_000} {
