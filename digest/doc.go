@@ -11,10 +11,10 @@
 //
 //	                        Exact                      TDigest(100)
 //	window                  1 … 65,536                 4,097 … 1<<30 (a smaller one is Exact)
-//	memory of a node        8 bytes a sample:          about 45 KB, at most 64 KB,
-//	                        1 KB at 100, 512 KB at     whatever the window
-//	                        65,536; 16 bytes for each
-//	                        core, when cores contend
+//	memory of a node        8 bytes a sample:          about 50 KB, at most 64 KB,
+//	                        1 KB at 100, 512 KB at     whatever the window; a KB
+//	                        65,536; 16 bytes for each  more for each core beyond
+//	                        core, when cores contend   8, when cores contend
 //	one read                1.1 µs at 100, 15 µs at    0.1 ms, whatever the window
 //	                        1,000, 4.3 ms at 65,536
 //	error, in ranks         none                       none up to 4,096 samples; at a million at

@@ -93,7 +93,8 @@ func (s *stream) foldAll(b *buffers) (unsealed bool) {
 	backlog := s.backlog.Add(-f.samples)
 	for _, at := range f.taken {
 		if slots := at.empty(); len(slots) == at.lane.size && at.lane != f.ended {
-			s.spares.push(slots, int(2*s.batch-backlog)) // with the backlog never more than two batches
+			// With the backlog no more than one and a half batches, and one segment where a batch is less.
+			s.spares.push(slots, max(int(s.batch+s.batch/2-backlog), at.lane.size))
 		}
 	}
 	unsealed = f.begun // what idle lanes hold is older than the new generation: it must not be left behind
