@@ -179,18 +179,23 @@ func TestFoldingIsCalledForABatchOfAllLanes(t *testing.T) {
 	}
 }
 
+// However long they are while recorders are ahead, segments are at most a 128th of a window: thresholds depend on it.
 func TestSegmentsOfAllLanesAreAsManySlots(t *testing.T) {
-	for _, test := range []struct{ window, index, lanes, want int }{
-		{1 << 20, firstLane, 1, maxSegment},
-		{1 << 20, coreLanes, 4, maxSegment / 4},
-		{1 << 20, coreLanes + 3, 4, maxSegment / 4},
-		{1 << 20, coreLanes + 4, 4, maxSegment / 32}, // one more
-		{64_000, firstLane, 1, 500},
-		{64_000, coreLanes, 4, 125},
-		{5000, coreLanes, 16, minSegment},
+	for _, test := range []struct{ window, index, lanes, size, longer int }{
+		{1 << 20, firstLane, 1, maxSegment, maxLonger},
+		{1 << 20, coreLanes, 4, maxSegment / 4, maxLonger},
+		{1 << 20, coreLanes + 3, 4, maxSegment / 4, maxLonger},
+		{1 << 20, coreLanes + 4, 4, maxSegment / 32, 256}, // one more
+		{64_000, firstLane, 1, 500, 500},
+		{64_000, coreLanes, 4, 125, 125},
+		{1 << 17, coreLanes, 1, 1024, 1024},
+		{1 << 17, coreLanes, 4, 256, 256},
+		{5000, coreLanes, 16, minSegment, minSegment},
 	} {
-		if got := newDigestRing(test.window).stream.newLane(test.index, test.lanes).size; got != test.want {
-			t.Errorf("lane %d of %d for a window of %d: %d slots, want %d", test.index, test.lanes, test.window, got, test.want)
+		l := newDigestRing(test.window).stream.newLane(test.index, test.lanes)
+		if l.size != test.size || l.longer != test.longer {
+			t.Errorf("lane %d of %d for a window of %d: %d slots, and %d when ahead; want %d and %d", test.index, test.lanes,
+				test.window, l.size, l.longer, test.size, test.longer)
 		}
 	}
 }

@@ -28,11 +28,10 @@ const (
 // looked at often enough, and that few samples count as newer than they are: a segment is as old as its newest sample.
 // While recorders are ahead segments are longer, so that packs are few. With very many lanes minSegment decides.
 const (
-	maxSegment  = 1024
-	maxLonger   = 1536 // of one lane
-	minSegment  = 8
-	parts       = 128 // of a window
-	longerParts = 64
+	maxSegment = 1024
+	maxLonger  = 1536 // of one lane
+	minSegment = 8
+	parts      = 128 // of a window
 )
 
 // newLane returns an empty lane, one of so many.
@@ -42,7 +41,7 @@ func (s *stream) newLane(index, lanes int) *lane {
 		lanes *= 8
 	}
 	l.size = max(minSegment, min(maxSegment/lanes, s.window/parts/lanes))
-	l.longer = max(l.size, min(maxLonger, s.window/longerParts/lanes))
+	l.longer = max(l.size, min(maxLonger, s.window/parts/lanes))
 	first := newSegment(newSlots(l.size))
 	first.seq.Store(1)
 	l.current.Store(first)
