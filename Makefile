@@ -69,7 +69,7 @@ conformance: ## let judges that are not ours look at what the library says
 soak: ## mix everything at full speed on all cores for SOAK=2m and check all of it
 	cd internal/conformance && $(GO) run ./soak -for $(SOAK)
 
-model: ## let Spin search the models of a record, a reset and the helper
+model: ## let Spin search the models of records, reads, resets, looks, folding and the helper
 	internal/conformance/model/run
 
 fuzz: ## fuzz every target for FUZZTIME=2m
