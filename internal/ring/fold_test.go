@@ -223,3 +223,41 @@ func TestWhatHasAWindowOfNewerSamplesIsForgottenUnseen(t *testing.T) {
 		checkStream(t, r, window, uint64(waiting))
 	}
 }
+
+func TestAReaderOfManyRingsHasTheCompressionOfEach(t *testing.T) {
+	var b Reader
+	for _, compression := range []float64{20, 500, 20} {
+		r := new(Ring)
+		r.InitDigest(50_000, compression, func() {})
+		random := uint64(1)
+		for i := range 40_000 {
+			random = random*6364136223846793005 + 1442695040888963407
+			if r.Record(Success, random>>40); i%500 == 0 {
+				r.Fold()
+			}
+		}
+		b.Digest(r)
+		if n := len(b.Centroids()); float64(n) < compression || float64(n) > 5*compression {
+			t.Errorf("a window with compression %v is read as %d centroids", compression, n)
+		}
+	}
+}
+
+// A step of packing is short, whatever it is: a record does one.
+func TestAStepOfGroupingMakesFewGroups(t *testing.T) {
+	s := newSegment(newSlots(maxPack))
+	for i := range s.slots {
+		s.slots[i].Store(uint64(sampleOf(Success, uint64(i*i), 0)))
+	}
+	s.filled.Store(maxPack)
+	var p packing
+	p.start(1e9, s) // so fine that each sample is a centroid
+	for before := 0; p.phase != nothing; before = len(p.groups) {
+		if p.step(); len(p.groups) > before+stepGroups {
+			t.Fatalf("a step makes %d groups", len(p.groups)-before)
+		}
+	}
+	if len(p.groups) != maxPack {
+		t.Errorf("there are %d groups of %d samples", len(p.groups), maxPack)
+	}
+}
