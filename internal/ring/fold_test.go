@@ -179,6 +179,19 @@ func TestFoldingIsCalledForABatchOfAllLanes(t *testing.T) {
 	}
 }
 
+func TestBatchesAreLittleOfTheWindow(t *testing.T) {
+	for _, test := range []struct {
+		window            int
+		batch, maxBacklog int64
+	}{{5000, 25, 625}, {20_000, 100, 2500}, {1 << 20, maxBatch, 4 * maxBatch}} {
+		s := newDigestRing(test.window).stream
+		if s.batch != test.batch || s.maxBacklog != test.maxBacklog {
+			t.Errorf("window %d: batches of %d and a backlog of %d, want %d and %d", test.window, s.batch, s.maxBacklog,
+				test.batch, test.maxBacklog)
+		}
+	}
+}
+
 // However long they are while recorders are ahead, segments are at most a 128th of a window: thresholds depend on it.
 func TestSegmentsOfAllLanesAreAsManySlots(t *testing.T) {
 	for _, test := range []struct{ window, index, lanes, size, longer int }{
