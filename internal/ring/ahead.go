@@ -42,8 +42,8 @@ func (a *ahead) finish() {
 	}
 }
 
-// empty returns slots for the next segment.
-func (a *ahead) empty(size int) []atomic.Uint64 {
+// slots returns those for the next segment.
+func (a *ahead) slots(size int) []atomic.Uint64 {
 	slots := a.emptied
 	if a.emptied = nil; len(slots) != size {
 		return newSlots(size)

@@ -52,7 +52,7 @@
 //     was 17 µs. Slots that are used again, also by recorders that are ahead, one pack for 1,536 of their samples in the
 //     place of 128, and one call of the folding goroutine for 1,536 samples of all lanes in the place of one lane's 128
 //     made it 0.6. Packs of 256 alone made it 11 µs again, of 512 0.9 to 8.
-//   - A stamp for each of the newest 8 samples of a segment is enough, as only its oldest and its newest one are asked for.
+//   - A stamp for each of the newest 8 samples of a segment is enough, as only its newest one is asked for.
 //
 // # Guarantees
 //

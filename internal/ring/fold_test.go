@@ -85,11 +85,7 @@ func TestSamplesOfALaneThatHasBecomeIdleAreForgotten(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const window, burst = 8192, 1 << 40
 	r := newDigestRing(window)
-	r.Spread(2)
-	cores := r.cores.Load()
-	for i := range cores.shards {
-		cores.shards[i].Store(cores.newShard(i))
-	}
+	cores := spreadOver(r, 2)
 	foldEach(r, window, 0)
 	putInto(cores.shards[1].Load(), Success, burst)
 	foldEach(r, window+window/4, 0)
@@ -129,11 +125,7 @@ func TestAFoldThatAnotherOwnsIsDoneByThatOne(t *testing.T) {
 func TestFoldingGoesByTime(t *testing.T) {
 	const window = 8192
 	r := newDigestRing(window)
-	r.Spread(2)
-	cores := r.cores.Load()
-	for i := range cores.shards {
-		cores.shards[i].Store(cores.newShard(i))
-	}
+	cores := spreadOver(r, 2)
 	for range window {
 		putInto(cores.shards[0].Load(), Success, 1)
 	}
@@ -152,11 +144,7 @@ func TestFoldingIsCalledForABatchOfAllLanes(t *testing.T) {
 	scheduled := 0
 	r := new(Ring)
 	r.InitDigest(1<<20, 100, func() { scheduled++ })
-	r.Spread(2)
-	cores := r.cores.Load()
-	for i := range cores.shards {
-		cores.shards[i].Store(cores.newShard(i))
-	}
+	cores := spreadOver(r, 2)
 	put := func(core, n int) (due int) {
 		for range n {
 			head, _ := cores.shards[core].Load().acquire()

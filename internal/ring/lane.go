@@ -24,8 +24,8 @@ const (
 	coreLanes
 )
 
-// The sizes of segments, for all lanes together: so that memory stays small; and little of the window, so that thresholds are
-// looked at often enough, and that few samples count as newer than they are: a segment is as old as its newest sample.
+// The sizes of segments, for all lanes together: so that memory stays small; and little of the window, so that thresholds
+// are looked at often enough, and that few samples count as newer than they are: a segment is as old as its newest sample.
 // While recorders are ahead segments are longer, so that packs are few. With very many lanes minSegment decides.
 const (
 	maxSegment = 1024
@@ -75,7 +75,7 @@ func (l *lane) put(sample Sample, stamp uint64) (due bool) {
 func (l *lane) extend(full *segment) (next *segment, due bool) {
 	s := l.stream
 	a := l.packer(s.backlog.Load() + int64(len(full.slots)))
-	next = newSegment(l.empty(a))
+	next = newSegment(l.slotsFor(a))
 	step.At(step.Extending)
 	backlog := l.append(full, next)
 	if a != nil {
@@ -84,12 +84,12 @@ func (l *lane) extend(full *segment) (next *segment, due bool) {
 	if l.ahead.Load() != a {
 		l.ahead.Store(a)
 	}
-	// Whoever folds takes a away, and seals next. So with a it is called, as it may have folded all just before next was there.
+	// Whoever folds takes a away, and seals next. So with a it is called: it may have folded all just before next was there.
 	return next, backlog >= s.batch || a != nil
 }
 
-// packer returns what is to pack full segments, with nothing left to do; nil while the backlog is not so large. The caller owns
-// the shard.
+// packer returns what is to pack full segments, with nothing left to do; nil while the backlog is not so large. The caller
+// owns the shard.
 func (l *lane) packer(backlog int64) *ahead {
 	a := l.ahead.Load()
 	if a != nil {
@@ -104,10 +104,10 @@ func (l *lane) packer(backlog int64) *ahead {
 	return a
 }
 
-// empty returns slots for the next segment: those of one that was folded or packed, or new ones.
-func (l *lane) empty(a *ahead) []atomic.Uint64 {
+// slotsFor returns slots for the next segment: those of one that was folded or packed, or new ones.
+func (l *lane) slotsFor(a *ahead) []atomic.Uint64 {
 	if a != nil {
-		return a.empty(l.longer)
+		return a.slots(l.longer)
 	}
 	if slots := l.stream.spares.pop(); len(slots) == l.size {
 		return slots
@@ -116,6 +116,8 @@ func (l *lane) empty(a *ahead) []atomic.Uint64 {
 }
 
 // append puts next behind the last segment, and returns how many samples wait to be folded. The caller owns the shard.
+// Next is complete before it is the current one, where others find it. The last one is counted after that: a folder may
+// take it before it is counted, and the backlog is too low for a moment; but who counts last sees the whole of it.
 func (l *lane) append(last, next *segment) (backlog int64) {
 	filled := last.filled.Load()
 	next.prev.Store(last)

@@ -178,10 +178,10 @@ func (p *packing) take() *pack {
 	return &result
 }
 
-// group makes centroids of the sorted keys, to key number to or a little farther: about half as many as a digest of that compression
-// would have, by the same scale function (k1 of Dunning and Ertl, "Computing Extremely Accurate Quantiles Using
-// t-Digests", 2019), or fewer, and returns up to which. A pack is little of a generation, so little is lost here beside what the digest of the generation
-// loses.
+// group makes centroids of the sorted keys, to key number to, a little farther, or as far as a step goes, and returns up to
+// which: about half as many as a digest of that compression would have, by the same scale function (k1 of Dunning and Ertl,
+// "Computing Extremely Accurate Quantiles Using t-Digests", 2019). A pack is little of a generation, so little is lost here
+// beside what the digest of the generation loses.
 func (p *packing) group(to int) int {
 	n := float64(len(p.keys))
 	for g := 0; g < stepGroups && p.grouped < to; g++ {

@@ -31,7 +31,8 @@ func newSlots(size int) []atomic.Uint64 {
 	return make([]atomic.Uint64, wholeLines(size))[:size:size]
 }
 
-// newest returns the newest sample, and how many there are with it. It has a stamp of 0 in the first lane.
+// newest returns the newest sample, and how many there are with it. It has a stamp of 0 in the first lane. The stamps are
+// the segment's own for ever, the sample may be another one's once the slots are used again: see contents.
 func (s *segment) newest() (at stamped, filled uint64) {
 	for {
 		filled = s.filled.Load()

@@ -21,6 +21,16 @@ func newDigestRing(window int) *Ring {
 	return r
 }
 
+// spreadOver spreads a ring over so many processors, with a shard for each.
+func spreadOver(r *Ring, processors int) *cores {
+	r.Spread(processors)
+	c := r.cores.Load()
+	for i := range c.shards {
+		c.shards[i].Store(c.newShard(i))
+	}
+	return c
+}
+
 // putInto records into a shard, which nobody owns.
 func putInto(c *coreShard, o Outcome, d uint64) {
 	head, _ := c.acquire()
@@ -246,11 +256,7 @@ func TestWhatIdleLanesHoldIsForgotten(t *testing.T) {
 func TestTheNewestSampleIsInTheWindowThoughItsSegmentBeganLongAgo(t *testing.T) {
 	const window = 5000
 	r := newDigestRing(window) // nobody folds
-	r.Spread(2)
-	cores := r.cores.Load()
-	for i := range cores.shards {
-		cores.shards[i].Store(cores.newShard(i))
-	}
+	cores := spreadOver(r, 2)
 	put := func(core int, d uint64) { putInto(cores.shards[core].Load(), Success, d) }
 	put(0, 7)
 	for i := range uint64(2 * window) {
@@ -267,11 +273,7 @@ func TestTheNewestSamplesAreInTheWindowWhicheverLaneHasTheMost(t *testing.T) {
 	const window = 5000
 	for crowded := range 2 {
 		r := newDigestRing(window) // nobody folds
-		r.Spread(2)
-		cores := r.cores.Load()
-		for i := range cores.shards {
-			cores.shards[i].Store(cores.newShard(i))
-		}
+		cores := spreadOver(r, 2)
 		put := func(core int, o Outcome, d uint64) { putInto(cores.shards[core].Load(), o, d) }
 		for i := range uint64(2 * window) {
 			put(crowded, Success, i%100)
