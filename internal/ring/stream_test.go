@@ -471,6 +471,9 @@ func TestAFirstLaneIsFoldedToItsEndWhenNobodyOwnsItAfterTheSpread(t *testing.T) 
 	if r.stream.folded.Load().through(firstLane) != r.stream.first.current.Load().seq.Load() {
 		t.Error("the first lane was not folded to its end")
 	}
+	if last := r.stream.first.current.Load(); last.prev.Load() != nil || len(last.slots) != 0 {
+		t.Errorf("the first lane keeps %d slots, and more before them: %v", len(last.slots), last.prev.Load() != nil)
+	}
 	checkStream(t, r, 100_000, smallWindow+101)
 	for i := uint64(smallWindow + 101); i < 9000; i++ {
 		r.Record(outcomeOf(i), i)

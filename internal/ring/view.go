@@ -78,7 +78,7 @@ func (s *stream) walk(f *folded, to *Reader) (v View, complete bool) {
 	})
 	var newest stamped // of the window: what is left out may have got a sample since the segments were put in order
 	for _, at := range segments {
-		if v.full { // what is left is older
+		if v.full { // what is left is older: counted, and not copied
 			v.ever += at.filled.Load()
 			continue
 		}
