@@ -169,6 +169,67 @@ func TestARecordThatEndsInTheFirstShardIsOlderThanTheCores(t *testing.T) {
 	}
 }
 
+// Between a reader's loads records come, and the last of them is held up in a slot that the reader has not come to.
+func TestTheNewestIsNotOlderThanARecordThatHadReturned(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, window := range []int{1, 2, 3, 7} {
+		for before := window; before <= 3*window+3; before++ {
+			for meanwhile := 1; meanwhile <= 2*window+2; meanwhile++ {
+				steps := 0
+				for at := 1; at == 1 || steps >= at; at++ {
+					steps = readOvertaken(t, window, before, meanwhile, at)
+				}
+			}
+		}
+	}
+}
+
+// readOvertaken reads a spread ring, and makes so many records at one step of that. It returns how many steps there were.
+func readOvertaken(t *testing.T, window, before, meanwhile, at int) (steps int) {
+	t.Helper()
+	step.Hook(nil)
+	var r Ring
+	r.Init(window, nil)
+	r.Spread(1)
+	for d := range uint64(before) {
+		r.Record(Success, d)
+	}
+	var last bool // the last of the records has begun
+	var held, proceed = make(chan bool), make(chan bool)
+	step.Hook(func(s step.Step) {
+		switch {
+		case last && s == step.Stamped:
+			last = false
+			held <- true
+			<-proceed
+		case s == step.Reading:
+			if steps++; steps != at {
+				return
+			}
+			go func() {
+				for i := range uint64(meanwhile) {
+					last = i == uint64(meanwhile)-1
+					r.Record(Success, uint64(before)+i)
+				}
+				proceed <- true
+			}()
+			<-held
+		}
+	})
+	var b Reader
+	samples, newest := b.Window(&r)
+	step.Hook(nil)
+	if steps >= at {
+		proceed <- true
+		<-proceed
+	}
+	if newest.Duration() < uint64(before)-1 || len(samples) != window {
+		t.Fatalf("window of %d, %d records before, %d at step %d, the last of them held up: the newest of %d is %d", window, before,
+			meanwhile, at, len(samples), newest.Duration())
+	}
+	return steps
+}
+
 // Records come between a reader's loads.
 func TestCountsAreReadAgainWhenManyRecordsCameMeanwhile(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)

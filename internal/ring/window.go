@@ -34,8 +34,9 @@ type stampedSample struct {
 }
 
 // Window returns a copy of the ring's window, in no order, and its newest sample; the zero Sample when it is empty. It
-// never stops a writer. Every record that returned before the call is in it, unless a whole window of records is newer.
-// While records overtake the read, again and again, the slots are not copied at one instant.
+// never stops a writer. Every record that returned before the call is in it, unless a whole window of records is newer; and
+// none of them is newer than the newest sample, unless eight records or more overtake the read. While records overtake it
+// again and again, the slots are not copied at one instant.
 func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 	b.stamped = b.stamped[:0]
 	if r.Sharded() {
@@ -92,10 +93,10 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, head uint64) {
 func (b *Reader) copyCores(r *Ring) {
 	for s := range r.cores.Load().all {
 		begun := len(b.stamped)
-		for i := range s.written(s.head.Load()) {
-			step.At(step.Reading)
-			if stamp, sample, ok := s.slots[i].load(); ok {
-				b.stamped = append(b.stamped, stampedSample{age: stamp, behind: i, sample: sample})
+		for range attempts {
+			b.stamped = b.stamped[:begun]
+			if b.copyCore(s) {
+				break
 			}
 		}
 		step.At(step.Reading)
@@ -112,6 +113,23 @@ func (b *Reader) copyCores(r *Ring) {
 	slices.SortFunc(b.stamped, func(x, y stampedSample) int {
 		return cmp.Or(cmp.Compare(x.age, y.age), cmp.Compare(x.behind, y.behind))
 	})
+}
+
+// copyCore copies the samples of one core's shard, each with its stamp as its age and its slot as how far it is behind. It
+// reports false when it could not copy one that was not the oldest: then records came meanwhile, and what was copied before
+// may be older than that one.
+func (b *Reader) copyCore(s *coreShard) bool {
+	head := s.head.Load()
+	whole := true
+	for i := range s.written(head) {
+		step.At(step.Reading)
+		if stamp, sample, ok := s.slots[i].load(); ok {
+			b.stamped = append(b.stamped, stampedSample{age: stamp, behind: i, sample: sample})
+		} else if i != s.slot(head) {
+			whole = false
+		}
+	}
+	return whole
 }
 
 // Digest returns the window of a ring that is kept as t-digests.
@@ -140,8 +158,8 @@ func (b *Reader) Quantile(v *View, q float64) uint64 {
 // Centroids returns a copy of the centroids of a window that is not Exact, by mean, in nanoseconds.
 func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(nil) }
 
-// load returns a slot's stamp and sample, unless a record is being written there all the while. The sample before that
-// is not among the newest: the shard has a slot more than the window.
+// load returns a slot's stamp and sample, unless records are being written there all the while. The sample before the first
+// of them is not among the newest: the shard has a slot more than the window.
 func (s *stampedSlot) load() (stamp uint64, sample Sample, ok bool) {
 	for range attempts {
 		stamp = s.stamp.Load()

@@ -323,6 +323,8 @@ inline copyCores() {
 	do
 	:: s <= SHARDS ->
 		atomic {
+			kept = copied; /* of the shards before */
+			under = COUNT(shards[s].head) % SIZE;
 			n = (COUNT(shards[s].head) < SIZE -> COUNT(shards[s].head) : SIZE); /* step: look for a core's slots */
 			i = 0
 		}
@@ -345,7 +347,11 @@ inline copyCores() {
 					/* A sample is only taken with its own stamp. */
 					assert(stamped == word);
 					copied = copied | (1 << (word - 1))
+#ifdef BREAK_SKIP
 				:: else
+#else
+				:: else -> skipped = skipped || i != under /* step: leave a sample out */
+#endif
 				fi;
 				word = 0;
 				stamped = 0;
@@ -354,9 +360,15 @@ inline copyCores() {
 		:: else -> break
 		od;
 		atomic {
+			if
+			:: skipped -> copied = kept /* step: copy a core's samples again */
+			:: else -> s++
+			fi;
+			skipped = false;
+			kept = 0;
+			under = 0;
 			i = 0;
-			n = 0;
-			s++
+			n = 0
 		}
 	:: else -> s = 0; break
 	od
@@ -422,6 +434,17 @@ inline makeWindow() {
 }
 
 inline checkWindow() {
+	/* The newest is not older than any record seen before the read. */
+	n = 0;
+	for (j : 0 .. RECORDS - 1) {
+		if
+		:: IN(j, window) && ORDER(j) > n -> n = ORDER(j)
+		:: else
+		fi
+	}
+	for (j : 0 .. RECORDS - 1) {
+		assert(!IN(j, before) || ORDER(j) <= n)
+	}
 	best = 0; /* records seen before the read */
 	for (i : 0 .. RECORDS - 1) {
 		best = best + IN(i, before);
@@ -509,6 +532,10 @@ proctype reader() {
 	byte copied, window; /* records: a bit for each */
 	byte samples, executions, total;
 	byte first, i, j, n, s, word, stamped, best;
+#if CORES > 0
+	byte kept, under;
+	bool skipped; /* a sample that is not the oldest of its shard */
+#endif
 
 again:
 	atomic {
