@@ -3,7 +3,6 @@
 package raw
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -20,28 +19,15 @@ import (
 type Output struct {
 	Config map[string]string // what the lines "key: value" say, such as goos, cpu and the suite's own
 	Names  []string          // benchmarks in the order in which they first appear
-	Last   string            // the last line that begins as LastLine does
 	values map[string]map[string][]float64
 	iters  map[string]int
 }
-
-// LastLine is how the line begins that the suite ends with, on the library's first requirement.
-const LastLine = "less than "
 
 // Read reads the output of benchmarks. file is its name in errors. A line that looks like a benchmark and is none is an
 // error, and so is an output without benchmarks.
 func Read(r io.Reader, file string) (*Output, error) {
 	o := &Output{Config: map[string]string{}, values: map[string]map[string][]float64{}, iters: map[string]int{}}
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, LastLine) {
-			o.Last = strings.TrimSpace(line)
-		}
-	}
-	reader := benchfmt.NewReader(bytes.NewReader(text), file)
+	reader := benchfmt.NewReader(r, file)
 	for reader.Scan() {
 		switch record := reader.Result().(type) {
 		case *benchfmt.Result:

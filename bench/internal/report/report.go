@@ -125,11 +125,7 @@ confidence reaches (%.0f %%, by order statistics). A ratio is of two figures of 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "## The requirement\n\n%s\n\n", requirement)
-	if o.Last == "" {
-		return errors.New("the suite's last line, on the requirement, is missing")
-	}
-	fmt.Fprintf(w, "The suite's own last line, in the last round:\n\n    %s\n\n## Targets\n\n", o.Last)
+	fmt.Fprintf(w, "## The requirement\n\n%s\n\n## Targets\n\n", requirement)
 	targets(w, judged)
 	fmt.Fprint(w, "## Plots\n\n")
 	for _, p := range plots {
