@@ -101,15 +101,16 @@ func TestALogThatEndsItsGoroutineCostsThatWarningOnly(t *testing.T) {
 
 // recordingWriter is a log that records what it writes in the collector that it is the log of.
 type recordingWriter struct {
-	c      *atomicmetrics.Collector
-	writes int
+	c       *atomicmetrics.Collector
+	writes  int
+	cleared uint64 // executions of node "n"
 }
 
 func (w *recordingWriter) Write(p []byte) (int, error) {
 	w.writes++
 	w.c.RecordSuccess("log", -1) // is warned of itself, a second later
 	w.c.Snapshot()
-	w.c.ResetNode("n")
+	w.cleared += w.c.ResetNode("n").TotalExecutions
 	return len(p), nil
 }
 
@@ -124,7 +125,8 @@ func TestALogMayUseTheCollector(t *testing.T) {
 		}
 		equal(t, "writes", w.writes, 3)
 		equal(t, "records of the log", w.c.NodeMetrics("log").TotalExecutions, 3)
-		equal(t, "executions after resets", w.c.NodeMetrics("n").TotalExecutions, 0)
+		// The log may be written before the record that it warns of is made: then it is still there.
+		equal(t, "executions", w.cleared+w.c.NodeMetrics("n").TotalExecutions, 3)
 	})
 }
 
