@@ -16,8 +16,8 @@ import (
 // reader has the buffers of one read.
 type reader struct {
 	ring.Reader
-	sorted []uint64 // durations of a window, ascending, in nanoseconds
-	buffer []uint64 // for sorting
+	durations []uint64   // of a window, in nanoseconds
+	ordered   order.Keys // the same
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -25,7 +25,7 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // window is a copy of a node's window. Its quantiles are in its reader, until that copies another.
 type window struct {
 	reader            *reader
-	digested          bool // the quantiles are a digest's; else those of the samples
+	digested          bool // the quantiles are the view's; else those of the reader's durations
 	view              ring.View
 	samples, failures int
 	newest            time.Duration
@@ -35,13 +35,10 @@ type window struct {
 func (b *reader) window(r *ring.Ring) window {
 	if r.Digested() {
 		v := b.Digest(r)
-		if v.Exact {
-			b.sorted = append(b.sorted[:0], b.Raw()...)
-		}
-		return window{b, !v.Exact, v, v.Samples, v.Failures, time.Duration(v.Newest.Duration())}
+		return window{b, true, v, v.Samples, v.Failures, time.Duration(v.Newest.Duration())}
 	}
 	samples, newest := b.Window(r)
-	failures := b.sort(samples)
+	failures := b.order(samples)
 	return window{b, false, ring.View{}, len(samples), failures, time.Duration(newest.Duration())}
 }
 
@@ -55,28 +52,31 @@ func (w *window) quantile(q float64) time.Duration {
 
 // sketch returns the sketch of the window.
 func (w *window) sketch() sketch.Sketch {
-	if w.digested {
-		return sketch.OfDigest(w.reader.Centroids(), time.Duration(w.view.Min), time.Duration(w.view.Max))
+	switch {
+	case !w.digested:
+		return sketch.Of(w.reader.ordered.All())
+	case w.view.Exact:
+		return sketch.Of(w.reader.Raw())
 	}
-	return sketch.Of(w.reader.sorted)
+	return sketch.OfDigest(w.reader.Centroids(), time.Duration(w.view.Min), time.Duration(w.view.Max))
 }
 
-// sort makes b.sorted of samples, and returns how many of them failed.
-func (b *reader) sort(samples []ring.Sample) (failures int) {
-	sorted := slices.Grow(b.sorted[:0], len(samples))[:len(samples)]
+// order makes b.ordered of samples, and returns how many of them failed.
+func (b *reader) order(samples []ring.Sample) (failures int) {
+	b.durations = slices.Grow(b.durations[:0], len(samples))[:len(samples)]
 	for i, s := range samples {
-		sorted[i] = s.Duration()
+		b.durations[i] = s.Duration()
 		if s.Failed() {
 			failures++
 		}
 	}
-	b.sorted, b.buffer = sorted, order.Sort(sorted, b.buffer)
+	b.ordered.Of(b.durations)
 	return failures
 }
 
-// nearest returns the quantile q of b.sorted by nearest rank.
+// nearest returns the quantile q of b.ordered by nearest rank.
 func (b *reader) nearest(q float64) time.Duration {
-	return time.Duration(b.sorted[nearest.Rank(q, len(b.sorted))-1])
+	return time.Duration(b.ordered.At(nearest.Rank(q, b.ordered.Len()) - 1))
 }
 
 // read returns the state's metrics, with the verdict of its thresholds, and sets sketch, if it is not nil, to that of the

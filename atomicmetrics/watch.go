@@ -144,7 +144,7 @@ func (n *Node) judge(s *state, before verdict) uint32 {
 	after := w.rule.judge(before, stats)
 	if changed := before ^ after; changed&(failureBreach|latencyBreach) != 0 && n.collector.events != nil {
 		if !s.ring.Digested() {
-			b.sort(samples)
+			b.order(samples)
 			p99 = b.nearest(0.99)
 		}
 		e := Event{

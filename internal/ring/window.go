@@ -18,7 +18,8 @@ type Reader struct {
 	stamped []stampedSample // the cores' samples, the newest first
 	window  []Sample        // what both make together
 	digest  *tdigest.TDigest
-	raw     []uint64 // samples of a stream that are not in the digest yet
+	raw     []uint64   // samples of a stream that are not in the digest yet
+	ordered order.Keys // the same, of a window that is Exact
 
 	segments  []walked // of a stream that have not been folded
 	packs     []*pack  // of the window
@@ -139,18 +140,18 @@ func (b *Reader) Digest(r *Ring) View {
 	}
 	v := r.stream.view(b)
 	if v.Exact {
-		b.durations = order.Sort(b.raw, b.durations)
+		b.ordered.Of(b.raw)
 	}
 	return v
 }
 
 // Raw returns the durations of the window that the last call of Digest returned, if that is Exact, in ascending order.
-func (b *Reader) Raw() []uint64 { return b.raw }
+func (b *Reader) Raw() []uint64 { return b.ordered.All() }
 
 // Quantile returns a quantile of the window that the last call of Digest returned; there must be a sample.
 func (b *Reader) Quantile(v *View, q float64) uint64 {
 	if v.Exact {
-		return b.raw[nearest.Rank(q, len(b.raw))-1]
+		return b.ordered.At(nearest.Rank(q, b.ordered.Len()) - 1)
 	}
 	return v.quantile(b.digest, q)
 }
