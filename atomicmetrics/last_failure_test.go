@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,7 +57,10 @@ func TestLastFailureIsTheNewestFailureSinceTheLastReset(t *testing.T) {
 			}
 			want("after a reset", failure{})
 
-			r.RecordFailureAs(1, 99)
+			r.RecordFailureAs(1, atomicmetrics.CategoryNetwork+1)
+			want("the first category that does not exist", failure{now(), atomicmetrics.CategoryOther, ""})
+			time.Sleep(time.Second)
+			r.RecordFailureAs(1, math.MaxUint8)
 			third := failure{now(), atomicmetrics.CategoryOther, ""}
 			want("a category that does not exist", third)
 			r.RecordFailure(1, nil)

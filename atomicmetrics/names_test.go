@@ -310,6 +310,14 @@ func TestRacingFirstRecordsOfManyNamesTakeAllPlacesAndNoMore(t *testing.T) {
 			}
 		}
 		equal(t, "executions in all", sum, recorders*names)
+
+		for name := range all {
+			c.Forget(name)
+		}
+		for i := range places {
+			equal(t, "name in a place given back", c.Node(fmt.Sprint("new ", i)).Name(), fmt.Sprint("new ", i))
+		}
+		equal(t, "name of one more", c.Node("one more").Name(), atomicmetrics.OverflowNode)
 		if t.Failed() {
 			return
 		}

@@ -408,6 +408,8 @@ func TestParseSnapshotReadsTakenAtInUTC(t *testing.T) {
 		{"2026-03-01T09:30:15.123456+00:00", time.Date(2026, 3, 1, 9, 30, 15, 123_456_000, time.UTC)},
 		{"0001-01-01T00:00:00Z", time.Time{}},
 		{"9999-12-31T23:59:59.999999999Z", time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)},
+		{"2026-03-01T09:30:15+23:59", time.Date(2026, 2, 28, 9, 31, 15, 0, time.UTC)},
+		{"2026-03-01T09:30:15-23:59", time.Date(2026, 3, 2, 9, 29, 15, 0, time.UTC)},
 	} {
 		want := goldenSnapshot()
 		want.TakenAt = c.want

@@ -33,7 +33,7 @@ func TestDurationOutOfRangeCountsAsTheNearestKept(t *testing.T) {
 		{maxDuration + 1, maxDuration},
 		{math.MaxInt64, maxDuration},
 	}
-	bothWays(t, func(t *testing.T, c *atomicmetrics.Collector, r recorder) {
+	check := func(t *testing.T, c *atomicmetrics.Collector, r recorder) {
 		for name, record := range records {
 			for _, row := range rows {
 				record(r, row.d)
@@ -46,30 +46,39 @@ func TestDurationOutOfRangeCountsAsTheNearestKept(t *testing.T) {
 				equal(t, name+": executions", m.TotalExecutions, 1)
 			}
 		}
-	})
+	}
+	bothWays(t, check)
+	bothWays(t, check, atomicmetrics.WithLastFailure())
 }
 
 func TestDurationOutOfRangeIsLoggedWithNodeAndValue(t *testing.T) {
 	for _, d := range []time.Duration{math.MinInt64, -1, maxDuration + 1, math.MaxInt64} {
-		var log warningLog
-		c := newCollector(t, log.option())
-		c.RecordSuccess("resize", d)
-		want := []warning{{Node: "resize", DurationNs: int64(d)}}
-		if got := log.warnings(t, c); !slices.Equal(got, want) {
-			t.Errorf("%d ns: logged %+v, want %+v", d, got, want)
+		for how, logged := range loggedOf(t, "resize", d) {
+			if want := []warning{{Node: "resize", DurationNs: int64(d)}}; !slices.Equal(logged, want) {
+				t.Errorf("%s of %d ns: logged %+v, want %+v", how, d, logged, want)
+			}
 		}
 	}
 }
 
 func TestDurationInRangeIsNotLogged(t *testing.T) {
-	var log warningLog
-	c := newCollector(t, log.option())
 	for _, d := range []time.Duration{0, 1, maxDuration - 1, maxDuration} {
-		c.RecordSuccess("n", d)
+		for how, logged := range loggedOf(t, "n", d) {
+			if len(logged) != 0 {
+				t.Errorf("%s of %d ns: logged %+v", how, d, logged)
+			}
+		}
 	}
-	if got := log.warnings(t, c); len(got) != 0 {
-		t.Errorf("logged %+v", got)
-	}
+}
+
+// loggedOf returns what is logged of one record, by what it is a record of.
+func loggedOf(t *testing.T, node string, d time.Duration) map[string][]warning {
+	var success, failure warningLog
+	plain := newCollector(t, success.option())
+	plain.RecordSuccess(node, d)
+	noting := newCollector(t, failure.option(), atomicmetrics.WithLastFailure())
+	noting.RecordFailure(node, d, errRefused)
+	return map[string][]warning{"a success": success.warnings(t, plain), "a failure that is noted": failure.warnings(t, noting)}
 }
 
 func TestDurationWarningsAreAtMostOneASecondWithTheNumberSuppressed(t *testing.T) {
