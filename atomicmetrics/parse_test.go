@@ -647,6 +647,13 @@ func TestParseSnapshotErrorsStayShort(t *testing.T) {
 		`field "percentiles": "`+strings.Repeat("日", 21)+`…" is not "exact" or "tdigest"`)
 }
 
+func TestParseSnapshotErrorsQuoteAShortNameWhole(t *testing.T) {
+	for _, length := range []int{63, 64} {
+		name := strings.Repeat("a", length)
+		refused(t, edit(t, "", `"fetch":{`, `"fetch":{"`+name+`":0,`), `node "fetch": field "`+name+`": unknown`)
+	}
+}
+
 func TestParseSnapshotAllocatesInProportion(t *testing.T) {
 	docs := hostile(t, 1<<20)
 	docs["nothing wrong"], _ = largeSnapshot(2000).MarshalJSON()

@@ -1,6 +1,8 @@
 package atomicmetrics_test
 
 import (
+	"context"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -203,11 +205,30 @@ func TestSinceHasTheDurationsBetweenWhereTheTotalHasStoppedToo(t *testing.T) {
 		{"rounded to less than before", alike(1<<60+1, math.MaxInt64, 8), alike(1<<60, math.MaxInt64, 9), 0, 0},
 		{"a sum of 64 bits, beyond a total", alike(3<<40, math.MaxInt64, 1<<22), alike(1, 0, 0), math.MaxInt64, 1 << 22},
 		{"more than an execution can take", alike(2, 1<<60, 1), alike(1, 0, 0), 1 << 60, longest},
+		{"just beyond reason", alike(1<<9, math.MaxInt64, 1<<55), alike(1<<9-1, 0, 0), math.MaxInt64, longest},
 		{"beyond reason", alike(1<<50, math.MaxInt64, longest), alike(1<<50-1, 0, 0), math.MaxInt64, longest},
 	} {
 		m := since(t, c.later, c.earlier).Nodes["n"]
 		equal(t, c.what+": total", m.TotalDuration, c.total)
 		equal(t, c.what+": average", m.AvgExecution, c.average)
+	}
+}
+
+func TestSinceHasTheLastFailuresOfNodesThatFailedBetween(t *testing.T) {
+	c := newCollector(t, atomicmetrics.WithLastFailure())
+	for _, name := range []string{"before", "both"} {
+		c.RecordFailure(name, 1, errRefused)
+	}
+	earlier := c.Snapshot()
+	c.RecordSuccess("before", 1)
+	for _, name := range []string{"both", "between"} {
+		c.RecordFailure(name, 1, context.DeadlineExceeded)
+	}
+	later := c.Snapshot()
+	want := maps.Clone(later.LastFailures)
+	delete(want, "before")
+	if got := since(t, later, earlier).LastFailures; len(want) != 2 || !maps.Equal(got, want) {
+		t.Errorf("the last failures are %v, want %v", got, want)
 	}
 }
 
