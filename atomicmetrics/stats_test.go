@@ -110,19 +110,28 @@ func TestStatsBytesAreWhatTheNodesHold(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	watched := WithThresholds(Thresholds{FailureRate: 0.5})
+	fail := func(n *Node) { n.RecordFailure(1, fmt.Errorf("%0256d", 7)) }
+	begin := func(n *Node) {
+		for range 300 {
+			n.Start()
+		}
+	}
 	for _, row := range []struct {
 		name           string
 		nodes, records int
 		spread         bool
+		also           func(n *Node)
 		opts           []Option
 	}{
-		{"many names, handles alone", 5000, 0, false, nil},
-		{"default window", 3000, 100, false, nil},
-		{"thresholds", 3000, 10, false, []Option{watched}},
-		{"large windows", 30, 100, false, []Option{WithWindowSize(50_000)}},
-		{"sharded", 500, 300, true, []Option{WithWindowSize(1000)}},
-		{"t-digests", 100, 60_000, false, []Option{WithWindowSize(50_000), WithPercentiles(digest.TDigest(100))}},
-		{"t-digests, sharded", 100, 20_000, true, []Option{WithWindowSize(50_000), WithPercentiles(digest.TDigest(100))}},
+		{"many names, handles alone", 5000, 0, false, nil, nil},
+		{"default window", 3000, 100, false, nil, nil},
+		{"thresholds", 3000, 10, false, nil, []Option{watched}},
+		{"large windows", 30, 100, false, nil, []Option{WithWindowSize(50_000)}},
+		{"sharded", 500, 300, true, nil, []Option{WithWindowSize(1000)}},
+		{"t-digests", 100, 60_000, false, nil, []Option{WithWindowSize(50_000), WithPercentiles(digest.TDigest(100))}},
+		{"t-digests, sharded", 100, 20_000, true, nil, []Option{WithWindowSize(50_000), WithPercentiles(digest.TDigest(100))}},
+		{"last failures", 3000, 0, false, fail, []Option{WithWindowSize(1), WithLastFailure()}},
+		{"in flight", 1000, 0, false, begin, []Option{WithInFlight()}},
 	} {
 		names := make([]string, row.nodes)
 		for i := range names {
@@ -137,6 +146,9 @@ func TestStatsBytesAreWhatTheNodesHold(t *testing.T) {
 				if i == 0 && row.spread {
 					n.state.Load().ring.Spread(2)
 				}
+			}
+			if row.also != nil {
+				row.also(n)
 			}
 		}
 		if err := c.Flush(t.Context()); err != nil {

@@ -260,7 +260,16 @@ func TestTDigestThresholdsAreLookedAtWithinAHundredthOfTheWindow(t *testing.T) {
 		}
 		expect("failureRate true", "failureRate false", "latency true", "latency false")
 		record(slack, true, 500)
-		expect("failureRate true", "failureRate false", "latency true", "latency false", "failureRate true", "latency true")
+		all := []string{"failureRate true", "failureRate false", "latency true", "latency false", "failureRate true", "latency true"}
+		expect(all...)
+		record(2*window, false, 100) // at the threshold: not above it, and not recovered
+		all = append(all, "failureRate false")
+		expect(all...)
+		record(2*window, false, 50) // at the bound of recovery
+		all = append(all, "latency false")
+		expect(all...)
+		record(2*window, false, 100)
+		expect(all...)
 	}
 }
 
