@@ -58,12 +58,12 @@ func TestMergeAddsWhatIsInFlight(t *testing.T) {
 			Nodes: map[string]atomicmetrics.NodeMetrics{}, InFlight: f}
 	}
 	in := []atomicmetrics.Snapshot{
-		snapshot(1, map[string]inFlight{"a": {1, 3, time.Second}, "b": {0, 2, 0}}),
-		snapshot(2, map[string]inFlight{"a": {2, 2, time.Minute}, "c": {1, 1, 5}}),
+		snapshot(1, map[string]inFlight{"a": {1, 3, time.Second}, "b": {0, 2, 0}, "d": {0, 1, 0}}),
+		snapshot(2, map[string]inFlight{"a": {2, 2, time.Minute}, "c": {1, 1, 5}, "d": {0, maxWindow - 1, 0}}),
 		snapshot(3, nil),
 		snapshot(4, map[string]inFlight{"a": {0, 1, 0}}),
 	}
-	want := map[string]inFlight{"a": {3, 6, time.Minute}, "b": {0, 2, 0}, "c": {1, 1, 5}}
+	want := map[string]inFlight{"a": {3, 6, time.Minute}, "b": {0, 2, 0}, "c": {1, 1, 5}, "d": {0, maxWindow, 0}}
 	for range len(in) {
 		in = append(in[1:], in[0])
 		s := merged(t, in...)

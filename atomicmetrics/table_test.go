@@ -72,7 +72,7 @@ func TestTableRoundsToHumanUnits(t *testing.T) {
 		equal(t, "executions", figures(atomicmetrics.NodeMetrics{TotalExecutions: n})[1], want)
 	}
 	for d, want := range map[time.Duration]string{
-		0: "0s", 7: "7ns", 999: "999ns", 1234: "1.23µs", 12_349: "12.3µs", 999_499: "999µs", 999_500: "1ms",
+		0: "0s", 7: "7ns", 999: "999ns", 1234: "1.23µs", 10_006: "10µs", 12_349: "12.3µs", 999_499: "999µs", 999_500: "1ms",
 		45_678_901: "45.7ms", 59_949 * time.Millisecond: "59.9s", 59_950 * time.Millisecond: "1m0s",
 		time.Minute: "1m0s", time.Hour - time.Second: "59m59s", time.Hour - 1: "1h0m",
 		24*time.Hour - time.Minute: "23h59m", 24*time.Hour - 1: "1d0h", 239 * time.Hour: "9d23h",

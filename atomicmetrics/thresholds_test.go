@@ -53,7 +53,7 @@ func TestDistanceIsNotBeyondTheNextChange(t *testing.T) {
 	} {
 		rule := newRule(c.thresholds, 1000)
 		for _, n := range sizes {
-			for bad := 0; bad <= n; bad += 1 + n/100 {
+			for bad := 0; bad <= n; bad += 1 + bad/20 {
 				s := withBad(c.counts, n, bad)
 				for v := range (judged | failureBreach | latencyBreach) + 1 {
 					if possible := v == 0 || v&judged != 0 && n >= rule.minSamples; possible && rule.judge(v, s) == v {
