@@ -52,6 +52,54 @@ func TestKeysAreInTheOrderOfTheStandardLibrary(t *testing.T) {
 	}
 }
 
+// What makes it fast: that buckets are small, and that few of them are sorted.
+func TestBucketsAreSmallAndSortedWhenAskedFor(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, name := range []string{"exponential", "from nothing"} {
+		for n, most := range map[int]int{100: 64, many - 1: 64, many: 256, 65_536: 256} {
+			keys := []uint64{0} // one that lasted no time at all
+			for i := 1; i < n; i++ {
+				keys = append(keys, distributions[name](random, i))
+			}
+			var k Keys
+			k.Of(keys)
+			if k.outer.used <= most/2 || k.outer.used > most {
+				t.Errorf("%s: %d keys are in %d buckets, want more than %d and at most %d", name, n, k.outer.used, most/2, most)
+			}
+			for i := range k.outer.used {
+				if got := len(k.outer.bucket(i)); got > n/3 {
+					t.Errorf("%s: %d keys of %d are in one bucket", name, got, n)
+				}
+			}
+			ranks := []int{0, n / 2, n * 9 / 10, n * 99 / 100, n - 1}
+			for _, i := range ranks {
+				k.At(i)
+			}
+			sorted := 0
+			for i := range k.outer.used {
+				if k.sorted[i] {
+					sorted++
+				}
+			}
+			if sorted == 0 || sorted > len(ranks) {
+				t.Errorf("%s: %d buckets were sorted for %d of %d keys", name, sorted, len(ranks), n)
+			}
+		}
+	}
+}
+
+func TestABucketOfSeveralKeysIsPutIntoBucketsAgain(t *testing.T) {
+	for n, want := range map[int]int{several - 1: 0, several: several} {
+		var k Keys
+		k.Of(make([]uint64, n))
+		k.At(0)
+		k.At(0)
+		if got := len(k.inner.keys); got != want {
+			t.Errorf("%d keys are in the buckets of a bucket of %d, want %d", got, n, want)
+		}
+	}
+}
+
 // What a read asks for, of keys that are new each time: those that were sorted just before are easy to foretell.
 func BenchmarkKeys(b *testing.B) {
 	for _, name := range []string{"exponential", "from nothing", "an outlier"} {
