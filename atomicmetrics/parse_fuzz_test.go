@@ -11,8 +11,6 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// What is accepted is what the model of the reader accepts, as the same values, and is written and read again as these.
-// Whatever comes of it, there is no panic, and the memory is in proportion to the input.
 func FuzzParseSnapshot(f *testing.F) {
 	doc := golden(f)
 	f.Add(doc)
@@ -41,28 +39,61 @@ func FuzzParseSnapshot(f *testing.F) {
 		}
 		f.Add(small)
 	}
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		s, err := atomicmetrics.ParseSnapshot(doc)
-		want, acceptable := readSlowly(doc)
-		if (err == nil) != acceptable {
-			t.Fatalf("the error is %v, and it is %t that the model accepts it", err, acceptable)
+	f.Fuzz(checkParse)
+}
+
+// One value of a snapshot is anything: so the fuzzer need not find it in the text.
+func FuzzParseValue(f *testing.F) {
+	const at, count, duration, rate = 0, 1, 2, 3
+	fields := [][2]string{ // and values that the golden snapshot has there
+		at: {`"takenAt":`, `"2026-03-01T09:30:15.123456789Z"`}, count: {`"totalExecutions":`, `7`}, duration: {`"p50":`, `10`},
+		rate: {`"windowFailureRate":`, `0.6666666666666666`}, {`"totalDurationMs":`, `86.5`}, {`"windowSize":`, `1073741824`},
+		{`"percentiles":`, `"tdigest"`}, {`"retriesByAttempt":`, `[2,1,1,0,0,0,0,1]`}, {`"latencyBreached":`, `false`}, {``, `"fetch"`},
+	}
+	doc := golden(f)
+	for i, field := range fields {
+		if !bytes.Contains(doc, []byte(field[0]+field[1])) {
+			f.Fatalf("the snapshot has no %s", field)
 		}
-		if !reflect.DeepEqual(s, want) {
-			t.Fatalf("got  %+v\nwant %+v", s, want)
+		f.Add(uint8(i), field[1])
+	}
+	for _, seconds := range []string{"15Z", "15.5+05:30", "15-23:59", "15+24:00", "15,5Z", "15.0000000001Z", "60Z"} {
+		f.Add(uint8(at), `"2026-03-01T09:30:`+seconds+`"`)
+	}
+	for _, number := range []string{"1e3", "1e-6", "0.0000001", "1E+2", "-0", "01", "9007199254740993", "72057594037.927936", "1e-999", "1e999999999"} {
+		for _, i := range []uint8{count, duration, rate} {
+			f.Add(i, number)
 		}
-		if err == nil {
-			again, err := s.MarshalJSON()
-			if err != nil {
-				t.Fatalf("%+v is not written: %v", s, err)
-			}
-			accepted(t, again, s)
-		} else if len(err.Error()) > 400 {
-			t.Errorf("an error of %d bytes: %v", len(err.Error()), err)
-		}
-		if got, most := allocatedByParse(doc), mostAllocated(doc); got > most {
-			t.Errorf("%d bytes of input took %d, more than %d", len(doc), got, most)
-		}
+	}
+	f.Fuzz(func(t *testing.T, i uint8, value string) {
+		field := fields[int(i)%len(fields)]
+		checkParse(t, bytes.Replace(doc, []byte(field[0]+field[1]), []byte(field[0]+value), 1))
 	})
+}
+
+// checkParse sees that what is accepted is what the model of the reader accepts, as the same values, and is written and read
+// again as these. Whatever comes of it, there is no panic, and the memory is in proportion to the input.
+func checkParse(t *testing.T, doc []byte) {
+	s, err := atomicmetrics.ParseSnapshot(doc)
+	want, acceptable := readSlowly(doc)
+	if (err == nil) != acceptable {
+		t.Fatalf("the error is %v, and it is %t that the model accepts it", err, acceptable)
+	}
+	if !reflect.DeepEqual(s, want) {
+		t.Fatalf("got  %+v\nwant %+v", s, want)
+	}
+	if err == nil {
+		again, err := s.MarshalJSON()
+		if err != nil {
+			t.Fatalf("%+v is not written: %v", s, err)
+		}
+		accepted(t, again, s)
+	} else if len(err.Error()) > 400 {
+		t.Errorf("an error of %d bytes: %v", len(err.Error()), err)
+	}
+	if got, most := allocatedByParse(doc), mostAllocated(doc); got > most {
+		t.Errorf("%d bytes of input took %d, more than %d", len(doc), got, most)
+	}
 }
 
 // mostAllocated is ten bytes for each of the input's, and a little for the error.
