@@ -241,7 +241,8 @@ func (f figure) String() string {
 
 // parseTime reads a time as in RFC 3339 and returns it in UTC.
 func parseTime(text jsonText) (time.Time, error) {
-	if text[0] == '"' {
+	const longest = len(`\u0000`)*len("2006-01-02T15:04:05.999999999-07:00") + len(`""`)
+	if text[0] == '"' && len(text) <= longest {
 		s := text.unquote()
 		if t, err := time.Parse(time.RFC3339Nano, s); err == nil && strictRFC3339(s) && fourDigitYear(t.UTC()) {
 			return t.UTC(), nil
@@ -438,14 +439,47 @@ func skipComma(text jsonText) jsonText {
 	return text
 }
 
-// unquote returns what the JSON string t stands for.
+// unquote returns what the JSON string t stands for: with U+FFFD for each bad byte, as encoding/json has it. That takes
+// three times the bytes, and no more, as it may be a string of a megabyte.
 func (t jsonText) unquote() string {
-	if s := t[1 : len(t)-1]; bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
-		return string(s)
+	text := t[1 : len(t)-1]
+	switch {
+	case bytes.IndexByte(text, '\\') >= 0:
+		var s string
+		_ = json.Unmarshal(t, &s) // its syntax is known to be right
+		return s
+	case utf8.Valid(text):
+		return string(text)
 	}
-	var s string
-	_ = json.Unmarshal(t, &s) // its syntax is known to be right
-	return s
+	size := 0
+	for _, r := range string(text) {
+		size += utf8.RuneLen(r)
+	}
+	var s strings.Builder
+	s.Grow(size)
+	for _, r := range string(text) {
+		s.WriteRune(r)
+	}
+	return s.String()
+}
+
+// beginning returns a JSON string that is t, or the beginning of t which shorten has enough of.
+func (t jsonText) beginning() jsonText {
+	const enough = 6*mostQuoted + 12 // an escape of six bytes may be one; what is cut through at the end is left out
+	end := 1
+	for end < enough {
+		switch {
+		case t[end] == '"':
+			return t
+		case t[end] != '\\':
+			end++
+		case t[end+1] == 'u':
+			end += len(`\u0000`)
+		default:
+			end += len(`\n`)
+		}
+	}
+	return append(slices.Clone(t[:end]), '"')
 }
 
 // String describes the value in an error.
@@ -456,18 +490,20 @@ func (t jsonText) String() string {
 	case '[':
 		return "an array"
 	case '"':
-		return strconv.Quote(shorten(t.unquote()))
+		return strconv.Quote(shorten(t.beginning().unquote()))
 	}
 	return shorten(string(t))
 }
 
+// mostQuoted is how many bytes of a text stand in an error.
+const mostQuoted = 64
+
 // shorten keeps errors short, whatever they quote.
 func shorten(s string) string {
-	const most = 64
-	if len(s) <= most {
+	if len(s) <= mostQuoted {
 		return s
 	}
-	end := most
+	end := mostQuoted
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}

@@ -658,6 +658,11 @@ func TestParseSnapshotAllocatesInProportion(t *testing.T) {
 	docs := hostile(t, 1<<20)
 	docs["nothing wrong"], _ = largeSnapshot(2000).MarshalJSON()
 	docs["zeros"] = edit(t, "fetch", `"p50":10`, `"p50":10.`+strings.Repeat("0", 1<<20))
+	for _, unit := range []string{"\xa7", "\xa7a", `\xa7\n`, `\u0000`, `\ud83d\ude00`} {
+		for _, where := range []string{"2026-03-01T09:30:15.123456789Z", "fetch", "tdigest", "totalExecutions"} {
+			docs[unit+" in the place of "+where] = edit(t, "", where, strings.Repeat(unit, 1<<20/len(unit)))
+		}
+	}
 	docs["white space"] = []byte(string(golden(t)) + strings.Repeat(" ", 1<<20))
 	for name, doc := range docs {
 		if got, most := allocatedByParse(doc), mostAllocated(doc); got > most {
