@@ -58,7 +58,7 @@ func (k *Keys) sort(bucket int) {
 	copy(keys, k.inner.keys)
 }
 
-// buckets have each larger keys than the one before.
+// buckets are of keys, each of larger ones than the one before.
 type buckets struct {
 	keys []uint64 // bucket after bucket
 	used int      // buckets, empty ones among them
