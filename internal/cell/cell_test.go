@@ -46,7 +46,8 @@ func TestFitCutsTheMiddleByDisplayWidth(t *testing.T) {
 func TestWidthIsOfWhatATerminalShows(t *testing.T) {
 	for text, want := range map[string]int{
 		"": 0, "a": 1, "é": 1, "e\u0301": 1, "µs": 2, "…": 1, "語": 2, "ｗ": 2, "ﾊ": 1, "각": 2, "🚀": 2, "⚠\ufe0f": 2, "☂": 1,
-		"\u1112\u1161\u11ab": 2, "א": 1, "ก\u0e34": 1,
+		"\u1112\u1161\u11ab": 2, "\u1100\u1160\u11ff": 2, // the first vowel and the last final
+		"א": 1, "ก\u0e34": 1,
 	} {
 		if got := Width(text); got != want {
 			t.Errorf("%q is %d columns, want %d", text, got, want)

@@ -66,6 +66,10 @@ func TestEachRequestIsRecordedOnceOnBothSides(t *testing.T) {
 			w.WriteHeader(500)
 		}, 500, other, other},
 		{"early hints alone", httpwrap.Config{}, status(103), 200, success, success},
+		{"status too late for a status", httpwrap.Config{}, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(200)
+			w.WriteHeader(500)
+		}, 200, success, success},
 		{"status too late for Write", httpwrap.Config{}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Write([]byte("body"))
 			w.WriteHeader(500)
