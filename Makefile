@@ -93,7 +93,7 @@ bench-smoke: ## run the suite's own tests, and each benchmark once
 bench-report: ## run the suite, and write bench/results/<date>-<cpu>
 	cd bench && $(GO) run ./cmd/report
 
-bench-check: ## measure the targets and judge them; SHORT=-short for what is grossly missed alone
+bench-check: ## measure the targets and judge them; SHORT=-short prints times and judges only allocations and bytes
 	cd bench && $(GO) run ./cmd/check $(SHORT)
 
 check: lint api build test race variants adapters conformance cover bench-smoke fuzz-smoke ## all of it, but for what takes long

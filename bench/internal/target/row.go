@@ -42,9 +42,6 @@ type Row struct {
 // MinRounds is how many rounds a verdict takes: with fewer the noise is unknown.
 const MinRounds = 5
 
-// GrossFactor is how many times over its limit a median is gross.
-const GrossFactor = 1.5
-
 // Verdict is how a row was judged.
 type Verdict uint8
 
@@ -53,11 +50,10 @@ const (
 	Holds                      // the median is within the limit
 	WithinNoise                // the median is above it, the interval that it lies in begins below
 	Missed                     // all of the interval is above it
-	Gross                      // Missed, and the median by GrossFactor
 )
 
 func (v Verdict) String() string {
-	return [...]string{"shown", "holds", "missed within noise", "MISSED", "GROSSLY MISSED"}[v]
+	return [...]string{"shown", "holds", "missed within noise", "MISSED"}[v]
 }
 
 // Judged is a row with its figure.
@@ -132,10 +128,8 @@ func (r Row) verdict(s raw.Summary) Verdict {
 		return Holds
 	case s.Lo <= r.Limit:
 		return WithinNoise
-	case s.Median <= GrossFactor*r.Limit:
-		return Missed
 	}
-	return Gross
+	return Missed
 }
 
 // Judge judges all rows. The error has a line for everything that is missing.
@@ -148,14 +142,11 @@ func Judge(rows []Row, o *raw.Output) ([]Judged, error) {
 	return judged, errors.Join(errs...)
 }
 
-// Fails reports whether the row fails a gate. A strict one fails where a target is missed by more than the noise. One
-// that is not is for machines of which nothing is known, and short runs: it fails for what is gross, and never for a
-// time.
+// Fails reports whether the row fails a gate. A strict gate fails if the row
+// misses its target by more than the noise. Any other gate fails only for
+// allocations and bytes, because CPUs differ too much to compare times.
 func (j Judged) Fails(strict bool) bool {
-	if strict {
-		return j.Verdict >= Missed
-	}
-	return j.Verdict == Gross && j.Kind != Time
+	return j.Verdict == Missed && (strict || j.Kind == Allocs || j.Kind == Bytes)
 }
 
 // Benchmarks returns the names of the benchmarks that the rows are about, each once, those of a row side by side.

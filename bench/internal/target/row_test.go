@@ -41,13 +41,11 @@ func TestVerdictIsOfTheMedianAndTheNoiseOfTheRatios(t *testing.T) {
 		{"holds, at the limit", "20 20 20 20 20", "10 10 10 10 10", Holds, 2},
 		{"missed within noise", "19 21 22 22 30", "10 10 10 10 10", WithinNoise, 2.2},
 		{"missed", "21 22 22 23 24", "10 10 10 10 10", Missed, 2.2},
-		{"missed by the factor of gross, and not more", "30 30 30 30 30", "10 10 10 10 10", Missed, 3},
-		{"gross", "31 31 31 31 31", "10 10 10 10 10", Gross, 3.1},
-		{"gross in the median, and within noise", "10 31 31 31 31", "10 10 10 10 10", WithinNoise, 3.1},
+		{"missed in the median, and within noise", "10 31 31 31 31", "10 10 10 10 10", WithinNoise, 3.1},
 		// The machine is slower by ten in some rounds. The medians of A and B are 150 and 10, the ratio is 1.5.
 		{"ratios are of one round", "15 15 150 150 150", "10 10 100 100 100", Holds, 1.5},
 		// The medians of A and B are 4 and 10. In all rounds but one the ratio is 4.
-		{"ratios are of one round, and so is a miss", "4 4 4 4 4 40 40 40 40", "10 1 1 1 1 10 10 10 10", Gross, 4},
+		{"ratios are of one round, and so is a miss", "4 4 4 4 4 40 40 40 40", "10 1 1 1 1 10 10 10 10", Missed, 4},
 	} {
 		o := output(t, map[string][]string{"A": ten(c.a), "B": ten(c.b)})
 		j, err := atMost(2).Judge(o)
@@ -94,16 +92,16 @@ func TestEverythingThatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
-func TestAGateFailsBeyondNoiseAndAShortOneForWhatIsGrossAndNoTime(t *testing.T) {
+func TestAGateFailsBeyondNoiseAndAShortGateForNoTime(t *testing.T) {
 	for _, c := range []struct {
 		verdict       Verdict
 		kind          Kind
 		strict, short bool
 	}{
 		{Shown, Ratio, false, false}, {Holds, Ratio, false, false}, {WithinNoise, Ratio, false, false},
-		{Missed, Ratio, true, false}, {Gross, Ratio, true, true},
-		{Missed, Time, true, false}, {Gross, Time, true, false},
-		{Missed, Bytes, true, false}, {Gross, Bytes, true, true}, {Gross, Allocs, true, true},
+		{WithinNoise, Bytes, false, false},
+		{Missed, Ratio, true, false}, {Missed, Time, true, false},
+		{Missed, Bytes, true, true}, {Missed, Allocs, true, true},
 	} {
 		j := Judged{Row: Row{Kind: c.kind}, Verdict: c.verdict}
 		if j.Fails(true) != c.strict || j.Fails(false) != c.short {
@@ -115,7 +113,7 @@ func TestAGateFailsBeyondNoiseAndAShortOneForWhatIsGrossAndNoTime(t *testing.T) 
 
 func TestNoAllocationsAreAllowedWhereTheLimitIsNone(t *testing.T) {
 	row := Row{Kind: Allocs, Limit: 0, Of: []Value{{"A", "ns/op"}}, Figure: itself}
-	for value, want := range map[string]Verdict{"0": Holds, "1": Gross} {
+	for value, want := range map[string]Verdict{"0": Holds, "1": Missed} {
 		j, err := row.Judge(output(t, map[string][]string{"A": {value, value, value, value, value}}))
 		if err != nil || j.Verdict != want {
 			t.Errorf("%s: it is %v and %v, want %v", value, j.Verdict, err, want)
