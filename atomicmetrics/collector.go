@@ -75,6 +75,15 @@ func New(opts ...Option) (*Collector, error) {
 	return c, nil
 }
 
+// MustNew is [New] for package variables. It panics with New's error.
+func MustNew(opts ...Option) *Collector {
+	c, err := New(opts...)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
 func (c *Collector) newNode(name string) *Node {
 	n := &Node{name: name, collector: c}
 	if c.lastFailure || c.forgetsIdle || c.inFlight {

@@ -8,23 +8,13 @@ import (
 
 // measured calls run and records one execution of the node.
 func measured[In, Out any](node *atomicmetrics.Node, ignore func(error) bool, run Func[In, Out]) Func[In, Out] {
-	return func(ctx context.Context, in In) (Out, error) {
-		timer, done := node.Start(), false
-		defer func() {
-			if !done { // something below panicked or ended the goroutine; no recover, which would cost the stack
-				node.RecordFailureAs(timer.Elapsed(), atomicmetrics.CategoryOther)
-			}
-			timer.Discard() // what was to be recorded is recorded
-		}()
-		out, err := run(ctx, in)
-		took := timer.Elapsed()
-		if err == nil {
-			node.RecordSuccess(took)
-		} else if err = settled(err); !ignored(ctx, ignore, err) {
-			done = true // whatever the classifier does, the call below records
-			node.RecordFailure(took, err)
-		}
-		done = true // only now: ignore is the user's too
+	return func(ctx context.Context, in In) (out Out, err error) {
+		err = node.DoIgnoring(
+			func(err error) bool { return ignored(ctx, ignore, err) },
+			func() error {
+				out, err = run(ctx, in)
+				return settled(err)
+			})
 		return out, err
 	}
 }

@@ -1,0 +1,70 @@
+package atomicmetrics
+
+import (
+	"fmt"
+	"time"
+)
+
+// Do runs f, records one execution of the node and returns f's error
+// unchanged. The execution is a success if f returns nil, else a failure as by
+// [Node.RecordFailure]. Its duration is the time that f took.
+//
+// If f panics, or ends its goroutine by runtime.Goexit, Do records a failure
+// of CategoryOther. Under [WithLastFailure] the text is "panic: " and the
+// value, or "runtime.Goexit". The panic then continues with its value and its
+// stack.
+//
+// Under [WithInFlight] the execution is in flight while f runs. Do allocates
+// nothing. Do of a nil Node only calls f.
+func (n *Node) Do(f func() error) error { return n.DoIgnoring(nil, f) }
+
+// DoIgnoring is Do, but records nothing if f returns an error that ignore
+// accepts. A nil ignore accepts no error. DoIgnoring calls ignore once, after
+// f, on the same goroutine, and only with an error that is not nil. If ignore
+// panics, DoIgnoring records a failure as if f had panicked.
+func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
+	if n == nil {
+		return f()
+	}
+	t, settled := n.Start(), false
+	defer func() {
+		switch {
+		case settled:
+		case n.notesFailures():
+			value := recover()
+			n.recordFailure(t.finish(), CategoryOther, textOfPanic(value))
+			if value != nil {
+				panic(value) // from here, so that the frames of f stay on the stack
+			}
+		default:
+			n.recordFailure(t.finish(), CategoryOther, "")
+		}
+	}()
+	err = f()
+	d := t.finish()
+	ignored := err != nil && ignore != nil && ignore(err)
+	settled = true // before the record, which is made even if the classifier ends the goroutine
+	switch {
+	case err == nil:
+		n.RecordSuccess(d)
+	case !ignored:
+		n.RecordFailure(d, err)
+	}
+	return err
+}
+
+// finish ends the execution without a record and returns its duration.
+func (t Timer) finish() time.Duration {
+	d := t.Elapsed()
+	t.Discard()
+	return d
+}
+
+// textOfPanic returns the text of a failure whose function did not return.
+// The value is nil if the function called runtime.Goexit.
+func textOfPanic(value any) string {
+	if value == nil {
+		return "runtime.Goexit"
+	}
+	return cut("panic: " + fmt.Sprint(value))
+}
