@@ -45,8 +45,8 @@ type Collector struct {
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
 	overflowCleared atomic.Uint64 // records that resets of the overflow node took
 
-	departed atomic.Pointer[departed] // nil when nothing has
-	sweeping sync.Mutex               // held by who looks for idle nodes; nobody waits for it
+	forgotten atomic.Pointer[nodeMerge] // what idle nodes had when they were forgotten; nil if nothing; never changed
+	sweeping  sync.Mutex                // held by who looks for idle nodes; nobody waits for it
 }
 
 // New returns a collector. The error has a line for each bad option, with its name and value.
@@ -250,7 +250,15 @@ func (c *Collector) all() []*Node {
 	return nodes
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+// sortedKeys returns the keys in order.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
 
 // Snapshot returns the metrics of all nodes with activity since their last reset. It forgets idle nodes if the collector
 // was made WithIdleForget.
@@ -275,14 +283,8 @@ func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {
 	s := Snapshot{TakenAt: time.Now().UTC().Round(0), WindowSize: DefaultWindowSize, Percentiles: exactPercentiles}
 	if c != nil {
 		s.WindowSize, s.Percentiles = c.windowSize, c.percentiles
-		if c.sketches {
-			s.Sketches = map[string]Sketch{}
-		}
-		if c.lastFailure {
-			s.LastFailures = map[string]LastFailure{}
-		}
-		if c.inFlight {
-			s.InFlight = map[string]InFlight{}
+		for _, d := range allDetails {
+			d.begin(&s, &c.config)
 		}
 	}
 	nodes := c.all()
@@ -294,18 +296,14 @@ func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {
 			d.sketch = &Sketch{} // of an empty window
 		}
 		m := read(n, &d)
-		if d.inFlight.Highest > 0 {
-			s.InFlight[n.name] = d.inFlight
+		in := &m
+		if m.active() {
+			s.Nodes[n.name] = m
+		} else {
+			in = nil
 		}
-		if !m.active() {
-			continue
-		}
-		s.Nodes[n.name] = m
-		if d.sketch != nil {
-			s.Sketches[n.name] = *d.sketch
-		}
-		if d.lastFailure != (LastFailure{}) {
-			s.LastFailures[n.name] = d.lastFailure
+		for _, of := range allDetails {
+			of.take(&s, n.name, &d, in)
 		}
 	}
 	return s

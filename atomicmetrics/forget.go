@@ -1,7 +1,5 @@
 package atomicmetrics
 
-import "time"
-
 // gone is the state of nodes that were forgotten. It is closed, so that a record finds out about it only when it has
 // been refused.
 //
@@ -164,35 +162,4 @@ func (n *Node) take(to *state) *state {
 			return s
 		}
 	}
-}
-
-// departed adds up what was cleared when idle nodes were forgotten and nobody was told: it counts as OverflowNode's,
-// which has what has no place. Windows are not kept. It never changes: another takes its place.
-type departed struct{ nodeMerge }
-
-// depart adds what a node had to what has departed.
-func (c *Collector) depart(m NodeMetrics) {
-	m.WindowSamples, m.WindowFailures = 0, 0
-	m.FailureRateBreached, m.LatencyBreached = false, false
-	for {
-		old, sum := c.departed.Load(), new(departed)
-		if old != nil {
-			*sum = *old
-		}
-		_ = sum.add(m, time.Now(), nil) // which fails at 2^64 executions
-		if c.departed.CompareAndSwap(old, sum) {
-			return
-		}
-	}
-}
-
-// with returns the metrics of the overflow node with what has departed.
-func (d *departed) with(m NodeMetrics) NodeMetrics {
-	if d == nil {
-		return m
-	}
-	sum := d.nodeMerge
-	_ = sum.add(m, sum.lastAt.Add(1), nil)
-	sum.finish()
-	return sum.NodeMetrics
 }

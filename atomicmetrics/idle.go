@@ -16,11 +16,11 @@ import (
 // comes d or more after the first one that saw its last record, and never without such calls. They wait, as a reset
 // does, for records in flight of the nodes that they forget.
 //
-// Nothing is lost to who adds up what resets return. A node that is forgotten by Collector.Reset has nothing that was
-// not returned. The snapshot that forgets a node shows it a last time; counters that no reset has returned are among
-// those of OverflowNode from then on, without the window: whatever has no place is there. So the counters of all nodes
-// together never go back without a reset. A read of all nodes beside a snapshot that forgets may miss a node that is on
-// its way there.
+// Nothing is lost. The snapshot that forgets a node shows it a last time, and
+// Stats.Forgotten has the counters that no reset has returned. A node that is
+// forgotten by Collector.Reset has none of these. So the results of all resets, the
+// nodes that are there and Stats.Forgotten add up to everything recorded. A read of
+// all nodes beside a snapshot that forgets may miss a node on its way there.
 func WithIdleForget(d time.Duration) Option {
 	return func(c *config) { c.idleForget, c.forgetsIdle = d, true }
 }
@@ -74,7 +74,7 @@ func (c *Collector) forgetIdle() {
 			continue
 		}
 		if m := n.clear(gone, new(details)); m.active() {
-			c.depart(m)
+			c.addForgotten(m)
 		}
 		c.unlist(n)
 	}

@@ -1,9 +1,6 @@
 package atomicmetrics
 
 import (
-	"errors"
-	"fmt"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -224,71 +221,4 @@ func (t *Timer) end() {
 	if n.state.Load() == gone && n.extras.flights.running() == 0 {
 		n.collector.unlist(n)
 	}
-}
-
-// The JSON of Snapshot.InFlight: {"<node>": {"running": …, "highest": …, "oldestMs": …}, …}.
-
-var (
-	inFlightTable = newJSONTable(
-		sizeField("running", 0, maxWindowSize, func(f *InFlight) *int { return &f.Running }),
-		sizeField("highest", 1, maxWindowSize, func(f *InFlight) *int { return &f.Highest }),
-		millisField("oldestMs", math.MaxInt64,
-			func(f *InFlight) *time.Duration { return &f.Oldest }).nullWhen(noneRunning),
-	)
-
-	noneRunning = &jsonCondition[InFlight]{
-		"running is 0", func(f *InFlight) bool { return f.Running == 0 },
-	}
-)
-
-func noInFlight(s *Snapshot) bool { return s.InFlight == nil }
-
-// encodeInFlight appends the object of all that is in flight.
-func encodeInFlight(b []byte, s *Snapshot) ([]byte, error) {
-	return encodeByName(b, s.InFlight, func(b []byte, f InFlight) ([]byte, error) {
-		b, err := inFlightTable.encode(b, &f)
-		return b, fieldError("inFlight", err)
-	})
-}
-
-// decodeInFlight reads the object of all that is in flight.
-func decodeInFlight(text jsonText, s *Snapshot) (err error) {
-	if s.InFlight, err = decodeByName(text, "inFlight", inFlightTable.decode); err != nil {
-		return err
-	}
-	return s.checkInFlight()
-}
-
-// checkInFlight returns an error unless what is in flight is as a read has it.
-func (s *Snapshot) checkInFlight() error {
-	for _, name := range sortedKeys(s.InFlight) {
-		if err := s.InFlight[name].check(); err != nil {
-			return nodeError(name, fieldError("inFlight", err))
-		}
-	}
-	return nil
-}
-
-// check returns an error that names the field which is out of range or contradicts another.
-func (f InFlight) check() error {
-	switch {
-	case f.Running < 0 || f.Running > maxWindowSize:
-		return fieldError("running", fmt.Errorf("%d is not from 0 to %d", f.Running, maxWindowSize))
-	case f.Highest < 1 || f.Highest > maxWindowSize:
-		return fieldError("highest", fmt.Errorf("%d is not from 1 to %d", f.Highest, maxWindowSize))
-	case f.Oldest < 0:
-		return fieldError("oldestMs", fmt.Errorf("%v is negative", f.Oldest))
-	case f.Running == 0 && f.Oldest > 0:
-		return fieldError("oldestMs", errors.New("running is 0"))
-	}
-	return inOrder(figure{"running", uint64(f.Running), false}, figure{"highest", uint64(f.Highest), false})
-}
-
-// add returns the sum of what two processes have in flight.
-func (f InFlight) add(g InFlight) (InFlight, error) {
-	sum := InFlight{f.Running + g.Running, f.Highest + g.Highest, max(f.Oldest, g.Oldest)}
-	if f.Highest > maxWindowSize-g.Highest {
-		return sum, fieldError("inFlight", fieldError("highest", fmt.Errorf("the sum is above %d", maxWindowSize)))
-	}
-	return sum, nil
 }

@@ -260,7 +260,7 @@ func TestParseSnapshotRefusesLastFailures(t *testing.T) {
 		{`"fetch":{`, `"\u0028overflow)":{`, `node "(overflow)": field "lastFailures": given twice`},
 		{`"at":"2026-03-01T09:30:14.5Z",`, ``, fetch + `field "at": missing`},
 		{`,"category":"network"`, ``, fetch + `field "category": missing`},
-		{`,"text":"dial`, `,"txt":"dial`, fetch + `field "txt": unknown`},
+		{`,"text":"dial`, `,"txt":"dial`, fetch + `field "text": missing`},
 		{`"at":"2026-03-01T09:30:14.5Z"`, `"at":7`, fetch + `field "at": 7 is not a time of RFC 3339 to the nanosecond`},
 		{`"network"`, `"Network"`,
 			fetch + `field "category": "Network" is not "other" or "timeout" or "validation" or "network"`},
@@ -271,7 +271,7 @@ func TestParseSnapshotRefusesLastFailures(t *testing.T) {
 	} {
 		refused(t, editDetails(t, "lastFailures", c.old, c.new), c.want)
 	}
-	refused(t, editDetails(t, "lastFailures", `{`, `null,"x":{`), `field "x": unknown`)
+	refused(t, editDetails(t, "lastFailures", `{`, `null,"x":{`), `field "lastFailures": null is not an object`)
 	for value, shown := range map[string]string{"null": "null", "[]": "an array", "5": "5", `"{}"`: `"{}"`} {
 		refused(t, edit(t, "", `"nodes":`, `"lastFailures":`+value+`,"nodes":`),
 			`field "lastFailures": `+shown+` is not an object`)

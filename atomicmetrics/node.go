@@ -92,14 +92,6 @@ func (n *Node) recordFailure(d time.Duration, category Category, text string) {
 
 func (n *Node) notesFailures() bool { return n.extras != nil && n.collector.lastFailure }
 
-// failed is the ring's outcome for a category. They are in one order, behind Success.
-func failed(c Category) ring.Outcome {
-	if c >= categories {
-		c = CategoryOther
-	}
-	return ring.Success + 1 + ring.Outcome(c)
-}
-
 // RecordRetry records that another attempt began within one execution: 1 is the first retry. An attempt below 1 counts
 // as the first, one above 8 as the eighth. A retry is no execution.
 func (n *Node) RecordRetry(attempt int) {
@@ -237,11 +229,7 @@ func (n *Node) metrics(d *details) NodeMetrics {
 	s := n.present()
 	step.At(step.Loaded)
 	d.read(n, s) // before the counters: a failure that is noted has been counted
-	m := s.read(n.watch.breached(), d.sketch)
-	if n == n.collector.overflow {
-		m = n.collector.departed.Load().with(m)
-	}
-	return m
+	return s.read(n.watch.breached(), d.sketch)
 }
 
 // read reads what the node keeps of a state beside it.
@@ -266,11 +254,7 @@ func (n *Node) reset(d *details) NodeMetrics {
 	if n = n.live(); n == nil {
 		return NodeMetrics{}
 	}
-	m := n.clear(nil, d)
-	if n == n.collector.overflow {
-		m = n.collector.departed.Swap(nil).with(m)
-	}
-	return m
+	return n.clear(nil, d)
 }
 
 // clear puts to, which is nil or gone, in the place of the node's state, and returns what that was. It waits for the

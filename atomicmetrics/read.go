@@ -102,11 +102,12 @@ func (s *state) read(v verdict, sketch *Sketch) (m NodeMetrics) {
 	}
 
 	counts := s.ring.Counts()
-	of := func(c Category) uint64 { return counts.Outcomes[failed(c)] }
 	m.SuccessCount = counts.Outcomes[ring.Success]
-	m.TimeoutErrors, m.ValidationErrors = of(CategoryTimeout), of(CategoryValidation)
-	m.NetworkErrors, m.OtherErrors = of(CategoryNetwork), of(CategoryOther)
-	m.FailureCount = m.TimeoutErrors + m.ValidationErrors + m.NetworkErrors + m.OtherErrors
+	for c := range categories {
+		n := counts.Outcomes[failed(c)]
+		*categoryTable[c].count(&m) = n
+		m.FailureCount += n
+	}
 	m.TotalExecutions = m.SuccessCount + m.FailureCount
 	if m.TotalExecutions > 0 {
 		m.TotalDuration = time.Duration(counts.Sum.Saturated(math.MaxInt64))

@@ -93,9 +93,6 @@ func isExtreme(which string, mean time.Duration, name string, extreme time.Durat
 	return fmt.Errorf("the %s mean is %s, and %s is %s", which, millis(mean), name, millis(extreme))
 }
 
-// millis returns a duration as the JSON has it.
-func millis(d time.Duration) []byte { return appendMillis(nil, d) }
-
 func (s Sketch) inner() sketch.Sketch {
 	in := make(sketch.Sketch, len(s))
 	for i, c := range s {

@@ -1,9 +1,17 @@
 package atomicmetrics
 
-import "time"
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"time"
+)
 
-// Snapshot is what a collector's nodes did, node by node. It is a plain value with no tie to the collector.
-// It is not one instant for all nodes: each node is read on its own, in turn.
+// Snapshot is what a collector's nodes did, node by node. It is a plain value with
+// no tie to the collector. It is not one instant for all nodes: each node is read
+// on its own, in turn.
 type Snapshot struct {
 	TakenAt     time.Time              // when the read began, in UTC, without a monotonic reading
 	WindowSize  int                    // executions a full window holds; of a merged snapshot, all full windows together
@@ -21,3 +29,300 @@ type Snapshot struct {
 	// A node that has not ended an execution yet is here and not among Nodes.
 	InFlight map[string]InFlight
 }
+
+// All yields the nodes and their metrics in the order of names.
+func (s Snapshot) All() iter.Seq2[string, NodeMetrics] {
+	return func(yield func(string, NodeMetrics) bool) {
+		for _, name := range sortedKeys(s.Nodes) {
+			if !yield(name, s.Nodes[name]) {
+				return
+			}
+		}
+	}
+}
+
+// snapshotVersion is the version of the JSON. The writer writes no other, and the
+// reader refuses every other.
+const snapshotVersion = "1"
+
+// maxWindowSize is the most executions that the windows of a snapshot hold,
+// merged ones included. Every reader of JSON keeps it exactly, and so does the
+// t-digest of a sketch.
+const maxWindowSize = min(1<<53-1, math.MaxInt)
+
+// What Snapshot.Percentiles can be.
+const (
+	exactPercentiles   = "exact"
+	tdigestPercentiles = "tdigest"
+)
+
+// snapshotTable is the JSON of a snapshot. The version has the first row, because
+// a document of another version is just that, whatever else is new in it.
+var snapshotTable = newTable("snapshot", slices.Concat([]field[Snapshot]{
+	{name: "version", at: func(*Snapshot) any { return version{} }},
+	{name: "takenAt", at: func(s *Snapshot) any { return &s.TakenAt }},
+	{name: "windowSize", at: func(s *Snapshot) any { return &s.WindowSize }, lowest: 1, highest: maxWindowSize},
+	{name: "percentiles", at: func(s *Snapshot) any { return &s.Percentiles },
+		words: []string{exactPercentiles, tdigestPercentiles}},
+	{name: "nodes", at: func(s *Snapshot) any { return (*snapshotNodes)(s) }},
+}, detailFields())...)
+
+func detailFields() (rows []field[Snapshot]) {
+	for _, d := range allDetails {
+		rows = append(rows, d.field())
+	}
+	return rows
+}
+
+// MarshalJSON returns the snapshot as one JSON object, which
+// testdata/snapshot.schema.json describes and ParseSnapshot reads back to the same
+// values. Nodes are in name order. Durations are milliseconds with a fraction,
+// exact to the nanosecond. A figure that a node does not have is null: the last
+// and the average execution of a node that has not run, and the percentiles,
+// extremes and failure rate of an empty window. MarshalJSON leaves out Sketches,
+// LastFailures and InFlight if they are nil. NodeMetrics, Sketch, LastFailure and
+// InFlight alone have the same form as inside a snapshot.
+//
+// Invalid UTF-8 in a name or a text, which no snapshot of a collector has, becomes
+// U+FFFD.
+//
+// Only a snapshot made by hand has values without a form: a negative duration or
+// count, a time whose year is not of four digits, a Category that does not exist,
+// and two names that are one after U+FFFD. The error names their node and field.
+// MarshalJSON checks nothing else. ParseSnapshot refuses figures that contradict
+// each other.
+func (s Snapshot) MarshalJSON() ([]byte, error) {
+	size := 256
+	for name := range s.Nodes {
+		size += nodeBytes + len(name)
+	}
+	for name, sketch := range s.Sketches {
+		size += 16 + len(name) + pairBytes*len(sketch)
+	}
+	for name, f := range s.LastFailures {
+		size += 96 + len(name) + len(f.Text)
+	}
+	for name := range s.InFlight {
+		size += 64 + len(name)
+	}
+	return snapshotTable.marshal(&s, size)
+}
+
+// Sizes of JSON.
+const (
+	nodeBytes = 640 // a node with large figures; the smallest takes 450
+	pairBytes = 20  // seconds to the nanosecond
+)
+
+// UnmarshalJSON sets the snapshot to the result of ParseSnapshot, which refuses
+// null. On an error the snapshot is left as it was.
+func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.unmarshal(data, s) }
+
+// ParseSnapshot reads the JSON of a snapshot and returns the values that it was
+// made of: TakenAt in UTC, Nodes never nil, every duration to the nanosecond. It
+// keeps nothing of data.
+//
+// Fields may come in any order. ParseSnapshot skips fields that it does not know,
+// so the processes of a fleet can be upgraded one after the other. A name in
+// another case is such a field. Sketches, last failures and in-flight may be
+// missing as a whole.
+//
+// Everything else is an error, a single one, that names the node and the field:
+//
+//   - text that is not JSON, and trailing data;
+//   - another version;
+//   - a field that is missing, or given twice, and a node given twice;
+//   - a value of another type, and null in the place of a figure or the reverse;
+//   - a count with a sign, a fraction or an exponent;
+//   - a duration finer than a nanosecond or above MaxDuration, and a
+//     totalDurationMs above math.MaxInt64 nanoseconds;
+//   - figures that contradict each other in any way that NodeMetrics excludes, and
+//     a windowFailureRate that is not windowFailures / windowSamples as a float64;
+//   - sketches that lack a node, or are not as Sketch says, or have more than
+//     65,536 pairs;
+//   - a last failure of a node without failures, or with a text of more than 256
+//     bytes;
+//   - a running that is above highest.
+//
+// With an error the Snapshot is the zero one.
+//
+// Milliseconds may have a short exponent if the value is exact: Python writes
+// 0.000001 as 1e-06. Invalid UTF-8 and half surrogates in a name become U+FFFD, as
+// in encoding/json.
+//
+// Time and memory are at most in proportion to len(data), whatever it holds. An
+// error quotes no more than a few words.
+func ParseSnapshot(data []byte) (Snapshot, error) {
+	var s Snapshot
+	err := snapshotTable.unmarshal(data, &s)
+	return s, err
+}
+
+// version is the version of the JSON, as a part.
+type version struct{}
+
+func (version) appendJSON(b []byte) ([]byte, error) { return append(b, snapshotVersion...), nil }
+
+func (version) parseJSON(text jsonText) error {
+	if string(text) != snapshotVersion {
+		return notA(text, snapshotVersion+", the version that can be read")
+	}
+	return nil
+}
+
+func (version) check() error { return nil }
+
+// snapshotNodes are the nodes of a snapshot, as a part.
+type snapshotNodes Snapshot
+
+func (s *snapshotNodes) appendJSON(b []byte) ([]byte, error) {
+	return appendByName(b, s.Nodes, figures.encode)
+}
+
+// parseJSON reads the object of all nodes. WindowSize has been read before.
+func (s *snapshotNodes) parseJSON(text jsonText) error {
+	s.Nodes = map[string]NodeMetrics{}
+	var m NodeMetrics // One for all, because decode has it moved to the heap.
+	return parseByName(text, func(name string, val jsonText) error {
+		if _, twice := s.Nodes[name]; twice {
+			return errTwice
+		}
+		m = NodeMetrics{}
+		if err := figures.decode(val, &m); err != nil {
+			return err
+		}
+		s.Nodes[name] = m
+		return m.checkWindow(s.WindowSize)
+	})
+}
+
+func (s *snapshotNodes) check() error {
+	for name, m := range Snapshot(*s).All() {
+		if err := cmp.Or(figures.check(&m), m.checkWindow(s.WindowSize)); err != nil {
+			return nodeError(name, err)
+		}
+	}
+	return nil
+}
+
+// empty reports whether the snapshot says nothing of any node.
+func (s *Snapshot) empty() bool { return len(s.Nodes) == 0 && len(s.InFlight) == 0 }
+
+// valid returns the snapshot with all names made valid UTF-8. It returns an error
+// if ParseSnapshot would refuse the JSON of the snapshot. It does not look at the
+// TakenAt, the WindowSize and the Percentiles of one that is empty.
+func (s Snapshot) valid() (Snapshot, error) {
+	var err error
+	if s.Nodes, err = validNames(s.Nodes); err != nil {
+		return s, err
+	}
+	for _, d := range allDetails {
+		if err := d.validNames(&s); err != nil {
+			return s, err
+		}
+	}
+	if !s.empty() {
+		return s, snapshotTable.check(&s)
+	}
+	for _, d := range allDetails {
+		if err := d.check(&s); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// The JSON of what a snapshot has, and of events and statistics, alone. A reader
+// skips fields that it does not know, as ParseSnapshot does. On an error the value
+// is left as it was.
+
+// MarshalJSON returns the metrics as inside the JSON of a [Snapshot].
+func (m NodeMetrics) MarshalJSON() ([]byte, error) { return figures.marshal(&m, nodeBytes) }
+
+// UnmarshalJSON reads metrics as inside the JSON of a [Snapshot].
+func (m *NodeMetrics) UnmarshalJSON(data []byte) error { return figures.unmarshal(data, m) }
+
+// MarshalJSON returns the last failure as inside the JSON of a [Snapshot].
+func (f LastFailure) MarshalJSON() ([]byte, error) { return lastFailureTable.marshal(&f, 128) }
+
+// UnmarshalJSON reads a last failure as inside the JSON of a [Snapshot].
+func (f *LastFailure) UnmarshalJSON(data []byte) error { return lastFailureTable.unmarshal(data, f) }
+
+// MarshalJSON returns what is in flight as inside the JSON of a [Snapshot].
+func (f InFlight) MarshalJSON() ([]byte, error) { return inFlightTable.marshal(&f, 64) }
+
+// UnmarshalJSON reads what is in flight as inside the JSON of a [Snapshot].
+func (f *InFlight) UnmarshalJSON(data []byte) error { return inFlightTable.unmarshal(data, f) }
+
+// MarshalJSON returns the sketch as inside the JSON of a [Snapshot].
+func (s Sketch) MarshalJSON() ([]byte, error) {
+	b, err := s.appendJSON(make([]byte, 0, pairBytes*(len(s)+1)))
+	if err != nil {
+		return nil, fmt.Errorf("atomicmetrics: sketch: %w", err)
+	}
+	return b, nil
+}
+
+// UnmarshalJSON reads a sketch as inside the JSON of a [Snapshot].
+func (s *Sketch) UnmarshalJSON(data []byte) error {
+	var parsed Sketch
+	text, err := validJSON(data)
+	if err == nil {
+		err = parsed.parseJSON(text)
+	}
+	if err == nil {
+		_, err = parsed.samples()
+	}
+	if err != nil {
+		return fmt.Errorf("atomicmetrics: sketch: %w", err)
+	}
+	*s = parsed
+	return nil
+}
+
+// The JSON of an Event.
+var eventTable = newTable("event",
+	field[Event]{name: "node", at: func(e *Event) any { return &e.Node }},
+	field[Event]{name: "kind", at: func(e *Event) any { return &e.Kind }},
+	field[Event]{name: "breached", at: func(e *Event) any { return &e.Breached }},
+	field[Event]{name: "failureRate", at: func(e *Event) any { return &e.FailureRate }},
+	field[Event]{name: "p99Ms", at: func(e *Event) any { return &e.P99 }, longest: MaxDuration},
+	field[Event]{name: "samples", at: func(e *Event) any { return &e.Samples }},
+	field[Event]{name: "at", at: func(e *Event) any { return &e.At }},
+)
+
+// MarshalJSON returns the event as a JSON object: node, kind, breached,
+// failureRate, p99Ms in milliseconds, samples, and at as of RFC 3339 in UTC.
+func (e Event) MarshalJSON() ([]byte, error) { return eventTable.marshal(&e, 160+len(e.Node)) }
+
+// UnmarshalJSON reads an event that MarshalJSON wrote.
+func (e *Event) UnmarshalJSON(data []byte) error { return eventTable.unmarshal(data, e) }
+
+// The JSON of a Stats.
+var statsTable = newTable("stats",
+	field[Stats]{name: "nodes", at: func(s *Stats) any { return &s.Nodes }},
+	field[Stats]{name: "shardedNodes", at: func(s *Stats) any { return &s.ShardedNodes }},
+	field[Stats]{name: "overflowRecords", at: func(s *Stats) any { return &s.OverflowRecords }},
+	field[Stats]{name: "eventsDropped", at: func(s *Stats) any { return &s.EventsDropped }},
+	field[Stats]{name: "durationsClamped", at: func(s *Stats) any { return &s.DurationsClamped }},
+	field[Stats]{name: "bytes", at: func(s *Stats) any { return &s.Bytes }},
+	field[Stats]{name: "forgotten", at: func(s *Stats) any { return (*forgottenPart)(&s.Forgotten) }},
+)
+
+// forgottenPart are metrics as a part.
+type forgottenPart NodeMetrics
+
+func (m *forgottenPart) appendJSON(b []byte) ([]byte, error) {
+	return figures.encode(b, (*NodeMetrics)(m))
+}
+func (m *forgottenPart) parseJSON(text jsonText) error {
+	return figures.decode(text, (*NodeMetrics)(m))
+}
+func (m *forgottenPart) check() error { return figures.check((*NodeMetrics)(m)) }
+
+// MarshalJSON returns the figures as a JSON object, named as the fields are but in
+// camel case. Forgotten is as inside the JSON of a [Snapshot].
+func (s Stats) MarshalJSON() ([]byte, error) { return statsTable.marshal(&s, 160+nodeBytes) }
+
+// UnmarshalJSON reads figures that MarshalJSON wrote.
+func (s *Stats) UnmarshalJSON(data []byte) error { return statsTable.unmarshal(data, s) }

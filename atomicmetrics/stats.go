@@ -1,6 +1,9 @@
 package atomicmetrics
 
-import "unsafe"
+import (
+	"time"
+	"unsafe"
+)
 
 // Stats is how a collector itself fares. It is a plain value: it can be compared, copied and kept.
 type Stats struct {
@@ -25,6 +28,10 @@ type Stats struct {
 	// of what there is, without what the allocator rounds up: a tenth too low, as a rule. Events and warnings that wait,
 	// and the buffers of reads, are not counted.
 	Bytes int
+
+	// Forgotten is the sum of the nodes that WithIdleForget has forgotten since New,
+	// without the records that a reset had returned. It has no window.
+	Forgotten NodeMetrics
 }
 
 // Stats returns how the collector itself fares. It looks at every node, waits for nobody, and costs records nothing.
@@ -36,6 +43,9 @@ func (c *Collector) Stats() (s Stats) {
 	s.Nodes = int(max(c.names.settled.Load(), 0))
 	s.DurationsClamped = c.clampings.Load()
 	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.present().records()
+	if f := c.forgotten.Load(); f != nil {
+		s.Forgotten = f.NodeMetrics
+	}
 	if c.events != nil {
 		s.EventsDropped = c.events.Dropped()
 	}
@@ -53,6 +63,23 @@ func (c *Collector) Stats() (s Stats) {
 		return true
 	})
 	return s
+}
+
+// addForgotten adds the metrics of a node that was idle to Stats.Forgotten.
+func (c *Collector) addForgotten(m NodeMetrics) {
+	m.clearWindow()
+	m.FailureRateBreached, m.LatencyBreached = false, false
+	for {
+		old, sum := c.forgotten.Load(), new(nodeMerge)
+		if old != nil {
+			*sum = *old
+		}
+		_ = sum.add(&m, time.Now(), nil) // It fails at 2^64 executions.
+		sum.finish()
+		if c.forgotten.CompareAndSwap(old, sum) {
+			return
+		}
+	}
 }
 
 // mapEntry is what an entry of the map of nodes takes: a name and a node, and its part of a bucket of 64 bytes, in which

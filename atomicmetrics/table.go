@@ -49,18 +49,25 @@ type tableColumn struct {
 	figure  func(*NodeMetrics) string
 }
 
-var tableColumns = []tableColumn{
+var tableColumns = slices.Concat([]tableColumn{
 	{"runs", 2, false, func(m *NodeMetrics) string { return humanCount(m.TotalExecutions) }},
 	{"failed", 2, false, func(m *NodeMetrics) string { return humanCount(m.FailureCount) }},
-	{"timeout", 1, false, func(m *NodeMetrics) string { return humanCount(m.TimeoutErrors) }},
-	{"invalid", 1, false, func(m *NodeMetrics) string { return humanCount(m.ValidationErrors) }},
-	{"network", 1, false, func(m *NodeMetrics) string { return humanCount(m.NetworkErrors) }},
-	{"other", 1, false, func(m *NodeMetrics) string { return humanCount(m.OtherErrors) }},
+}, categoryColumns(), []tableColumn{
 	{"retries", 2, false, func(m *NodeMetrics) string { return humanCount(m.RetryCount) }},
 	{"failed", 2, true, func(m *NodeMetrics) string { return humanRate(m) + mark(m.FailureRateBreached) }},
 	{"p50", 1, true, func(m *NodeMetrics) string { return windowDuration(m, m.P50) }},
 	{"p90", 1, true, func(m *NodeMetrics) string { return windowDuration(m, m.P90) }},
 	{"p99", 1, true, func(m *NodeMetrics) string { return windowDuration(m, m.P99) + mark(m.LatencyBreached) }},
+})
+
+// categoryColumns returns a column for each category, CategoryOther last.
+func categoryColumns() (columns []tableColumn) {
+	for i := range categoryTable {
+		c := &categoryTable[(i+1)%len(categoryTable)]
+		columns = append(columns, tableColumn{c.heading, 1, false,
+			func(m *NodeMetrics) string { return humanCount(*c.count(m)) }})
+	}
+	return columns
 }
 
 func mark(breached bool) string {
