@@ -155,10 +155,10 @@ func TestPartsAloneRefuseWhatASnapshotRefuses(t *testing.T) {
 		}
 	}
 	for want, v := range map[string]json.Marshaler{
-		`event: field "failureRate": NaN is not from 0 to 1`:       atomicmetrics.Event{FailureRate: math.NaN()},
-		`event: field "kind": EventKind(9) is not a kind of event`: atomicmetrics.Event{Kind: 9},
-		`event: field "p99Ms": -1ns is negative`:                   atomicmetrics.Event{P99: -1},
-		`sketch: [0]: a mean of 0s with a weight of 0`:             atomicmetrics.Sketch{{}},
+		`event: field "failureRate": NaN is not from 0 to 1`:                  atomicmetrics.Event{FailureRate: math.NaN()},
+		`event: field "kind": EventKind(9) is not "failureRate" or "latency"`: atomicmetrics.Event{Kind: 9},
+		`event: field "p99Ms": -1ns is negative`:                              atomicmetrics.Event{P99: -1},
+		`sketch: [0]: a mean of 0s with a weight of 0`:                        atomicmetrics.Sketch{{}},
 		`stats: field "forgotten": field "windowSamples": -1 is not a count`: atomicmetrics.Stats{
 			Forgotten: atomicmetrics.NodeMetrics{WindowSamples: -1}},
 	} {

@@ -250,15 +250,7 @@ func (c *Collector) all() []*Node {
 	return nodes
 }
 
-// sortedKeys returns the keys in order.
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Snapshot returns the metrics of all nodes with activity since their last reset. It forgets idle nodes if the collector
 // was made WithIdleForget.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
 
 // A detail is what an option keeps of a node beside its metrics: a V for each of
@@ -20,7 +22,7 @@ type detail[V any] struct {
 	pick func(d *details, m *NodeMetrics) (V, bool)
 
 	encode func([]byte, *V) ([]byte, error)
-	decode func(jsonText, *V) error
+	decode func(jsontable.Text, *V) error
 
 	// judge returns why v is not what a read returns. m is nil if the snapshot
 	// does not have the node.
@@ -46,8 +48,8 @@ var sketches = &detail[Sketch]{
 		}
 		return *d.sketch, true
 	},
-	encode: func(b []byte, v *Sketch) ([]byte, error) { return v.appendJSON(b) },
-	decode: func(text jsonText, v *Sketch) error { return v.parseJSON(text) },
+	encode: appendSketch,
+	decode: parseSketch,
 	judge: func(v *Sketch, m *NodeMetrics) error {
 		if m == nil {
 			return errNoSuchNode
@@ -70,8 +72,8 @@ var lastFailures = &detail[LastFailure]{
 	pick: func(d *details, m *NodeMetrics) (LastFailure, bool) {
 		return d.lastFailure, m != nil && d.lastFailure != LastFailure{}
 	},
-	encode: lastFailureTable.encode,
-	decode: lastFailureTable.decode,
+	encode: lastFailureTable.Append,
+	decode: lastFailureTable.Parse,
 	judge: func(v *LastFailure, m *NodeMetrics) error {
 		switch {
 		case m == nil:
@@ -79,7 +81,7 @@ var lastFailures = &detail[LastFailure]{
 		case m.FailureCount == 0:
 			return errors.New("failureCount is 0")
 		}
-		return lastFailureTable.check(v)
+		return lastFailureTable.Check(v)
 	},
 	merge: func(a, b LastFailure) (LastFailure, error) { return later(a, b), nil },
 	since: func(v LastFailure, d *NodeMetrics) (LastFailure, bool) {
@@ -92,9 +94,9 @@ var inFlights = &detail[InFlight]{
 	of:     func(s *Snapshot) *map[string]InFlight { return &s.InFlight },
 	wanted: func(c *config) bool { return c.inFlight },
 	pick:   func(d *details, _ *NodeMetrics) (InFlight, bool) { return d.inFlight, d.inFlight.Highest > 0 },
-	encode: inFlightTable.encode,
-	decode: inFlightTable.decode,
-	judge:  func(v *InFlight, _ *NodeMetrics) error { return inFlightTable.check(v) },
+	encode: inFlightTable.Append,
+	decode: inFlightTable.Parse,
+	judge:  func(v *InFlight, _ *NodeMetrics) error { return inFlightTable.Check(v) },
 	merge:  InFlight.add,
 	since:  func(v InFlight, _ *NodeMetrics) (InFlight, bool) { return v, true },
 }
@@ -103,12 +105,14 @@ var inFlights = &detail[InFlight]{
 var allDetails = []interface {
 	begin(s *Snapshot, c *config)
 	take(s *Snapshot, node string, d *details, m *NodeMetrics)
-	field() field[Snapshot]
+	field() jsontable.Field[Snapshot]
 	validNames(s *Snapshot) error
 	check(s *Snapshot) error
 	mergeInto(merged, s *Snapshot) error
 	sinceInto(between, s *Snapshot)
 }{sketches, lastFailures, inFlights}
+
+var errNoSuchNode = errors.New("of a node that is not in nodes")
 
 // begin makes the map of a new snapshot if the option is set.
 func (d *detail[V]) begin(s *Snapshot, c *config) {
@@ -127,11 +131,11 @@ func (d *detail[V]) take(s *Snapshot, node string, read *details, m *NodeMetrics
 }
 
 // field returns the row of the snapshot's table.
-func (d *detail[V]) field() field[Snapshot] {
-	return field[Snapshot]{
-		name:   d.name,
-		at:     func(s *Snapshot) any { return detailPart[V]{d, s} },
-		absent: func(s *Snapshot) bool { return *d.of(s) == nil },
+func (d *detail[V]) field() jsontable.Field[Snapshot] {
+	return jsontable.Field[Snapshot]{
+		Name:   d.name,
+		At:     func(s *Snapshot) any { return detailPart[V]{d, s} },
+		Absent: func(s *Snapshot) bool { return *d.of(s) == nil },
 	}
 }
 
@@ -141,33 +145,33 @@ type detailPart[V any] struct {
 	s *Snapshot
 }
 
-func (p detailPart[V]) appendJSON(b []byte) ([]byte, error) {
-	return appendByName(b, *p.of(p.s), func(b []byte, v *V) ([]byte, error) {
+func (p detailPart[V]) AppendJSON(b []byte) ([]byte, error) {
+	return jsontable.AppendByName(b, *p.of(p.s), func(b []byte, v *V) ([]byte, error) {
 		b, err := p.encode(b, v)
-		return b, fieldError(p.name, err)
+		return b, jsontable.FieldError(p.name, err)
 	})
 }
 
-// parseJSON reads the object of all nodes' details. The nodes have been read
+// ParseJSON reads the object of all nodes' details. The nodes have been read
 // before.
-func (p detailPart[V]) parseJSON(text jsonText) error {
+func (p detailPart[V]) ParseJSON(text jsontable.Text) error {
 	values := map[string]V{}
 	*p.of(p.s) = values
-	return parseByName(text, func(name string, val jsonText) error {
+	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
 		var v V
 		err := p.decode(val, &v)
 		if _, twice := values[name]; twice {
-			err = errTwice
+			err = jsontable.ErrTwice
 		}
 		if err == nil {
 			err = p.checkOne(p.s, name, v)
 		}
 		values[name] = v
-		return fieldError(p.name, err)
+		return jsontable.FieldError(p.name, err)
 	})
 }
 
-func (p detailPart[V]) check() error { return p.detail.check(p.s) }
+func (p detailPart[V]) Check() error { return p.detail.check(p.s) }
 
 // checkOne returns an error if v is not a detail of the node.
 func (d *detail[V]) checkOne(s *Snapshot, name string, v V) error {
@@ -183,7 +187,7 @@ func (d *detail[V]) check(s *Snapshot) error {
 	values := *d.of(s)
 	for _, name := range sortedKeys(values) {
 		if err := d.checkOne(s, name, values[name]); err != nil {
-			return nodeError(name, fieldError(d.name, err))
+			return jsontable.NodeError(name, jsontable.FieldError(d.name, err))
 		}
 	}
 	if !d.always || values == nil || len(values) == len(s.Nodes) {
@@ -191,7 +195,7 @@ func (d *detail[V]) check(s *Snapshot) error {
 	}
 	for _, name := range sortedKeys(s.Nodes) {
 		if _, ok := values[name]; !ok {
-			return nodeError(name, fieldError(d.name, errMissing))
+			return jsontable.NodeError(name, jsontable.FieldError(d.name, jsontable.ErrMissing))
 		}
 	}
 	return nil
@@ -199,7 +203,7 @@ func (d *detail[V]) check(s *Snapshot) error {
 
 // validNames makes the names valid UTF-8.
 func (d *detail[V]) validNames(s *Snapshot) (err error) {
-	*d.of(s), err = validNames(*d.of(s))
+	*d.of(s), err = jsontable.ValidNames(*d.of(s))
 	return err
 }
 
@@ -215,7 +219,7 @@ func (d *detail[V]) mergeInto(merged, s *Snapshot) error {
 	for _, name := range sortedKeys(from) {
 		v, err := d.merge((*to)[name], from[name])
 		if err != nil {
-			return nodeError(name, fieldError(d.name, err))
+			return jsontable.NodeError(name, jsontable.FieldError(d.name, err))
 		}
 		(*to)[name] = v
 	}
@@ -241,31 +245,31 @@ func (d *detail[V]) sinceInto(between, s *Snapshot) {
 	}
 }
 
-// appendJSON appends [[milliseconds, weight], …].
-func (s Sketch) appendJSON(b []byte) ([]byte, error) {
+// appendSketch appends [[milliseconds, weight], …].
+func appendSketch(b []byte, s *Sketch) ([]byte, error) {
 	b = append(b, '[')
-	for i, c := range s {
+	for i, c := range *s {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		if c.Mean < 0 || c.Weight < 1 {
 			return nil, fmt.Errorf("[%d]: a mean of %v with a weight of %d", i, c.Mean, c.Weight)
 		}
-		b = appendMillis(append(b, '['), c.Mean)
+		b = jsontable.AppendMillis(append(b, '['), c.Mean)
 		b = strconv.AppendInt(append(b, ','), int64(c.Weight), 10)
 		b = append(b, ']')
 	}
 	return append(b, ']'), nil
 }
 
-// parseJSON sets s to the pairs of an array. It does not compare them.
-func (s *Sketch) parseJSON(text jsonText) error {
+// parseSketch sets s to the pairs of an array. It does not compare them.
+func parseSketch(text jsontable.Text, s *Sketch) error {
 	if text[0] != '[' {
-		return notA(text, "an array of pairs")
+		return jsontable.NotA(text, "an array of pairs")
 	}
 	const shortest = len("[0,1],")
 	*s = make(Sketch, 0, min(maxPairs, len(text)/shortest+1))
-	for element := range text.elements() {
+	for element := range text.Elements() {
 		i := len(*s)
 		if i == maxPairs {
 			return fmt.Errorf("more than %d pairs", maxPairs)
@@ -280,11 +284,11 @@ func (s *Sketch) parseJSON(text jsonText) error {
 }
 
 // parseCentroid reads [milliseconds, weight].
-func parseCentroid(text jsonText) (c Centroid, err error) {
-	var pair [2]jsonText
+func parseCentroid(text jsontable.Text) (c Centroid, err error) {
+	var pair [2]jsontable.Text
 	i := 0
 	if text[0] == '[' {
-		for element := range text.elements() {
+		for element := range text.Elements() {
 			if i < len(pair) {
 				pair[i] = element
 			}
@@ -295,12 +299,12 @@ func parseCentroid(text jsonText) (c Centroid, err error) {
 	case i > len(pair):
 		return c, errors.New("an array of more than two is not [milliseconds, weight]")
 	case i < len(pair):
-		return c, notA(text, "[milliseconds, weight]")
+		return c, jsontable.NotA(text, "[milliseconds, weight]")
 	}
-	if c.Mean, err = parseMillis(pair[0], MaxDuration); err != nil {
+	if c.Mean, err = jsontable.ParseMillis(pair[0], MaxDuration); err != nil {
 		return c, err
 	}
-	weight, err := parseCount(pair[1])
+	weight, err := jsontable.ParseCount(pair[1])
 	if err == nil && (weight < 1 || weight > maxWindowSize) {
 		err = fmt.Errorf("a weight of %d is not from 1 to %d", weight, maxWindowSize)
 	}
@@ -309,10 +313,10 @@ func parseCentroid(text jsonText) (c Centroid, err error) {
 }
 
 // The JSON of a LastFailure.
-var lastFailureTable = newTable("last failure",
-	field[LastFailure]{name: "at", at: func(f *LastFailure) any { return &f.At }},
-	field[LastFailure]{name: "category", at: func(f *LastFailure) any { return &f.Category }},
-	field[LastFailure]{name: "text", at: func(f *LastFailure) any { return &f.Text }, highest: maxText},
+var lastFailureTable = jsontable.New("last failure",
+	jsontable.Field[LastFailure]{Name: "at", At: func(f *LastFailure) any { return &f.At }},
+	jsontable.Field[LastFailure]{Name: "category", At: func(f *LastFailure) any { return &f.Category }, Words: categoryNames[:]},
+	jsontable.Field[LastFailure]{Name: "text", At: func(f *LastFailure) any { return &f.Text }, Highest: maxText},
 )
 
 // later returns the later of two last failures. The zero one is the earliest, and
@@ -325,23 +329,21 @@ func later(a, b LastFailure) LastFailure {
 }
 
 // The JSON of an InFlight.
-var inFlightTable = newTable("in flight",
-	field[InFlight]{name: "running", at: func(f *InFlight) any { return &f.Running },
-		highest: maxWindowSize, atMost: []string{"highest"}},
-	field[InFlight]{name: "highest", at: func(f *InFlight) any { return &f.Highest },
-		lowest: 1, highest: maxWindowSize},
-	field[InFlight]{name: "oldestMs", at: func(f *InFlight) any { return &f.Oldest }, null: noneRunning},
+var inFlightTable = jsontable.New("in flight",
+	jsontable.Field[InFlight]{Name: "running", At: func(f *InFlight) any { return &f.Running },
+		Highest: maxWindowSize, AtMost: []string{"highest"}},
+	jsontable.Field[InFlight]{Name: "highest", At: func(f *InFlight) any { return &f.Highest },
+		Lowest: 1, Highest: maxWindowSize},
+	jsontable.Field[InFlight]{Name: "oldestMs", At: func(f *InFlight) any { return &f.Oldest }, Null: noneRunning},
 )
 
-var noneRunning = &condition[InFlight]{
-	"running is 0", func(f *InFlight) bool { return f.Running == 0 },
-}
+var noneRunning = jsontable.When("running is 0", func(f *InFlight) bool { return f.Running == 0 })
 
 // add returns the sum of what two processes have in flight.
 func (f InFlight) add(g InFlight) (InFlight, error) {
 	sum := InFlight{f.Running + g.Running, f.Highest + g.Highest, max(f.Oldest, g.Oldest)}
 	if f.Highest > maxWindowSize-g.Highest {
-		return sum, fieldError("highest", fmt.Errorf("the sum is above %d", maxWindowSize))
+		return sum, jsontable.FieldError("highest", fmt.Errorf("the sum is above %d", maxWindowSize))
 	}
 	return sum, nil
 }

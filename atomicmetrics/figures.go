@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
 
 // figures has a row for each figure of NodeMetrics, and is all there is to say
@@ -16,64 +18,60 @@ import (
 //
 // The sums stand before their parts, so a counter that overflows in Merge is
 // reported as the sum.
-var figures = newTable("node metrics", slices.Concat([]field[NodeMetrics]{
-	{name: "totalExecutions", at: func(m *NodeMetrics) any { return &m.TotalExecutions },
-		sumOf: []string{"successCount", "failureCount"}},
-	{name: "successCount", at: func(m *NodeMetrics) any { return &m.SuccessCount }},
-	{name: "failureCount", at: func(m *NodeMetrics) any { return &m.FailureCount },
-		sumOf: categoryFigureNames()},
-	{name: "retryCount", at: func(m *NodeMetrics) any { return &m.RetryCount },
-		sumOf: []string{"retriesByAttempt"}},
-}, categoryFigures(), []field[NodeMetrics]{
-	{name: "retriesByAttempt", at: func(m *NodeMetrics) any { return &m.RetriesByAttempt }},
-	{name: "lastExecutionMs", at: func(m *NodeMetrics) any { return &m.LastExecution },
-		longest: MaxDuration, null: noExecutions},
-	{name: "avgExecutionMs", at: func(m *NodeMetrics) any { return &m.AvgExecution },
-		longest: MaxDuration, null: noExecutions},
-	{name: "totalDurationMs", at: func(m *NodeMetrics) any { return &m.TotalDuration }},
-	{name: "p50", at: func(m *NodeMetrics) any { return &m.P50 },
-		longest: MaxDuration, null: noSamples, window: true, atMost: []string{"p90"}},
-	{name: "p90", at: func(m *NodeMetrics) any { return &m.P90 },
-		longest: MaxDuration, null: noSamples, window: true, atMost: []string{"p99"}},
-	{name: "p99", at: func(m *NodeMetrics) any { return &m.P99 },
-		longest: MaxDuration, null: noSamples, window: true, atMost: []string{"windowMaxMs"}},
-	{name: "windowMinMs", at: func(m *NodeMetrics) any { return &m.WindowMin },
-		longest: MaxDuration, null: noSamples, window: true, atMost: []string{"p50"}},
-	{name: "windowMaxMs", at: func(m *NodeMetrics) any { return &m.WindowMax },
-		longest: MaxDuration, null: noSamples, window: true},
-	{name: "windowSamples", at: func(m *NodeMetrics) any { return &m.WindowSamples },
-		window: true, atMost: []string{"totalExecutions"}},
-	{name: "windowFailures", at: func(m *NodeMetrics) any { return &m.WindowFailures },
-		window: true, atMost: []string{"windowSamples"}},
-	{name: "windowFailureRate", at: func(m *NodeMetrics) any { return (*windowRate)(m) },
-		null: noSamples, window: true},
-	{name: "failureRateBreached", at: func(m *NodeMetrics) any { return &m.FailureRateBreached }},
-	{name: "latencyBreached", at: func(m *NodeMetrics) any { return &m.LatencyBreached }},
+var figures = jsontable.New("node metrics", slices.Concat([]jsontable.Field[NodeMetrics]{
+	{Name: "totalExecutions", At: func(m *NodeMetrics) any { return &m.TotalExecutions },
+		SumOf: []string{"successCount", "failureCount"}},
+	{Name: "successCount", At: func(m *NodeMetrics) any { return &m.SuccessCount }},
+	{Name: "failureCount", At: func(m *NodeMetrics) any { return &m.FailureCount },
+		SumOf: categoryFigureNames()},
+	{Name: "retryCount", At: func(m *NodeMetrics) any { return &m.RetryCount },
+		SumOf: []string{"retriesByAttempt"}},
+}, categoryFigures(), []jsontable.Field[NodeMetrics]{
+	{Name: "retriesByAttempt", At: func(m *NodeMetrics) any { return &m.RetriesByAttempt }},
+	{Name: "lastExecutionMs", At: func(m *NodeMetrics) any { return &m.LastExecution },
+		Longest: MaxDuration, Null: noExecutions},
+	{Name: "avgExecutionMs", At: func(m *NodeMetrics) any { return &m.AvgExecution },
+		Longest: MaxDuration, Null: noExecutions},
+	{Name: "totalDurationMs", At: func(m *NodeMetrics) any { return &m.TotalDuration }},
+	{Name: "p50", At: func(m *NodeMetrics) any { return &m.P50 },
+		Longest: MaxDuration, Null: noSamples, AtMost: []string{"p90"}},
+	{Name: "p90", At: func(m *NodeMetrics) any { return &m.P90 },
+		Longest: MaxDuration, Null: noSamples, AtMost: []string{"p99"}},
+	{Name: "p99", At: func(m *NodeMetrics) any { return &m.P99 },
+		Longest: MaxDuration, Null: noSamples, AtMost: []string{"windowMaxMs"}},
+	{Name: "windowMinMs", At: func(m *NodeMetrics) any { return &m.WindowMin },
+		Longest: MaxDuration, Null: noSamples, AtMost: []string{"p50"}},
+	{Name: "windowMaxMs", At: func(m *NodeMetrics) any { return &m.WindowMax },
+		Longest: MaxDuration, Null: noSamples},
+	{Name: "windowSamples", At: func(m *NodeMetrics) any { return &m.WindowSamples },
+		AtMost: []string{"totalExecutions"}},
+	{Name: "windowFailures", At: func(m *NodeMetrics) any { return &m.WindowFailures },
+		AtMost: []string{"windowSamples"}},
+	{Name: "windowFailureRate", At: func(m *NodeMetrics) any { return (*windowRate)(m) },
+		Null: noSamples},
+	{Name: "failureRateBreached", At: func(m *NodeMetrics) any { return &m.FailureRateBreached }},
+	{Name: "latencyBreached", At: func(m *NodeMetrics) any { return &m.LatencyBreached }},
 })...)
 
 var (
-	noExecutions = &condition[NodeMetrics]{
-		"totalExecutions is 0", func(m *NodeMetrics) bool { return m.TotalExecutions == 0 },
-	}
-	noSamples = &condition[NodeMetrics]{
-		"windowSamples is 0", func(m *NodeMetrics) bool { return m.WindowSamples == 0 },
-	}
+	noExecutions = jsontable.When("totalExecutions is 0", func(m *NodeMetrics) bool { return m.TotalExecutions == 0 })
+	noSamples    = jsontable.When("windowSamples is 0", func(m *NodeMetrics) bool { return m.WindowSamples == 0 })
 )
 
 // categoryFigures returns the row of each category's count. CategoryOther, which
 // is the zero category, has the last row.
-func categoryFigures() (rows []field[NodeMetrics]) {
+func categoryFigures() (rows []jsontable.Field[NodeMetrics]) {
 	for i := range categoryTable {
 		c := &categoryTable[(i+1)%len(categoryTable)]
-		rows = append(rows, field[NodeMetrics]{name: c.name + "Errors",
-			at: func(m *NodeMetrics) any { return c.count(m) }})
+		rows = append(rows, jsontable.Field[NodeMetrics]{Name: c.name + "Errors",
+			At: func(m *NodeMetrics) any { return c.count(m) }})
 	}
 	return rows
 }
 
 func categoryFigureNames() (names []string) {
 	for _, f := range categoryFigures() {
-		names = append(names, f.name)
+		names = append(names, f.Name)
 	}
 	return names
 }
@@ -84,33 +82,35 @@ type windowRate NodeMetrics
 
 func (r *windowRate) rate() float64 { return NodeMetrics(*r).WindowFailureRate() }
 
-func (r *windowRate) logValue() any { return r.rate() }
+func (r *windowRate) LogValue() any { return r.rate() }
 
-func (r *windowRate) appendJSON(b []byte) ([]byte, error) { return appendFloat(b, r.rate()), nil }
+func (r *windowRate) AppendJSON(b []byte) ([]byte, error) {
+	return jsontable.AppendFloat(b, r.rate()), nil
+}
 
-func (r *windowRate) parseJSON(text jsonText) error {
+func (r *windowRate) ParseJSON(text jsontable.Text) error {
 	if x, err := strconv.ParseFloat(string(text), 64); err != nil || x != r.rate() || text[0] == '-' {
-		return notA(text, fmt.Sprintf("windowFailures / windowSamples = %v", r.rate()))
+		return jsontable.NotA(text, fmt.Sprintf("windowFailures / windowSamples = %v", r.rate()))
 	}
 	return nil
 }
 
-func (r *windowRate) check() error { return nil }
+func (r *windowRate) Check() error { return nil }
 
 // checkWindow returns an error if the window has more samples than fit.
 func (m *NodeMetrics) checkWindow(size int) error {
 	if m.WindowSamples <= size {
 		return nil
 	}
-	return fieldError("windowSamples",
-		isAbove(strconv.Itoa(m.WindowSamples), "windowSize", strconv.Itoa(size)))
+	return jsontable.FieldError("windowSamples",
+		jsontable.Above(strconv.Itoa(m.WindowSamples), "windowSize", strconv.Itoa(size)))
 }
 
 // counters returns all figures that only a reset makes lower, but for
 // TotalDuration.
 func (m *NodeMetrics) counters() (all []*uint64) {
-	for i := range figures.fields {
-		all = append(all, figures.fields[i].counts(m)...)
+	for i := range figures.Fields {
+		all = append(all, figures.Fields[i].Counts(m)...)
 	}
 	return all
 }
@@ -141,43 +141,41 @@ func (m NodeMetrics) since(before *NodeMetrics) NodeMetrics {
 	return d
 }
 
+// ofWindow reports whether the field is a duration of the window.
+func ofWindow(f *jsontable.Field[NodeMetrics]) bool { return f.Null == noSamples }
+
 // clearWindow makes the window empty.
 func (m *NodeMetrics) clearWindow() {
-	for _, f := range figures.fields {
-		if !f.window {
-			continue
-		}
-		switch p := f.at(m).(type) {
-		case *time.Duration:
-			*p = 0
-		case *int:
+	for i := range figures.Fields {
+		if p, ok := figures.Fields[i].At(m).(*time.Duration); ok && ofWindow(&figures.Fields[i]) {
 			*p = 0
 		}
 	}
+	m.WindowSamples, m.WindowFailures = 0, 0
 }
 
 // add adds the counters of other, and its flags: a threshold is breached if it is
 // in one of the two. Of a window it adds the samples, and takes the durations from
 // other. The error names a counter whose sum is beyond 64 bits.
 func (m *NodeMetrics) add(other *NodeMetrics) error {
-	for i := range figures.fields {
-		f := &figures.fields[i]
-		more := f.counts(other)
-		for j, n := range f.counts(m) {
+	for i := range figures.Fields {
+		f := &figures.Fields[i]
+		more := f.Counts(other)
+		for j, n := range f.Counts(m) {
 			sum, carry := bits.Add64(*n, *more[j], 0)
 			if carry != 0 {
-				return fieldError(f.name, fmt.Errorf("the sum is above %d", uint64(math.MaxUint64)))
+				return jsontable.FieldError(f.Name, fmt.Errorf("the sum is above %d", uint64(math.MaxUint64)))
 			}
 			*n = sum
 		}
-		switch p := f.at(m).(type) {
+		switch p := f.At(m).(type) {
 		case *bool:
-			*p = *p || *f.at(other).(*bool)
+			*p = *p || *f.At(other).(*bool)
 		case *int:
-			*p += *f.at(other).(*int)
+			*p += *f.At(other).(*int)
 		case *time.Duration:
-			if f.window && other.WindowSamples > 0 {
-				*p = *f.at(other).(*time.Duration)
+			if ofWindow(f) && other.WindowSamples > 0 {
+				*p = *f.At(other).(*time.Duration)
 			}
 		}
 	}

@@ -128,7 +128,7 @@ func textOf(err error) (text string) {
 
 // cut makes text valid UTF-8 and keeps at most maxText bytes of it, in whole characters.
 func cut(text string) string {
-	text = validUTF8(text)
+	text = validName(text)
 	if len(text) > maxText {
 		end := maxText
 		for !utf8.RuneStart(text[end]) {

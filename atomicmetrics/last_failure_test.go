@@ -220,7 +220,7 @@ func TestMergeRefusesLastFailuresThatNoCollectorHas(t *testing.T) {
 	}{
 		{"x", failure{}, `node "x": field "lastFailures": of a node that is not in nodes`},
 		{"good", failure{}, `node "good": field "lastFailures": failureCount is 0`},
-		{"bad", failure{Category: 4}, `node "bad": field "lastFailures": field "category": Category(4) is not a category`},
+		{"bad", failure{Category: 4}, `node "bad": field "lastFailures": field "category": Category(4) is not "other" or "timeout" or "validation" or "network"`},
 		{"bad", failure{Text: strings.Repeat("x", 257)},
 			`node "bad": field "lastFailures": field "text": 257 bytes are more than 256`},
 		{"bad", failure{Text: "\xff"}, `node "bad": field "lastFailures": field "text": it is not valid UTF-8`},
@@ -240,8 +240,8 @@ func TestMergeRefusesLastFailuresThatNoCollectorHas(t *testing.T) {
 
 func TestMarshalJSONRefusesLastFailuresThatHaveNoForm(t *testing.T) {
 	for want, f := range map[string]failure{
-		`field "category": Category(4) is not a category`: {Category: 4},
-		`field "at": year 10000 is not from 0 to 9999`:    {At: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		`field "category": Category(4) is not "other" or "timeout" or "validation" or "network"`: {Category: 4},
+		`field "at": year 10000 is not from 0 to 9999`:                                           {At: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		_, err := atomicmetrics.Snapshot{LastFailures: map[string]failure{"n": f}}.MarshalJSON()
 		if want = `atomicmetrics: snapshot: node "n": field "lastFailures": ` + want; err == nil || err.Error() != want {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
@@ -67,7 +68,7 @@ func mergeSnapshots(snapshots []Snapshot) (Snapshot, error) {
 	for _, s := range thatCount(snapshots) {
 		merged.TakenAt = s.TakenAt
 		if s.WindowSize > maxWindowSize-merged.WindowSize {
-			return Snapshot{}, fieldError("windowSize", fmt.Errorf("the sum is above %d", maxWindowSize))
+			return Snapshot{}, jsontable.FieldError("windowSize", fmt.Errorf("the sum is above %d", maxWindowSize))
 		}
 		merged.WindowSize += s.WindowSize
 		merged.Percentiles = max(merged.Percentiles, s.Percentiles) // "tdigest" is above "exact"
@@ -83,7 +84,7 @@ func mergeSnapshots(snapshots []Snapshot) (Snapshot, error) {
 				nodes[name] = n
 			}
 			if err := n.add(&m, s.TakenAt, s.Sketches[name]); err != nil {
-				return Snapshot{}, nodeError(name, err)
+				return Snapshot{}, jsontable.NodeError(name, err)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
@@ -92,6 +93,9 @@ func isExtreme(which string, mean time.Duration, name string, extreme time.Durat
 	}
 	return fmt.Errorf("the %s mean is %s, and %s is %s", which, millis(mean), name, millis(extreme))
 }
+
+// millis returns a duration as the JSON has it.
+func millis(d time.Duration) []byte { return jsontable.AppendMillis(nil, d) }
 
 func (s Sketch) inner() sketch.Sketch {
 	in := make(sketch.Sketch, len(s))

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
 
 // Snapshot is what a collector's nodes did, node by node. It is a plain value with
@@ -58,16 +60,16 @@ const (
 
 // snapshotTable is the JSON of a snapshot. The version has the first row, because
 // a document of another version is just that, whatever else is new in it.
-var snapshotTable = newTable("snapshot", slices.Concat([]field[Snapshot]{
-	{name: "version", at: func(*Snapshot) any { return version{} }},
-	{name: "takenAt", at: func(s *Snapshot) any { return &s.TakenAt }},
-	{name: "windowSize", at: func(s *Snapshot) any { return &s.WindowSize }, lowest: 1, highest: maxWindowSize},
-	{name: "percentiles", at: func(s *Snapshot) any { return &s.Percentiles },
-		words: []string{exactPercentiles, tdigestPercentiles}},
-	{name: "nodes", at: func(s *Snapshot) any { return (*snapshotNodes)(s) }},
+var snapshotTable = jsontable.New("snapshot", slices.Concat([]jsontable.Field[Snapshot]{
+	{Name: "version", At: func(*Snapshot) any { return version{} }},
+	{Name: "takenAt", At: func(s *Snapshot) any { return &s.TakenAt }},
+	{Name: "windowSize", At: func(s *Snapshot) any { return &s.WindowSize }, Lowest: 1, Highest: maxWindowSize},
+	{Name: "percentiles", At: func(s *Snapshot) any { return &s.Percentiles },
+		Words: []string{exactPercentiles, tdigestPercentiles}},
+	{Name: "nodes", At: func(s *Snapshot) any { return (*snapshotNodes)(s) }},
 }, detailFields())...)
 
-func detailFields() (rows []field[Snapshot]) {
+func detailFields() (rows []jsontable.Field[Snapshot]) {
 	for _, d := range allDetails {
 		rows = append(rows, d.field())
 	}
@@ -105,7 +107,7 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 	for name := range s.InFlight {
 		size += 64 + len(name)
 	}
-	return snapshotTable.marshal(&s, size)
+	return snapshotTable.Marshal(&s, size)
 }
 
 // Sizes of JSON.
@@ -116,7 +118,7 @@ const (
 
 // UnmarshalJSON sets the snapshot to the result of ParseSnapshot, which refuses
 // null. On an error the snapshot is left as it was.
-func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.unmarshal(data, s) }
+func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmarshal(data, s) }
 
 // ParseSnapshot reads the JSON of a snapshot and returns the values that it was
 // made of: TakenAt in UTC, Nodes never nil, every duration to the nanosecond. It
@@ -154,41 +156,41 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.unmar
 // error quotes no more than a few words.
 func ParseSnapshot(data []byte) (Snapshot, error) {
 	var s Snapshot
-	err := snapshotTable.unmarshal(data, &s)
+	err := snapshotTable.Unmarshal(data, &s)
 	return s, err
 }
 
 // version is the version of the JSON, as a part.
 type version struct{}
 
-func (version) appendJSON(b []byte) ([]byte, error) { return append(b, snapshotVersion...), nil }
+func (version) AppendJSON(b []byte) ([]byte, error) { return append(b, snapshotVersion...), nil }
 
-func (version) parseJSON(text jsonText) error {
+func (version) ParseJSON(text jsontable.Text) error {
 	if string(text) != snapshotVersion {
-		return notA(text, snapshotVersion+", the version that can be read")
+		return jsontable.NotA(text, snapshotVersion+", the version that can be read")
 	}
 	return nil
 }
 
-func (version) check() error { return nil }
+func (version) Check() error { return nil }
 
 // snapshotNodes are the nodes of a snapshot, as a part.
 type snapshotNodes Snapshot
 
-func (s *snapshotNodes) appendJSON(b []byte) ([]byte, error) {
-	return appendByName(b, s.Nodes, figures.encode)
+func (s *snapshotNodes) AppendJSON(b []byte) ([]byte, error) {
+	return jsontable.AppendByName(b, s.Nodes, figures.Append)
 }
 
-// parseJSON reads the object of all nodes. WindowSize has been read before.
-func (s *snapshotNodes) parseJSON(text jsonText) error {
+// ParseJSON reads the object of all nodes. WindowSize has been read before.
+func (s *snapshotNodes) ParseJSON(text jsontable.Text) error {
 	s.Nodes = map[string]NodeMetrics{}
 	var m NodeMetrics // One for all, because decode has it moved to the heap.
-	return parseByName(text, func(name string, val jsonText) error {
+	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
 		if _, twice := s.Nodes[name]; twice {
-			return errTwice
+			return jsontable.ErrTwice
 		}
 		m = NodeMetrics{}
-		if err := figures.decode(val, &m); err != nil {
+		if err := figures.Parse(val, &m); err != nil {
 			return err
 		}
 		s.Nodes[name] = m
@@ -196,10 +198,10 @@ func (s *snapshotNodes) parseJSON(text jsonText) error {
 	})
 }
 
-func (s *snapshotNodes) check() error {
+func (s *snapshotNodes) Check() error {
 	for name, m := range Snapshot(*s).All() {
-		if err := cmp.Or(figures.check(&m), m.checkWindow(s.WindowSize)); err != nil {
-			return nodeError(name, err)
+		if err := cmp.Or(figures.Check(&m), m.checkWindow(s.WindowSize)); err != nil {
+			return jsontable.NodeError(name, err)
 		}
 	}
 	return nil
@@ -213,7 +215,7 @@ func (s *Snapshot) empty() bool { return len(s.Nodes) == 0 && len(s.InFlight) ==
 // TakenAt, the WindowSize and the Percentiles of one that is empty.
 func (s Snapshot) valid() (Snapshot, error) {
 	var err error
-	if s.Nodes, err = validNames(s.Nodes); err != nil {
+	if s.Nodes, err = jsontable.ValidNames(s.Nodes); err != nil {
 		return s, err
 	}
 	for _, d := range allDetails {
@@ -222,7 +224,7 @@ func (s Snapshot) valid() (Snapshot, error) {
 		}
 	}
 	if !s.empty() {
-		return s, snapshotTable.check(&s)
+		return s, snapshotTable.Check(&s)
 	}
 	for _, d := range allDetails {
 		if err := d.check(&s); err != nil {
@@ -237,26 +239,26 @@ func (s Snapshot) valid() (Snapshot, error) {
 // is left as it was.
 
 // MarshalJSON returns the metrics as inside the JSON of a [Snapshot].
-func (m NodeMetrics) MarshalJSON() ([]byte, error) { return figures.marshal(&m, nodeBytes) }
+func (m NodeMetrics) MarshalJSON() ([]byte, error) { return figures.Marshal(&m, nodeBytes) }
 
 // UnmarshalJSON reads metrics as inside the JSON of a [Snapshot].
-func (m *NodeMetrics) UnmarshalJSON(data []byte) error { return figures.unmarshal(data, m) }
+func (m *NodeMetrics) UnmarshalJSON(data []byte) error { return figures.Unmarshal(data, m) }
 
 // MarshalJSON returns the last failure as inside the JSON of a [Snapshot].
-func (f LastFailure) MarshalJSON() ([]byte, error) { return lastFailureTable.marshal(&f, 128) }
+func (f LastFailure) MarshalJSON() ([]byte, error) { return lastFailureTable.Marshal(&f, 128) }
 
 // UnmarshalJSON reads a last failure as inside the JSON of a [Snapshot].
-func (f *LastFailure) UnmarshalJSON(data []byte) error { return lastFailureTable.unmarshal(data, f) }
+func (f *LastFailure) UnmarshalJSON(data []byte) error { return lastFailureTable.Unmarshal(data, f) }
 
 // MarshalJSON returns what is in flight as inside the JSON of a [Snapshot].
-func (f InFlight) MarshalJSON() ([]byte, error) { return inFlightTable.marshal(&f, 64) }
+func (f InFlight) MarshalJSON() ([]byte, error) { return inFlightTable.Marshal(&f, 64) }
 
 // UnmarshalJSON reads what is in flight as inside the JSON of a [Snapshot].
-func (f *InFlight) UnmarshalJSON(data []byte) error { return inFlightTable.unmarshal(data, f) }
+func (f *InFlight) UnmarshalJSON(data []byte) error { return inFlightTable.Unmarshal(data, f) }
 
 // MarshalJSON returns the sketch as inside the JSON of a [Snapshot].
 func (s Sketch) MarshalJSON() ([]byte, error) {
-	b, err := s.appendJSON(make([]byte, 0, pairBytes*(len(s)+1)))
+	b, err := appendSketch(make([]byte, 0, pairBytes*(len(s)+1)), &s)
 	if err != nil {
 		return nil, fmt.Errorf("atomicmetrics: sketch: %w", err)
 	}
@@ -266,9 +268,9 @@ func (s Sketch) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads a sketch as inside the JSON of a [Snapshot].
 func (s *Sketch) UnmarshalJSON(data []byte) error {
 	var parsed Sketch
-	text, err := validJSON(data)
+	text, err := jsontable.Valid(data)
 	if err == nil {
-		err = parsed.parseJSON(text)
+		err = parseSketch(text, &parsed)
 	}
 	if err == nil {
 		_, err = parsed.samples()
@@ -281,48 +283,48 @@ func (s *Sketch) UnmarshalJSON(data []byte) error {
 }
 
 // The JSON of an Event.
-var eventTable = newTable("event",
-	field[Event]{name: "node", at: func(e *Event) any { return &e.Node }},
-	field[Event]{name: "kind", at: func(e *Event) any { return &e.Kind }},
-	field[Event]{name: "breached", at: func(e *Event) any { return &e.Breached }},
-	field[Event]{name: "failureRate", at: func(e *Event) any { return &e.FailureRate }},
-	field[Event]{name: "p99Ms", at: func(e *Event) any { return &e.P99 }, longest: MaxDuration},
-	field[Event]{name: "samples", at: func(e *Event) any { return &e.Samples }},
-	field[Event]{name: "at", at: func(e *Event) any { return &e.At }},
+var eventTable = jsontable.New("event",
+	jsontable.Field[Event]{Name: "node", At: func(e *Event) any { return &e.Node }},
+	jsontable.Field[Event]{Name: "kind", At: func(e *Event) any { return &e.Kind }, Words: eventKindNames[:]},
+	jsontable.Field[Event]{Name: "breached", At: func(e *Event) any { return &e.Breached }},
+	jsontable.Field[Event]{Name: "failureRate", At: func(e *Event) any { return &e.FailureRate }},
+	jsontable.Field[Event]{Name: "p99Ms", At: func(e *Event) any { return &e.P99 }, Longest: MaxDuration},
+	jsontable.Field[Event]{Name: "samples", At: func(e *Event) any { return &e.Samples }},
+	jsontable.Field[Event]{Name: "at", At: func(e *Event) any { return &e.At }},
 )
 
 // MarshalJSON returns the event as a JSON object: node, kind, breached,
 // failureRate, p99Ms in milliseconds, samples, and at as of RFC 3339 in UTC.
-func (e Event) MarshalJSON() ([]byte, error) { return eventTable.marshal(&e, 160+len(e.Node)) }
+func (e Event) MarshalJSON() ([]byte, error) { return eventTable.Marshal(&e, 160+len(e.Node)) }
 
 // UnmarshalJSON reads an event that MarshalJSON wrote.
-func (e *Event) UnmarshalJSON(data []byte) error { return eventTable.unmarshal(data, e) }
+func (e *Event) UnmarshalJSON(data []byte) error { return eventTable.Unmarshal(data, e) }
 
 // The JSON of a Stats.
-var statsTable = newTable("stats",
-	field[Stats]{name: "nodes", at: func(s *Stats) any { return &s.Nodes }},
-	field[Stats]{name: "shardedNodes", at: func(s *Stats) any { return &s.ShardedNodes }},
-	field[Stats]{name: "overflowRecords", at: func(s *Stats) any { return &s.OverflowRecords }},
-	field[Stats]{name: "eventsDropped", at: func(s *Stats) any { return &s.EventsDropped }},
-	field[Stats]{name: "durationsClamped", at: func(s *Stats) any { return &s.DurationsClamped }},
-	field[Stats]{name: "bytes", at: func(s *Stats) any { return &s.Bytes }},
-	field[Stats]{name: "forgotten", at: func(s *Stats) any { return (*forgottenPart)(&s.Forgotten) }},
+var statsTable = jsontable.New("stats",
+	jsontable.Field[Stats]{Name: "nodes", At: func(s *Stats) any { return &s.Nodes }},
+	jsontable.Field[Stats]{Name: "shardedNodes", At: func(s *Stats) any { return &s.ShardedNodes }},
+	jsontable.Field[Stats]{Name: "overflowRecords", At: func(s *Stats) any { return &s.OverflowRecords }},
+	jsontable.Field[Stats]{Name: "eventsDropped", At: func(s *Stats) any { return &s.EventsDropped }},
+	jsontable.Field[Stats]{Name: "durationsClamped", At: func(s *Stats) any { return &s.DurationsClamped }},
+	jsontable.Field[Stats]{Name: "bytes", At: func(s *Stats) any { return &s.Bytes }},
+	jsontable.Field[Stats]{Name: "forgotten", At: func(s *Stats) any { return (*forgottenPart)(&s.Forgotten) }},
 )
 
 // forgottenPart are metrics as a part.
 type forgottenPart NodeMetrics
 
-func (m *forgottenPart) appendJSON(b []byte) ([]byte, error) {
-	return figures.encode(b, (*NodeMetrics)(m))
+func (m *forgottenPart) AppendJSON(b []byte) ([]byte, error) {
+	return figures.Append(b, (*NodeMetrics)(m))
 }
-func (m *forgottenPart) parseJSON(text jsonText) error {
-	return figures.decode(text, (*NodeMetrics)(m))
+func (m *forgottenPart) ParseJSON(text jsontable.Text) error {
+	return figures.Parse(text, (*NodeMetrics)(m))
 }
-func (m *forgottenPart) check() error { return figures.check((*NodeMetrics)(m)) }
+func (m *forgottenPart) Check() error { return figures.Check((*NodeMetrics)(m)) }
 
 // MarshalJSON returns the figures as a JSON object, named as the fields are but in
 // camel case. Forgotten is as inside the JSON of a [Snapshot].
-func (s Stats) MarshalJSON() ([]byte, error) { return statsTable.marshal(&s, 160+nodeBytes) }
+func (s Stats) MarshalJSON() ([]byte, error) { return statsTable.Marshal(&s, 160+nodeBytes) }
 
 // UnmarshalJSON reads figures that MarshalJSON wrote.
-func (s *Stats) UnmarshalJSON(data []byte) error { return statsTable.unmarshal(data, s) }
+func (s *Stats) UnmarshalJSON(data []byte) error { return statsTable.Unmarshal(data, s) }

@@ -1,4 +1,4 @@
-package atomicmetrics
+package jsontable
 
 import (
 	"bytes"
@@ -12,17 +12,17 @@ import (
 	"unicode/utf8"
 )
 
-// A jsonText is the text of one JSON value without white space around it. It is
+// A Text is the text of one JSON value without white space around it. It is
 // known to be valid.
 //
 // Package json judges the syntax and unquotes strings. It cannot split an object
-// within the bound that ParseSnapshot promises: a map loses keys that are given
+// within the bound that ParseSnapshot of package atomicmetrics promises: a map loses keys that are given
 // twice, a struct ignores their case, and a Decoder allocates 35 bytes for each
 // byte of {"a":0,"a":0,…}.
-type jsonText []byte
+type Text []byte
 
-// validJSON returns the value that data is the JSON of.
-func validJSON(data []byte) (jsonText, error) {
+// Valid returns the value that data is the JSON of.
+func Valid(data []byte) (Text, error) {
 	if json.Valid(data) {
 		return bytes.TrimSpace(data), nil
 	}
@@ -34,12 +34,12 @@ func validJSON(data []byte) (jsonText, error) {
 	return nil, fmt.Errorf("not JSON: %w", err)
 }
 
-// members iterates over the keys, which are JSON strings, and the values of an
+// Members iterates over the keys, which are JSON strings, and the values of an
 // object.
-func (t jsonText) members() iter.Seq2[jsonText, jsonText] {
-	return func(yield func(key, value jsonText) bool) {
+func (t Text) Members() iter.Seq2[Text, Text] {
+	return func(yield func(key, value Text) bool) {
 		for rest := t.inside(); len(rest) > 0; {
-			var key, value jsonText
+			var key, value Text
 			key, rest = rest.cut()
 			value, rest = rest.cut()
 			if !yield(key, value) {
@@ -49,11 +49,11 @@ func (t jsonText) members() iter.Seq2[jsonText, jsonText] {
 	}
 }
 
-// elements iterates over the values of an array.
-func (t jsonText) elements() iter.Seq[jsonText] {
-	return func(yield func(jsonText) bool) {
+// Elements iterates over the values of an array.
+func (t Text) Elements() iter.Seq[Text] {
+	return func(yield func(Text) bool) {
 		for rest := t.inside(); len(rest) > 0; {
-			var value jsonText
+			var value Text
 			if value, rest = rest.cut(); !yield(value) {
 				return
 			}
@@ -62,11 +62,11 @@ func (t jsonText) elements() iter.Seq[jsonText] {
 }
 
 // inside returns what stands between the brackets of an object or an array.
-func (t jsonText) inside() jsonText { return bytes.TrimSpace(t[1 : len(t)-1]) }
+func (t Text) inside() Text { return bytes.TrimSpace(t[1 : len(t)-1]) }
 
 // cut returns the value that t, the inside of an object or an array, begins
 // with, and what follows the comma or the colon behind that value.
-func (t jsonText) cut() (value, rest jsonText) {
+func (t Text) cut() (value, rest Text) {
 	depth, quoted := 0, false
 	for i := 0; i < len(t); i++ {
 		switch c := t[i]; {
@@ -86,10 +86,10 @@ func (t jsonText) cut() (value, rest jsonText) {
 	return bytes.TrimSpace(t), nil
 }
 
-// unquote returns the value of a JSON string, with U+FFFD for each bad byte. A
+// Unquote returns the value of a JSON string, with U+FFFD for each bad byte. A
 // string without escapes takes at most 8 bytes for each of its bytes, and json
 // takes 14.
-func (t jsonText) unquote() (s string) {
+func (t Text) Unquote() (s string) {
 	switch text := t[1 : len(t)-1]; {
 	case bytes.IndexByte(text, '\\') >= 0:
 		_ = json.Unmarshal(t, &s) // The syntax is known to be right.
@@ -102,7 +102,7 @@ func (t jsonText) unquote() (s string) {
 }
 
 // String describes the value in an error. It quotes a long string as written.
-func (t jsonText) String() string {
+func (t Text) String() string {
 	const long = 1000
 	switch {
 	case t[0] == '{':
@@ -110,7 +110,7 @@ func (t jsonText) String() string {
 	case t[0] == '[':
 		return "an array"
 	case t[0] == '"' && len(t) <= long:
-		return strconv.Quote(shorten(t.unquote()))
+		return strconv.Quote(shorten(t.Unquote()))
 	case t[0] == '"':
 		return strconv.Quote(shorten(string(t[1:long])))
 	}
@@ -132,57 +132,58 @@ func shorten(s string) string {
 	return s[:end] + "…"
 }
 
-func notA(text jsonText, want string) error { return fmt.Errorf("%v is not %s", text, want) }
+// NotA returns an error that says what a value should be.
+func NotA(text Text, want string) error { return fmt.Errorf("%v is not %s", text, want) }
 
-// fieldError returns err with the name of the field that it is about. An error
+// FieldError returns err with the name of the field that it is about. An error
 // about a node stays as it is.
-func fieldError(name string, err error) error {
-	if _, ofNode := err.(*jsonNodeError); ofNode || err == nil {
+func FieldError(name string, err error) error {
+	if _, is := err.(*ofNode); is || err == nil {
 		return err
 	}
 	return fmt.Errorf("field %q: %w", shorten(name), err)
 }
 
-// A jsonNodeError is an error about a node.
-type jsonNodeError struct {
+// NodeError returns err with the name of the node that it is about.
+func NodeError(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ofNode{name, err}
+}
+
+// An ofNode is an error about a node.
+type ofNode struct {
 	node string
 	err  error
 }
 
-func nodeError(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &jsonNodeError{name, err}
-}
+func (e *ofNode) Error() string { return fmt.Sprintf("node %q: %v", shorten(e.node), e.err) }
 
-func (e *jsonNodeError) Error() string { return fmt.Sprintf("node %q: %v", shorten(e.node), e.err) }
-
-// Errors about names.
+// Errors about fields and nodes.
 var (
-	errTwice      = errors.New("given twice")
-	errMissing    = errors.New("missing")
-	errNoSuchNode = errors.New("of a node that is not in nodes")
+	ErrTwice   = errors.New("given twice")
+	ErrMissing = errors.New("missing")
 )
 
-// parseCount reads a whole number from 0 to 2^64 - 1.
-func parseCount(text jsonText) (uint64, error) {
+// ParseCount reads a whole number from 0 to 2^64 - 1.
+func ParseCount(text Text) (uint64, error) {
 	n, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil {
-		return 0, notA(text, "a count")
+		return 0, NotA(text, "a count")
 	}
 	return n, nil
 }
 
 // parseCounts fills counts from an array of as many.
-func parseCounts(text jsonText, counts []uint64) (err error) {
+func parseCounts(text Text, counts []uint64) (err error) {
 	if text[0] != '[' {
-		return notA(text, fmt.Sprintf("an array of %d counts", len(counts)))
+		return NotA(text, fmt.Sprintf("an array of %d counts", len(counts)))
 	}
 	i := 0
-	for element := range text.elements() {
+	for element := range text.Elements() {
 		if i < len(counts) {
-			if counts[i], err = parseCount(element); err != nil {
+			if counts[i], err = ParseCount(element); err != nil {
 				return fmt.Errorf("[%d]: %w", i, err)
 			}
 		}
@@ -194,11 +195,11 @@ func parseCounts(text jsonText, counts []uint64) (err error) {
 	return nil
 }
 
-// parseMillis reads a number of milliseconds from 0 to longest, exactly to the
+// ParseMillis reads a number of milliseconds from 0 to longest, exactly to the
 // nanosecond. It makes no number as long as a large exponent asks for.
-func parseMillis(text jsonText, longest time.Duration) (time.Duration, error) {
+func ParseMillis(text Text, longest time.Duration) (time.Duration, error) {
 	wrong := func() (time.Duration, error) {
-		return 0, notA(text, fmt.Sprintf("milliseconds to the nanosecond, from 0 to %s", millis(longest)))
+		return 0, NotA(text, fmt.Sprintf("milliseconds to the nanosecond, from 0 to %s", AppendMillis(nil, longest)))
 	}
 	number, places := string(text), 6 // Digits behind the point that are whole nanoseconds.
 	if i := strings.IndexAny(number, "eE"); i >= 0 {
@@ -230,15 +231,15 @@ func parseMillis(text jsonText, longest time.Duration) (time.Duration, error) {
 }
 
 // parseTime reads a time of RFC 3339 and returns it in UTC.
-func parseTime(text jsonText) (time.Time, error) {
+func parseTime(text Text) (time.Time, error) {
 	const longest = len(`\u0000`)*len("2006-01-02T15:04:05.999999999-07:00") + len(`""`)
 	if text[0] == '"' && len(text) <= longest {
-		s := text.unquote()
+		s := text.Unquote()
 		if t, err := time.Parse(time.RFC3339Nano, s); err == nil && strictRFC3339(s) && fourDigitYear(t.UTC()) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, notA(text, "a time of RFC 3339 to the nanosecond")
+	return time.Time{}, NotA(text, "a time of RFC 3339 to the nanosecond")
 }
 
 // strictRFC3339 reports whether s, which time.Parse has accepted, is one of RFC
