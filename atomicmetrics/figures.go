@@ -108,9 +108,10 @@ func (m *NodeMetrics) checkWindow(size int) error {
 
 // counters returns all figures that only a reset makes lower, but for
 // TotalDuration.
-func (m *NodeMetrics) counters() (all []*uint64) {
+func (m *NodeMetrics) counters() []*uint64 {
+	all := make([]*uint64, 0, 16)
 	for i := range figures.Fields {
-		all = append(all, figures.Fields[i].Counts(m)...)
+		all = figures.Fields[i].AppendCounts(all, m)
 	}
 	return all
 }
@@ -158,10 +159,11 @@ func (m *NodeMetrics) clearWindow() {
 // in one of the two. Of a window it adds the samples, and takes the durations from
 // other. The error names a counter whose sum is beyond 64 bits.
 func (m *NodeMetrics) add(other *NodeMetrics) error {
+	var ours, theirs [8]*uint64
 	for i := range figures.Fields {
 		f := &figures.Fields[i]
-		more := f.Counts(other)
-		for j, n := range f.Counts(m) {
+		more := f.AppendCounts(theirs[:0], other)
+		for j, n := range f.AppendCounts(ours[:0], m) {
 			sum, carry := bits.Add64(*n, *more[j], 0)
 			if carry != 0 {
 				return jsontable.FieldError(f.Name, fmt.Errorf("the sum is above %d", uint64(math.MaxUint64)))

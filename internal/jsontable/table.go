@@ -371,36 +371,41 @@ func (t *Table[T]) checkSum(f *Field[T], v *T) error {
 	if f.SumOf == nil {
 		return nil
 	}
-	var sum, overflow, carry uint64
-	var parts []uint64
+	var buffer [8]*uint64
+	parts := buffer[:0]
 	for _, name := range f.SumOf {
-		for _, n := range t.Fields[t.index[name]].Counts(v) {
-			parts = append(parts, *n)
-			sum, carry = bits.Add64(sum, *n, 0)
-			overflow += carry
-		}
+		parts = t.Fields[t.index[name]].AppendCounts(parts, v)
+	}
+	var sum, overflow, carry uint64
+	for _, n := range parts {
+		sum, carry = bits.Add64(sum, *n, 0)
+		overflow += carry
 	}
 	if f.number(v) == sum && overflow == 0 {
 		return nil
+	}
+	values := make([]uint64, len(parts))
+	for i, n := range parts {
+		values[i] = *n
 	}
 	names := strings.Join(f.SumOf, ", ")
 	if i := strings.LastIndex(names, ", "); i >= 0 {
 		names = names[:i] + " and " + names[i+len(", "):]
 	}
-	return fmt.Errorf("%d is not the sum of %s: %d", f.number(v), names, parts)
+	return fmt.Errorf("%d is not the sum of %s: %d", f.number(v), names, values)
 }
 
-// Counts returns the counts that a field is or has: none, one, or eight.
-func (f *Field[T]) Counts(v *T) (all []*uint64) {
+// AppendCounts appends the counts that a field is or has: none, one, or eight.
+func (f *Field[T]) AppendCounts(to []*uint64, v *T) []*uint64 {
 	switch p := f.At(v).(type) {
 	case *uint64:
-		all = append(all, p)
+		to = append(to, p)
 	case *[8]uint64:
 		for i := range p {
-			all = append(all, &p[i])
+			to = append(to, &p[i])
 		}
 	}
-	return all
+	return to
 }
 
 // number returns the value of a field that is a count or a duration and not

@@ -216,14 +216,14 @@ func ParseMillis(text Text, longest time.Duration) (time.Duration, error) {
 	digits := strings.TrimLeft(padded, "0")
 	places -= len(padded) - len(digits)
 	digits = strings.TrimRight(digits, "0")
-	const mostDigits = 19 // of an int64
+	const zeros = "0000000000000000000" // as many as digits of an int64
 	switch {
 	case digits == "":
 		return 0, nil
-	case places < len(digits) || places > mostDigits:
+	case places < len(digits) || places > len(zeros):
 		return wrong()
 	}
-	n, err := strconv.ParseUint(digits+strings.Repeat("0", places-len(digits)), 10, 63)
+	n, err := strconv.ParseUint(digits+zeros[len(digits):places], 10, 63)
 	if err != nil || n > uint64(longest) {
 		return wrong()
 	}
