@@ -32,6 +32,7 @@ race: ## run the tests under the race detector
 variants: ## run the tests in every build variant
 	@set -e; for tag in $(VARIANTS); do echo "$(TEST) -tags $$tag ./..."; $(TEST) -tags $$tag ./...; done
 	$(TEST) -race -tags nodemetrics_step ./internal/ring
+	GOEXPERIMENT=jsonv2 $(TEST) -run 'JSON|Parse|Merge|Since|Sketch|Logs|FirstVersion' ./atomicmetrics
 
 lint: ## gofmt, vet and staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not gofmt'd:"; echo "$$files"; exit 1; fi

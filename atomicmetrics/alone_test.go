@@ -5,6 +5,8 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // rawDetails returns the values of one object of the golden JSON, by name.
@@ -109,6 +112,46 @@ func TestJSONOfPartsLeavesNoFieldOut(t *testing.T) {
 			}) {
 				t.Errorf("%T: %s is not among %s", v, name, written)
 			}
+		}
+	}
+}
+
+// The schema has a property for each field that is written, and no other.
+func TestSchemaHasTheFieldsThatAreWritten(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "testdata", "snapshot.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type properties struct {
+		Properties map[string]json.RawMessage
+		Defs       map[string]properties `json:"$defs"`
+	}
+	var schema properties
+	if err := json.Unmarshal(data, &schema); err != nil {
+		t.Fatal(err)
+	}
+	snapshot := goldenDetails()
+	snapshot.Sketches = goldenSketches().Sketches
+	for name, c := range map[string]struct {
+		written json.Marshaler
+		schema  properties
+	}{
+		"snapshot":     {snapshot, schema},
+		"node":         {atomicmetrics.NodeMetrics{}, schema.Defs["node"]},
+		"last failure": {atomicmetrics.LastFailure{}, schema.Defs["lastFailure"]},
+		"in flight":    {atomicmetrics.InFlight{}, schema.Defs["inFlight"]},
+	} {
+		b, err := c.written.MarshalJSON()
+		var fields map[string]json.RawMessage
+		if err == nil {
+			err = json.Unmarshal(b, &fields)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		written, described := slices.Sorted(maps.Keys(fields)), slices.Sorted(maps.Keys(c.schema.Properties))
+		if differ := diff.Lists(described, written); differ != "" {
+			t.Errorf("the schema of a %s: %s", name, differ)
 		}
 	}
 }

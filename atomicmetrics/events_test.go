@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // maxWaiting is how many events wait for a callback.
@@ -245,8 +246,8 @@ func TestEventSaysWhatCrossedTheThreshold(t *testing.T) {
 				step.want[j].Node, step.want[j].At = "n", time.Now()
 			}
 			flush(t, c)
-			if !slices.Equal(events, step.want) {
-				t.Errorf("record %d: events %+v, want %+v", i, events, step.want)
+			if differ := diff.Lists(events, step.want); differ != "" {
+				t.Errorf("record %d: events: %s", i, differ)
 			}
 			events = nil
 		}

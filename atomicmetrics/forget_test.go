@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 func forgetCollector(t testing.TB, opts ...Option) *Collector {
@@ -288,8 +290,8 @@ func comeAndGo(t *testing.T, most int) {
 	for _, m := range c.AllNodeMetrics() {
 		returned.add(m)
 	}
-	if got, want := returned.String(), recorded.String(); got != want {
-		t.Errorf("accounted for\n%s, recorded\n%s", got, want)
+	if got, want := returned.metrics(), recorded.metrics(); got != want {
+		t.Errorf("accounted for, and recorded:%s", diff.Fields(got, want))
 	}
 	for g := range handles {
 		checkRegistry(t, c, handles[g])
@@ -310,7 +312,7 @@ func TestForgetGivesAPlaceBackAndReturnsWhatWasThere(t *testing.T) {
 	old.RecordFailureAs(1, CategoryTimeout)
 	want := old.Metrics()
 	if got := c.Forget("a"); got != want || !got.FailureRateBreached {
-		t.Errorf("Forget returned %+v, want %+v", got, want)
+		t.Errorf("Forget returned, in breach %t:%s", got.FailureRateBreached, diff.Fields(got, want))
 	}
 	if got := c.Forget("a"); got != (NodeMetrics{}) {
 		t.Errorf("Forget returned %+v a second time", got)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // names returns the names of a snapshot's nodes.
@@ -34,14 +36,17 @@ func TestIdleNodesAreForgottenWhenASnapshotFindsThemSo(t *testing.T) {
 		snapshot(time.Minute-1, "busy once", 3)
 		last := snapshot(1, "busy once", 1) // is the one that forgets
 		if last.Nodes["once"] != want {
-			t.Errorf("the last it showed was %+v", last.Nodes["once"])
+			t.Errorf("the last it showed was:%s", diff.Fields(last.Nodes["once"], want))
 		}
 		snapshot(time.Second, "busy", 1)
 		want.P50, want.P90, want.P99, want.WindowMin, want.WindowMax, want.WindowSamples, want.WindowFailures = 0, 0, 0, 0, 0, 0, 0
 		checkForgotten := func(want NodeMetrics) {
 			t.Helper()
-			if got := c.Stats().Forgotten; got != want || c.NodeMetrics(OverflowNode) != (NodeMetrics{}) {
-				t.Errorf("forgotten was\n%+v, want\n%+v; the overflow node has %+v", got, want, c.NodeMetrics(OverflowNode))
+			if got := c.Stats().Forgotten; got != want {
+				t.Errorf("forgotten was:%s", diff.Fields(got, want))
+			}
+			if got := c.NodeMetrics(OverflowNode); got != (NodeMetrics{}) {
+				t.Errorf("the overflow node has:%s", diff.Fields(got, NodeMetrics{}))
 			}
 			if data, err := want.MarshalJSON(); err != nil {
 				t.Error(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/digest"
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
@@ -109,11 +110,15 @@ func equalSnapshots(t testing.TB, what string, got, want atomicmetrics.Snapshot)
 	}
 	for name := range want.Nodes {
 		if got.Nodes[name] != want.Nodes[name] {
-			t.Errorf("%s: node %q: got\n%+v\nwant\n%+v", what, name, got.Nodes[name], want.Nodes[name])
+			t.Errorf("%s: node %q:%s", what, name, diff.Fields(got.Nodes[name], want.Nodes[name]))
+		}
+		if !slices.Equal(got.Sketches[name], want.Sketches[name]) {
+			t.Errorf("%s: node %q: sketch: %s", what, name, diff.Lists(got.Sketches[name], want.Sketches[name]))
 		}
 	}
-	got.Nodes, want.Nodes = nil, nil
-	t.Errorf("%s: got %.300v, want %.300v", what, fmt.Sprint(got), fmt.Sprint(want))
+	equal(t, what+": number of nodes", len(got.Nodes), len(want.Nodes))
+	got.Nodes, want.Nodes, got.Sketches, want.Sketches = nil, nil, nil, nil
+	t.Errorf("%s: the snapshots differ beside that by%.2000s", what, diff.Fields(got, want))
 }
 
 // Every figure, from what was recorded and by other arithmetic than Merge's.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // model is a node as the contract describes it: slow, obvious, for one goroutine.
@@ -222,7 +224,7 @@ func (both *twins) reset() {
 	want := both.model.metrics()
 	both.model.reset()
 	if got := both.n.Reset(); got != want {
-		both.Fatalf("step %d: reset returned\n%+v, want\n%+v", both.step, got, want)
+		both.Fatalf("step %d: the reset returned other figures:%s", both.step, diff.Fields(got, want))
 	}
 }
 
@@ -236,7 +238,7 @@ func (both *twins) spread() {
 func (both *twins) checkMetrics() {
 	both.Helper()
 	if got, want := both.n.Metrics(), both.model.metrics(); got != want {
-		both.Fatalf("step %d, %+v:\n got %+v\nwant %+v", both.step, both.model.thresholds, got, want)
+		both.Fatalf("step %d, %+v:%s", both.step, both.model.thresholds, diff.Fields(got, want))
 	}
 }
 
@@ -247,9 +249,8 @@ func (both *twins) checkEvents() {
 	}
 	both.mu.Lock()
 	defer both.mu.Unlock()
-	if !slices.Equal(both.events, both.model.events) {
-		both.Fatalf("step %d, %+v: events\n got %+v\nwant %+v",
-			both.step, both.model.thresholds, both.events, both.model.events)
+	if differ := diff.Lists(both.events, both.model.events); differ != "" {
+		both.Fatalf("step %d, %+v: events: %s", both.step, both.model.thresholds, differ)
 	}
 }
 
