@@ -62,9 +62,12 @@ var (
 // is the zero category, has the last row.
 func categoryFigures() (rows []jsontable.Field[NodeMetrics]) {
 	for i := range categoryTable {
-		c := &categoryTable[(i+1)%len(categoryTable)]
+		category := (Category(i) + 1) % categories
+		c := &categoryTable[category]
 		rows = append(rows, jsontable.Field[NodeMetrics]{Name: c.name + "Errors",
-			At: func(m *NodeMetrics) any { return c.count(m) }})
+			At:       func(m *NodeMetrics) any { return c.count(m) },
+			Optional: category > CategoryNetwork, // the last of the first version
+		})
 	}
 	return rows
 }
@@ -145,14 +148,20 @@ func (m NodeMetrics) since(before *NodeMetrics) NodeMetrics {
 // ofWindow reports whether the field is a duration of the window.
 func ofWindow(f *jsontable.Field[NodeMetrics]) bool { return f.Null == noSamples }
 
-// clearWindow makes the window empty.
+// clearWindow makes the window empty. All figures that are an int are of the
+// window.
 func (m *NodeMetrics) clearWindow() {
 	for i := range figures.Fields {
-		if p, ok := figures.Fields[i].At(m).(*time.Duration); ok && ofWindow(&figures.Fields[i]) {
+		f := &figures.Fields[i]
+		switch p := f.At(m).(type) {
+		case *int:
 			*p = 0
+		case *time.Duration:
+			if ofWindow(f) {
+				*p = 0
+			}
 		}
 	}
-	m.WindowSamples, m.WindowFailures = 0, 0
 }
 
 // add adds the counters of other, and its flags: a threshold is breached if it is

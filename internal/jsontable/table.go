@@ -45,9 +45,14 @@ type Field[T any] struct {
 	Longest time.Duration // of a Duration; 0: no limit
 	Words   []string      // all that a string can be; nil: anything
 	Null    *Condition[T] // when the field is null, and only then; nil: never
-	Absent  func(*T) bool // when the field is left out; nil: never
-	SumOf   []string      // the fields that add up to this one
-	AtMost  []string      // fields that are never below this one
+	Absent  func(*T) bool // when the field is left out, and may be missing; nil: never
+
+	// Optional fields may be missing: an older version did not write them. All
+	// fields that are added have it.
+	Optional bool
+
+	SumOf  []string // the fields that add up to this one
+	AtMost []string // fields that are never below this one
 }
 
 // A Part is a field whose form in JSON is its own.
@@ -154,7 +159,7 @@ func (t *Table[T]) Parse(text Text, v *T) error {
 	for _, nullable := range []bool{false, true} {
 		for i, val := range found {
 			f := &t.Fields[i]
-			if nullable != (f.Null != nil) || val == nil && f.Absent != nil {
+			if nullable != (f.Null != nil) || val == nil && (f.Absent != nil || f.Optional) {
 				continue
 			}
 			if err := f.read(val, v); err != nil {
