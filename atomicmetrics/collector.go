@@ -282,17 +282,16 @@ func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {
 	nodes := c.all()
 	s.Nodes = make(map[string]NodeMetrics, len(nodes))
 	var d details
+	var m NodeMetrics // One for all, because the details have it moved to the heap.
 	for _, n := range nodes {
 		d = details{}
 		if s.Sketches != nil {
 			d.sketch = &Sketch{} // of an empty window
 		}
-		m := read(n, &d)
-		in := &m
+		m = read(n, &d)
+		var in *NodeMetrics // nil if the snapshot does not have the node
 		if m.active() {
-			s.Nodes[n.name] = m
-		} else {
-			in = nil
+			s.Nodes[n.name], in = m, &m
 		}
 		for _, of := range allDetails {
 			of.take(&s, n.name, &d, in)
