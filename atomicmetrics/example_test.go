@@ -214,3 +214,17 @@ func ExampleCollector_Snapshot() {
 	// }
 	// true <nil>
 }
+
+func ExampleSnapshot_All() {
+	metrics := atomicmetrics.MustNew()
+	for _, node := range []string{"resize", "fetch", "publish"} {
+		metrics.RecordSuccess(node, time.Millisecond)
+	}
+	for name, m := range metrics.Snapshot().All() {
+		fmt.Println(name, m.TotalExecutions)
+	}
+	// Output:
+	// fetch 1
+	// publish 1
+	// resize 1
+}
