@@ -18,6 +18,8 @@ type reader struct {
 	ring.Reader
 	durations []uint64   // of a window, in nanoseconds
 	ordered   order.Keys // the same
+
+	metrics NodeMetrics // of one read; a variable of the read would move to the heap
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -82,12 +84,14 @@ func (b *reader) nearest(q float64) time.Duration {
 // read returns the state's metrics, with the verdict of its thresholds, and sets sketch, if it is not nil, to that of the
 // same window, if that is not empty. The window is copied before the counters are read: a sample that is seen has been
 // counted, so there are never more samples than executions.
-func (s *state) read(v verdict, sketch *Sketch) (m NodeMetrics) {
+func (s *state) read(v verdict, sketch *Sketch) NodeMetrics {
 	if s == nil {
-		return m
+		return NodeMetrics{}
 	}
 	b := readers.Get().(*reader)
 	defer readers.Put(b)
+	m := &b.metrics
+	*m = NodeMetrics{}
 
 	if w := b.window(&s.ring); w.samples > 0 {
 		m.LastExecution = w.newest
@@ -105,7 +109,7 @@ func (s *state) read(v verdict, sketch *Sketch) (m NodeMetrics) {
 	m.SuccessCount = counts.Outcomes[ring.Success]
 	for c := range categories {
 		n := counts.Outcomes[failed(c)]
-		*categoryTable[c].count(&m) = n
+		*categoryTable[c].count(m) = n
 		m.FailureCount += n
 	}
 	m.TotalExecutions = m.SuccessCount + m.FailureCount
@@ -120,7 +124,7 @@ func (s *state) read(v verdict, sketch *Sketch) (m NodeMetrics) {
 	}
 	m.FailureRateBreached = v&failureBreach != 0
 	m.LatencyBreached = v&latencyBreach != 0
-	return m
+	return *m
 }
 
 // quantiles returns quantiles of the state's window; nil when it is empty.
