@@ -10,31 +10,31 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
 
-// A detail is what an option keeps of a node beside its metrics: a V for each of
-// some nodes in a snapshot. Its functions are all there is to say about it.
+// A detail is what an option keeps of a node beside its metrics: a V for each
+// of some nodes in a snapshot. Its functions are all there is to say about it.
 type detail[V any] struct {
 	name   string // in the JSON of a snapshot
 	of     func(*Snapshot) *map[string]V
 	wanted func(*config) bool
 
-	// pick returns what was read of a node whose metrics are m, and whether the
-	// snapshot has it. m is nil if the snapshot does not have the node.
+	// pick returns what was read of a node whose metrics are m, and whether
+	// the snapshot has it. m is nil if the snapshot does not have the node.
 	pick func(d *details, m *NodeMetrics) (V, bool)
 
 	encode func([]byte, *V) ([]byte, error)
 	decode func(jsontable.Text, *V) error
 
-	// judge returns why v is not what a read returns. m is nil if the snapshot
-	// does not have the node.
+	// judge returns why v is not what a read returns. m is nil if the
+	// snapshot does not have the node.
 	judge  func(v *V, m *NodeMetrics) error
 	always bool // whether all nodes of a snapshot have one, if some has
 
-	// merge returns what two snapshots have together. It is nil if Merge does
-	// that together with the metrics.
+	// merge returns what two snapshots have together. It is nil if Merge
+	// does that together with the metrics.
 	merge func(a, b V) (V, error)
 
-	// since returns what is left in a snapshot since another, with metrics d. d is
-	// nil if the result does not have the node.
+	// since returns what is left in a snapshot since another, with metrics
+	// d. d is nil if the result does not have the node.
 	since func(v V, d *NodeMetrics) (V, bool)
 }
 
@@ -319,8 +319,8 @@ var lastFailureTable = jsontable.New("last failure",
 	jsontable.Field[LastFailure]{Name: "text", At: func(f *LastFailure) any { return &f.Text }, Highest: maxText},
 )
 
-// later returns the later of two last failures. The zero one is the earliest, and
-// the order of the two does not matter.
+// later returns the later of two last failures. The zero one is the earliest,
+// and the order of the two does not matter.
 func later(a, b LastFailure) LastFailure {
 	if cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Category, b.Category), cmp.Compare(a.Text, b.Text)) >= 0 {
 		return a

@@ -58,8 +58,8 @@ var (
 	noSamples    = jsontable.When("windowSamples is 0", func(m *NodeMetrics) bool { return m.WindowSamples == 0 })
 )
 
-// categoryFigures returns the row of each category's count. CategoryOther, which
-// is the zero category, has the last row.
+// categoryFigures returns the row of each category's count. CategoryOther,
+// which is the zero category, has the last row.
 func categoryFigures() (rows []jsontable.Field[NodeMetrics]) {
 	for i := range categoryTable {
 		category := (Category(i) + 1) % categories
@@ -79,8 +79,8 @@ func categoryFigureNames() (names []string) {
 	return names
 }
 
-// windowRate is the failure rate of the window as a part: its value follows from
-// other figures.
+// windowRate is the failure rate of the window as a part: its value follows
+// from other figures.
 type windowRate NodeMetrics
 
 func (r *windowRate) rate() float64 { return NodeMetrics(*r).WindowFailureRate() }
@@ -119,8 +119,8 @@ func (m *NodeMetrics) counters() []*uint64 {
 	return all
 }
 
-// since returns the difference to before, or m if a figure is lower than before:
-// then the node was reset or forgotten between.
+// since returns the difference to before, or m if a figure is lower than
+// before: then the node was reset or forgotten between.
 func (m NodeMetrics) since(before *NodeMetrics) NodeMetrics {
 	d := m
 	then := before.counters()
@@ -164,9 +164,9 @@ func (m *NodeMetrics) clearWindow() {
 	}
 }
 
-// add adds the counters of other, and its flags: a threshold is breached if it is
-// in one of the two. Of a window it adds the samples, and takes the durations from
-// other. The error names a counter whose sum is beyond 64 bits.
+// add adds the counters of other, and its flags: a threshold is breached if it
+// is in one of the two. Of a window it adds the samples, and takes the
+// durations from other. The error names a counter whose sum is beyond 64 bits.
 func (m *NodeMetrics) add(other *NodeMetrics) error {
 	var ours, theirs [8]*uint64
 	for i := range figures.Fields {
@@ -193,9 +193,9 @@ func (m *NodeMetrics) add(other *NodeMetrics) error {
 	return nil
 }
 
-// durations returns the sum of all durations in nanoseconds. If TotalDuration has
-// stopped, that is the average for each execution, which is too low by up to a
-// nanosecond for each.
+// durations returns the sum of all durations in nanoseconds. If TotalDuration
+// has stopped, that is the average for each execution, which is too low by up
+// to a nanosecond for each.
 func (m *NodeMetrics) durations() (high, low uint64) {
 	if m.TotalDuration == math.MaxInt64 {
 		return bits.Mul64(uint64(m.AvgExecution), m.TotalExecutions)

@@ -9,8 +9,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// firstVersion returns the snapshots in testdata/v1, by name. The first version of
-// the format wrote them, so nobody writes them anew.
+// firstVersion returns the snapshots in testdata/v1, by name. The first version
+// of the format wrote them, so nobody writes them anew.
 func firstVersion(t testing.TB) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("..", "testdata", "v1", "*.json"))

@@ -29,6 +29,7 @@ import (
 //   - LastFailures have the newest failure of each node, by its time, and are nil when they are in all snapshots.
 //   - Of InFlight, Running adds up, and so does Highest, as if every process had had its highest at one time: no more ran
 //     at once. Oldest is the longest. It is nil when it is in all snapshots.
+//   - Names that are one after U+FFFD, as in JSON, are one node.
 //   - TakenAt is that of the newest snapshot. Percentiles is "tdigest" as soon as a snapshot says so or a sketch is not
 //     the samples themselves.
 //

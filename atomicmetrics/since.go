@@ -7,31 +7,32 @@ import (
 // Since returns what the nodes did between earlier, a snapshot of the same
 // collector, and s. It is for several readers that read at intervals, none of
 // which can reset. If a reset is possible, the result of Collector.Reset says
-// more, because it has the windows too. Since changes neither snapshot and shares
-// nothing with them.
+// more, because it has the windows too. Since changes neither snapshot and
+// shares nothing with them.
 //
-//   - Counters and TotalDuration are the differences. AvgExecution is that of the
-//     executions between. If TotalDuration had stopped, it is exact up to the
-//     nanoseconds by which averages are rounded.
-//   - A node without activity between is left out, and so is a node that s lacks. A
-//     node that earlier lacks is as it is in s.
-//   - If a counter of a node is lower in s than in earlier, the node was reset or
-//     forgotten between. It is as it is in s. If the counters have grown beyond the
-//     earlier ones since the reset, Since does not notice the reset.
-//   - If the executions between fill the window, the window is that of s. Else it
-//     has samples of before earlier: the result has an empty window and an empty
-//     sketch. The newest executions are to be read in s. LastExecution is that of s
-//     if there was an execution between.
+//   - Counters and TotalDuration are the differences. AvgExecution is that of
+//     the executions between. If TotalDuration had stopped, it is exact up to
+//     the nanoseconds by which averages are rounded.
+//   - A node without activity between is left out, and so is a node that s
+//     lacks. A node that earlier lacks is as it is in s.
+//   - If a counter of a node is lower in s than in earlier, the node was reset
+//     or forgotten between. It is as it is in s. If the counters have grown
+//     beyond the earlier ones since the reset, Since does not notice the reset.
+//   - If the executions between fill the window, the window is that of s. Else
+//     it has samples of before earlier: the result has an empty window and an
+//     empty sketch. The newest executions are to be read in s. LastExecution is
+//     that of s if there was an execution between.
 //   - LastFailures are those of s, of the nodes that failed between.
 //   - Everything else, such as the executions in flight and the state of a
 //     threshold, is as it is in s.
 //
-// The result keeps all invariants of NodeMetrics, and ParseSnapshot reads its JSON.
+// The result keeps all invariants of NodeMetrics, and ParseSnapshot reads its
+// JSON.
 //
 // Names that are one after U+FFFD are one node, as in JSON.
 //
-// The error says why ParseSnapshot would refuse the JSON of one of the two, which
-// was made by hand then. With an error the Snapshot is the zero one.
+// The error says why ParseSnapshot would refuse the JSON of one of the two,
+// which was made by hand then. With an error the Snapshot is the zero one.
 func (s Snapshot) Since(earlier Snapshot) (Snapshot, error) {
 	between, err := s.since(earlier)
 	if err != nil {

@@ -11,24 +11,28 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
 
-// Snapshot is what a collector's nodes did, node by node. It is a plain value with
-// no tie to the collector. It is not one instant for all nodes: each node is read
-// on its own, in turn.
+// Snapshot is what a collector's nodes did, node by node. It is a plain value
+// with no tie to the collector. It is not one instant for all nodes: each node
+// is read on its own, in turn.
 type Snapshot struct {
 	TakenAt     time.Time              // when the read began, in UTC, without a monotonic reading
 	WindowSize  int                    // executions a full window holds; of a merged snapshot, all full windows together
 	Percentiles string                 // the strategy: "exact" or "tdigest"
 	Nodes       map[string]NodeMetrics // by name: the nodes with activity since their last reset; never nil when read from a collector
 
-	// Sketches are the nodes' windows for Merge, one for each node, of a collector made WithSketches. Else they are nil.
+	// Sketches are the nodes' windows for Merge, one for each node, of a
+	// collector made WithSketches. Else they are nil.
 	Sketches map[string]Sketch
 
-	// LastFailures are the newest failures of the nodes that have some, of a collector made WithLastFailure. Else they are
-	// nil. A failure that was under way when its node was read may be counted there and missing here.
+	// LastFailures are the newest failures of the nodes that have some, of
+	// a collector made WithLastFailure. Else they are nil. A failure that
+	// was under way when its node was read may be counted there and missing
+	// here.
 	LastFailures map[string]LastFailure
 
-	// InFlight is what ran since the last reset, and so what is running, of a collector made WithInFlight. Else it is nil.
-	// A node that has not ended an execution yet is here and not among Nodes.
+	// InFlight is what ran since the last reset, and so what is running, of
+	// a collector made WithInFlight. Else it is nil. A node that has not
+	// ended an execution yet is here and not among Nodes.
 	InFlight map[string]InFlight
 }
 
@@ -43,8 +47,8 @@ func (s Snapshot) All() iter.Seq2[string, NodeMetrics] {
 	}
 }
 
-// snapshotVersion is the version of the JSON. The writer writes no other, and the
-// reader refuses every other.
+// snapshotVersion is the version of the JSON. The writer writes no other, and
+// the reader refuses every other.
 const snapshotVersion = "1"
 
 // maxWindowSize is the most executions that the windows of a snapshot hold,
@@ -58,8 +62,9 @@ const (
 	tdigestPercentiles = "tdigest"
 )
 
-// snapshotTable is the JSON of a snapshot. The version has the first row, because
-// a document of another version is just that, whatever else is new in it.
+// snapshotTable is the JSON of a snapshot. The version has the first row,
+// because a document of another version is just that, whatever else is new in
+// it.
 var snapshotTable = jsontable.New("snapshot", slices.Concat([]jsontable.Field[Snapshot]{
 	{Name: "version", At: func(*Snapshot) any { return version{} }},
 	{Name: "takenAt", At: func(s *Snapshot) any { return &s.TakenAt }},
@@ -77,22 +82,22 @@ func detailFields() (rows []jsontable.Field[Snapshot]) {
 }
 
 // MarshalJSON returns the snapshot as one JSON object, which
-// testdata/snapshot.schema.json describes and ParseSnapshot reads back to the same
-// values. Nodes are in name order. Durations are milliseconds with a fraction,
-// exact to the nanosecond. A figure that a node does not have is null: the last
-// and the average execution of a node that has not run, and the percentiles,
-// extremes and failure rate of an empty window. MarshalJSON leaves out Sketches,
-// LastFailures and InFlight if they are nil. NodeMetrics, Sketch, LastFailure and
-// InFlight alone have the same form as inside a snapshot.
+// testdata/snapshot.schema.json describes and ParseSnapshot reads back to the
+// same values. Nodes are in name order. Durations are milliseconds with a
+// fraction, exact to the nanosecond. A figure that a node does not have is
+// null: the last and the average execution of a node that has not run, and the
+// percentiles, extremes and failure rate of an empty window. MarshalJSON leaves
+// out Sketches, LastFailures and InFlight if they are nil. NodeMetrics, Sketch,
+// LastFailure and InFlight alone have the same form as inside a snapshot.
 //
-// Invalid UTF-8 in a name or a text, which no snapshot of a collector has, becomes
-// U+FFFD.
+// Invalid UTF-8 in a name or a text, which no snapshot of a collector has,
+// becomes U+FFFD.
 //
-// Only a snapshot made by hand has values without a form: a negative duration or
-// count, a time whose year is not of four digits, a Category that does not exist,
-// and two names that are one after U+FFFD. The error names their node and field.
-// MarshalJSON checks nothing else. ParseSnapshot refuses figures that contradict
-// each other.
+// Only a snapshot made by hand has values without a form: a negative duration
+// or count, a time whose year is not of four digits, a Category that does not
+// exist, and two names that are one after U+FFFD. The error names their node
+// and field. MarshalJSON checks nothing else. ParseSnapshot refuses figures
+// that contradict each other.
 func (s Snapshot) MarshalJSON() ([]byte, error) {
 	size := 256
 	for name := range s.Nodes {
@@ -121,12 +126,12 @@ const (
 func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmarshal(data, s) }
 
 // ParseSnapshot reads the JSON of a snapshot and returns the values that it was
-// made of: TakenAt in UTC, Nodes never nil, every duration to the nanosecond. It
-// keeps nothing of data.
+// made of: TakenAt in UTC, Nodes never nil, every duration to the nanosecond.
+// It keeps nothing of data.
 //
-// Fields may come in any order. ParseSnapshot skips fields that it does not know,
-// so the processes of a fleet can be upgraded one after the other. A name in
-// another case is such a field. Sketches, last failures and in-flight may be
+// Fields may come in any order. ParseSnapshot skips fields that it does not
+// know, so the processes of a fleet can be upgraded one after the other. A name
+// in another case is such a field. Sketches, last failures and in-flight may be
 // missing as a whole.
 //
 // Everything else is an error, a single one, that names the node and the field:
@@ -134,23 +139,25 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 //   - text that is not JSON, and trailing data;
 //   - another version;
 //   - a field that is missing, or given twice, and a node given twice;
-//   - a value of another type, and null in the place of a figure or the reverse;
+//   - a value of another type, and null in the place of a figure or the
+//     reverse;
 //   - a count with a sign, a fraction or an exponent;
 //   - a duration finer than a nanosecond or above MaxDuration, and a
 //     totalDurationMs above math.MaxInt64 nanoseconds;
-//   - figures that contradict each other in any way that NodeMetrics excludes, and
-//     a windowFailureRate that is not windowFailures / windowSamples as a float64;
+//   - figures that contradict each other in any way that NodeMetrics excludes,
+//     and a windowFailureRate that is not windowFailures / windowSamples as a
+//     float64;
 //   - sketches that lack a node, or are not as Sketch says, or have more than
 //     65,536 pairs;
-//   - a last failure of a node without failures, or with a text of more than 256
-//     bytes;
+//   - a last failure of a node without failures, or with a text of more than
+//     256 bytes;
 //   - a running that is above highest.
 //
 // With an error the Snapshot is the zero one.
 //
 // Milliseconds may have a short exponent if the value is exact: Python writes
-// 0.000001 as 1e-06. Invalid UTF-8 and half surrogates in a name become U+FFFD, as
-// in encoding/json.
+// 0.000001 as 1e-06. Invalid UTF-8 and half surrogates in a name become U+FFFD,
+// as in encoding/json.
 //
 // Time and memory are at most in proportion to len(data), whatever it holds. An
 // error quotes no more than a few words.
@@ -210,9 +217,9 @@ func (s *snapshotNodes) Check() error {
 // empty reports whether the snapshot says nothing of any node.
 func (s *Snapshot) empty() bool { return len(s.Nodes) == 0 && len(s.InFlight) == 0 }
 
-// valid returns the snapshot with all names made valid UTF-8. It returns an error
-// if ParseSnapshot would refuse the JSON of the snapshot. It does not look at the
-// TakenAt, the WindowSize and the Percentiles of one that is empty.
+// valid returns the snapshot with all names made valid UTF-8. It returns an
+// error if ParseSnapshot would refuse the JSON of the snapshot. It does not
+// look at the TakenAt, the WindowSize and the Percentiles of one that is empty.
 func (s Snapshot) valid() (Snapshot, error) {
 	var err error
 	if s.Nodes, err = jsontable.ValidNames(s.Nodes); err != nil {
@@ -234,9 +241,9 @@ func (s Snapshot) valid() (Snapshot, error) {
 	return s, nil
 }
 
-// The JSON of what a snapshot has, and of events and statistics, alone. A reader
-// skips fields that it does not know, as ParseSnapshot does. On an error the value
-// is left as it was.
+// The JSON of what a snapshot has, and of events and statistics, alone. A
+// reader skips fields that it does not know, as ParseSnapshot does. On an error
+// the value is left as it was.
 
 // MarshalJSON returns the metrics as inside the JSON of a [Snapshot].
 func (m NodeMetrics) MarshalJSON() ([]byte, error) { return figures.Marshal(&m, nodeBytes) }
@@ -322,8 +329,8 @@ func (m *forgottenPart) ParseJSON(text jsontable.Text) error {
 }
 func (m *forgottenPart) Check() error { return figures.Check((*NodeMetrics)(m)) }
 
-// MarshalJSON returns the figures as a JSON object, named as the fields are but in
-// camel case. Forgotten is as inside the JSON of a [Snapshot].
+// MarshalJSON returns the figures as a JSON object, named as the fields are but
+// in camel case. Forgotten is as inside the JSON of a [Snapshot].
 func (s Stats) MarshalJSON() ([]byte, error) { return statsTable.Marshal(&s, 160+nodeBytes) }
 
 // UnmarshalJSON reads figures that MarshalJSON wrote.

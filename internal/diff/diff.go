@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Fields has a line for each field in which two structs differ. Of values that are
-// no structs it shows both.
+// Fields has a line for each field in which two structs differ. Of values that
+// are no structs it shows both.
 func Fields[T any](got, want T) string {
 	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
 	if g.Kind() != reflect.Struct {
@@ -16,7 +16,8 @@ func Fields[T any](got, want T) string {
 	}
 	var b strings.Builder
 	for i := range g.NumField() {
-		// Sprintf shows unexported fields too, which Interface does not return.
+		// Sprintf shows unexported fields too, which Interface does not
+		// return.
 		if got, want := fmt.Sprintf("%#v", g.Field(i)), fmt.Sprintf("%#v", w.Field(i)); got != want {
 			fmt.Fprintf(&b, "\n\t%s: got %v, want %v", g.Type().Field(i).Name, g.Field(i), w.Field(i))
 		}
@@ -24,8 +25,8 @@ func Fields[T any](got, want T) string {
 	return b.String()
 }
 
-// Lists has the first element in which two lists differ, with the two elements on
-// either side of it. It returns "" if the lists do not differ.
+// Lists has the first element in which two lists differ, with the two elements
+// on either side of it. It returns "" if the lists do not differ.
 func Lists[T comparable](got, want []T) string {
 	at := 0
 	for at < len(got) && at < len(want) && got[at] == want[at] {

@@ -2,9 +2,9 @@
 // each field of the JSON says all there is to say about it.
 //
 // The JSON is exact: durations are milliseconds to the nanosecond. The reader
-// skips fields that it does not know and refuses everything else that the writer
-// does not write. Its errors name the field, and its time and memory are in
-// proportion to the input.
+// skips fields that it does not know and refuses everything else that the
+// writer does not write. Its errors name the field, and its time and memory are
+// in proportion to the input.
 package jsontable
 
 import (
@@ -24,8 +24,8 @@ import (
 )
 
 // A Table is the JSON object that stands for a T. It has a row for each field,
-// in the order in which they are written. The same rows make the attributes of a
-// T in a log, and judge whether its figures are in range and fit together.
+// in the order in which they are written. The same rows make the attributes of
+// a T in a log, and judge whether its figures are in range and fit together.
 type Table[T any] struct {
 	what   string // a T, in errors
 	Fields []Field[T]
@@ -34,8 +34,8 @@ type Table[T any] struct {
 
 // A Field is all there is to say about one field.
 //
-// The type that At points to tells the unit and the form in JSON: uint64 and int
-// are counts, [8]uint64 an array of counts, and a time.Duration is in
+// The type that At points to tells the unit and the form in JSON: uint64 and
+// int are counts, [8]uint64 an array of counts, and a time.Duration is in
 // milliseconds. A Part has its own form.
 type Field[T any] struct {
 	Name    string        // in JSON: letters and digits
@@ -47,8 +47,8 @@ type Field[T any] struct {
 	Null    *Condition[T] // when the field is null, and only then; nil: never
 	Absent  func(*T) bool // when the field is left out, and may be missing; nil: never
 
-	// Optional fields may be missing: an older version did not write them. All
-	// fields that are added have it.
+	// Optional fields may be missing: an older version did not write them.
+	// All fields that are added have it.
 	Optional bool
 
 	SumOf  []string // the fields that add up to this one
@@ -95,8 +95,8 @@ func (t *Table[T]) Marshal(v *T, size int) ([]byte, error) {
 	return b, nil
 }
 
-// Unmarshal sets v to the value that data is the JSON of. With an error it leaves
-// v as it was.
+// Unmarshal sets v to the value that data is the JSON of. With an error it
+// leaves v as it was.
 func (t *Table[T]) Unmarshal(data []byte, v *T) error {
 	var parsed T
 	text, err := Valid(data)
@@ -134,8 +134,8 @@ func (t *Table[T]) Append(b []byte, v *T) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// Parse sets v, a zero T, to the value of an object. Fields that it does not know
-// are skipped. The error names the field.
+// Parse sets v, a zero T, to the value of an object. Fields that it does not
+// know are skipped. The error names the field.
 func (t *Table[T]) Parse(text Text, v *T) error {
 	if text[0] != '{' {
 		return NotA(text, "an object")
@@ -154,8 +154,8 @@ func (t *Table[T]) Parse(text Text, v *T) error {
 		}
 		found[i] = val
 	}
-	// The fields that may be null come last, because the others tell whether
-	// they are.
+	// The fields that may be null come last, because the others tell
+	// whether they are.
 	for _, nullable := range []bool{false, true} {
 		for i, val := range found {
 			f := &t.Fields[i]
@@ -293,8 +293,8 @@ func (f *Field[T]) parseString(text Text) (string, error) {
 	return text.Unquote(), nil
 }
 
-// Check returns an error that names a field of v which is out of range, or is not
-// the sum of its parts, or is above a field that it is never above.
+// Check returns an error that names a field of v which is out of range, or is
+// not the sum of its parts, or is above a field that it is never above.
 func (t *Table[T]) Check(v *T) error {
 	for i := range t.Fields {
 		if f := &t.Fields[i]; f.Absent == nil || !f.Absent(v) {
@@ -455,8 +455,8 @@ func (t *Table[T]) Attributes(v *T) []any {
 	return attributes
 }
 
-// AppendByName appends the object that has a value for each node, in name order.
-// The error names the node.
+// AppendByName appends the object that has a value for each node, in name
+// order. The error names the node.
 func AppendByName[V any](b []byte, values map[string]V, encode func([]byte, *V) ([]byte, error)) ([]byte, error) {
 	values, err := ValidNames(values)
 	if err != nil {
@@ -497,8 +497,8 @@ func ParseByName(text Text, read func(name string, val Text) error) error {
 	return nil
 }
 
-// ValidNames returns the map with all names made valid UTF-8, and the map itself
-// if they are. The error names a node that two names then stand for.
+// ValidNames returns the map with all names made valid UTF-8, and the map
+// itself if they are. The error names a node that two names then stand for.
 func ValidNames[V any](values map[string]V) (map[string]V, error) {
 	allValid := true
 	for name := range values {
@@ -524,8 +524,8 @@ func ValidUTF8(s string) string { return strings.ToValidUTF8(s, string(utf8.Rune
 // quoted returns the words as an error lists them.
 func quoted(words []string) string { return `"` + strings.Join(words, `" or "`) + `"` }
 
-// appendString appends s, which is valid UTF-8, as a JSON string. It escapes only
-// what must be escaped.
+// appendString appends s, which is valid UTF-8, as a JSON string. It escapes
+// only what must be escaped.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := range len(s) {
@@ -542,12 +542,12 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// AppendFloat appends a number without an exponent, which some readers of JSON do
-// not know.
+// AppendFloat appends a number without an exponent, which some readers of JSON
+// do not know.
 func AppendFloat(b []byte, x float64) []byte { return strconv.AppendFloat(b, x, 'f', -1, 64) }
 
-// AppendMillis appends d, which is not negative, in milliseconds: exactly, in as
-// few digits as that takes.
+// AppendMillis appends d, which is not negative, in milliseconds: exactly, in
+// as few digits as that takes.
 func AppendMillis(b []byte, d time.Duration) []byte {
 	b = strconv.AppendInt(b, int64(d/time.Millisecond), 10)
 	var buffer [7]byte

@@ -15,11 +15,11 @@ import (
 // A Text is the text of one JSON value without white space around it. It is
 // known to be valid.
 //
-// Package json judges the syntax and unquotes strings, and cut splits objects and
-// arrays. Package json cannot split them within the bound of ParseSnapshot, which
-// is 10 bytes for each byte of input. A map loses keys that are given twice, and a
-// struct ignores their case. A json.Decoder allocates 35 bytes for each byte of
-// {"a":0,"a":0,…}, and 12 for each byte of a snapshot.
+// Package json judges the syntax and unquotes strings, and cut splits objects
+// and arrays. Package json cannot split them within the bound of ParseSnapshot,
+// which is 10 bytes for each byte of input. A map loses keys that are given
+// twice, and a struct ignores their case. A json.Decoder allocates 35 bytes for
+// each byte of {"a":0,"a":0,…}, and 12 for each byte of a snapshot.
 type Text []byte
 
 // Valid returns the value that data is the JSON of.
@@ -244,8 +244,9 @@ func parseTime(text Text) (time.Time, error) {
 }
 
 // strictRFC3339 reports whether s, which time.Parse has accepted, is one of RFC
-// 3339 to the nanosecond. time.Parse accepts an hour of one digit, a comma before
-// the fraction, an offset of a day or with 60 minutes, and further digits.
+// 3339 to the nanosecond. time.Parse accepts an hour of one digit, a comma
+// before the fraction, an offset of a day or with 60 minutes, and further
+// digits.
 func strictRFC3339(s string) bool {
 	rest := s[len("2006-01-02T15"):]
 	if zone := rest[max(0, len(rest)-len("+07:00")):]; zone[0] == '+' || zone[0] == '-' {
