@@ -16,6 +16,7 @@ import (
 	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/nodemetrics/nodemetrics/internal/helper"
+	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
 // OverflowNode is the node that takes the records of names beyond WithMaxNodes. It has thresholds like any other.
@@ -94,7 +95,7 @@ func (c *Collector) newNode(name string) *Node {
 		t = c.thresholds
 	}
 	if !t.off() {
-		n.watch = newWatch(newRule(t, c.windowSize))
+		n.verdict = verdict.NewNode(t.rule(), c.raiser(name))
 	}
 	return n
 }
@@ -335,10 +336,21 @@ func (c *Collector) Flush(ctx context.Context) error {
 			return err
 		}
 	}
+	c.judge(ctx)
 	if c.events != nil {
 		if err := c.events.Flush(ctx); err != nil {
 			return err
 		}
 	}
 	return c.warnings.Flush(ctx)
+}
+
+// judge judges the windows that no record judges by itself: those of nodes
+// whose records are spread over cores, and those of t-digests.
+func (c *Collector) judge(ctx context.Context) {
+	for _, n := range c.all() {
+		if s := n.present(); s != nil && s.watch != nil {
+			s.watch.LookNow(func(try int) bool { pause(try); return ctx.Err() == nil })
+		}
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
 // EventKind tells which threshold an event is about.
@@ -68,6 +70,26 @@ type delivery struct {
 func (c *Collector) put(e Event) {
 	c.events.Put(&delivery{event: e})
 	c.warnDropped(false)
+}
+
+// raiser returns the function that puts the events of a node's changes; nil
+// without callbacks.
+func (c *Collector) raiser(node string) func(verdict.Change) {
+	if c.events == nil {
+		return nil
+	}
+	return func(change verdict.Change) {
+		e := Event{Node: node, P99: change.P99, Samples: change.Stats.Samples, At: time.Now()}
+		if e.Samples > 0 {
+			e.FailureRate = float64(change.Stats.Failures) / float64(e.Samples)
+		}
+		for kind, breach := range [...]verdict.Verdict{FailureRateEvent: verdict.FailureBreach, LatencyEvent: verdict.LatencyBreach} {
+			if change.Changed(breach) {
+				e.Kind, e.Breached = EventKind(kind), change.After&breach != 0
+				c.put(e)
+			}
+		}
+	}
 }
 
 // deliver calls the callbacks that have not been called with the event yet.

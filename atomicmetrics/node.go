@@ -7,6 +7,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
+	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
 // Node is a handle on one node of a collector: what it records needs no lookup of the name. Get one from
@@ -18,7 +19,7 @@ import (
 // with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.
 type Node struct {
 	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, gone when forgotten
-	watch     *watch                // nil without thresholds
+	verdict   *verdict.Node         // nil without thresholds
 	extras    *extras               // nil without options that keep more than metrics; so most records need not ask which
 	collector *Collector
 	name      string // valid UTF-8
@@ -37,6 +38,7 @@ type extras struct {
 // lost or doubled by that; retries carry a CLOSED bit of their own.
 type state struct {
 	ring    ring.Ring
+	watch   *verdict.Watch   // nil without thresholds
 	retries [8]atomic.Uint64 // by attempt; CLOSED in the top bit
 }
 
@@ -148,9 +150,6 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 			continue
 		}
 		if s.ring.Record(o, ns) {
-			if n.watch != nil && !n.watch.healthy(o, ns) {
-				n.check(&s.ring)
-			}
 			return
 		}
 		if s == gone {
@@ -175,9 +174,6 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 		step.At(step.Loaded)
 		if s != nil && s.ring.Record(failed(category), ns) {
 			n.extras.notes.add(s, f)
-			if n.watch != nil {
-				n.check(&s.ring)
-			}
 			return
 		}
 		if s == gone {
@@ -204,8 +200,12 @@ func (n *Node) open() *state {
 	case c.folds != nil:
 		f := &folding{node: n, state: s}
 		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), f.schedule)
-	case n.watch != nil:
-		s.ring.Init(c.windowSize, n.watch.rule.tally())
+		if n.verdict != nil {
+			s.watch = n.verdict.Watch(&s.ring)
+		}
+	case n.verdict != nil:
+		s.watch = n.verdict.Watch(&s.ring)
+		s.ring.Init(c.windowSize, &s.watch.Watch)
 	default:
 		s.ring.Init(c.windowSize, nil)
 	}
@@ -237,7 +237,7 @@ func (n *Node) metrics(d *details) NodeMetrics {
 	s := n.present()
 	step.At(step.Loaded)
 	d.read(n, s) // before the counters: a failure that is noted has been counted
-	m := s.read(n.watch.breached(), d.sketch)
+	m := s.read(d.sketch)
 	if n == n.collector.overflow {
 		m = n.collector.departed.Load().with(m)
 	}
@@ -279,7 +279,10 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 	if n.extras != nil {
 		d.inFlight = n.extras.flights.reset()
 	}
-	s, v := n.swapOut(to)
+	n.verdict.BeginReset()
+	defer n.endReset()
+	s := n.take(to)
+	step.At(step.Swapped)
 	if s == nil {
 		return NodeMetrics{}
 	}
@@ -296,7 +299,20 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 	if n == n.collector.overflow {
 		n.collector.overflowCleared.Add(s.records())
 	}
-	return s.read(v, d.sketch)
+	s.watch.End(pause)
+	return s.read(d.sketch)
+}
+
+// endReset ends a reset. While a reset was under way, no record of the next
+// state could be judged.
+func (n *Node) endReset() {
+	if n.verdict == nil {
+		return
+	}
+	n.verdict.EndReset()
+	if s := n.live().present(); s != nil {
+		s.watch.Rejudge(pause)
+	}
 }
 
 // noted reports whether every failure of a state that is quiet has been noted, where that is wanted.

@@ -62,14 +62,17 @@ const mapEntry = int(unsafe.Sizeof("")+unsafe.Sizeof((*Node)(nil))) + 24
 // size returns how many bytes the node holds.
 func (n *Node) size() int {
 	bytes := int(unsafe.Sizeof(*n)) + len(n.name)
-	if n.watch != nil {
-		bytes += int(unsafe.Sizeof(*n.watch) + unsafe.Sizeof(*n.watch.rule))
+	if n.verdict != nil {
+		bytes += n.verdict.Size()
 	}
 	if n.extras != nil {
 		bytes += n.extras.size()
 	}
 	if s := n.present(); s != nil {
 		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size()
+		if s.watch != nil {
+			bytes += s.watch.Size()
+		}
 	}
 	return bytes
 }

@@ -9,15 +9,15 @@ func BenchmarkRecord(b *testing.B) {
 	for _, c := range []struct {
 		name   string
 		window int
-		tally  *Tally
+		watch  *Watch
 	}{
 		{"window=100", 100, nil},
-		{"window=100/tally", 100, NewTally(1<<40, 1<<40)},
+		{"window=100/watch", 100, newWatch(1<<40, 1<<40)},
 		{"window=65536", 65536, nil},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var r Ring
-			r.Init(c.window, c.tally)
+			r.Init(c.window, c.watch)
 			for b.Loop() {
 				r.Record(Success, 1000)
 			}
