@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
+	"golang.org/x/perf/benchmath"
+
 	"github.com/nodemetrics/nodemetrics/bench/internal/target"
 )
 
@@ -147,12 +148,12 @@ func TestGateShowsFiguresAndNoise(t *testing.T) {
 	row := target.Row{What: "A over B", Limit: 2}
 	var out bytes.Buffer
 	write(&out, []target.Judged{
-		{Row: row, Summary: raw.Summary{Median: 2.5, Lo: 2.25, Hi: 3, N: 11}, Verdict: target.Missed},
-		{Row: target.Row{What: "a time", Kind: target.Time, Limit: 1000}, Summary: raw.Summary{Median: 999, Lo: 900, Hi: 1100}, Verdict: target.Holds},
+		{Row: row, Summary: benchmath.Summary{Center: 2.5, Lo: 2.25, Hi: 3}, Verdict: target.Missed},
+		{Row: target.Row{What: "a time", Kind: target.Time, Limit: 1000}, Summary: benchmath.Summary{Center: 999, Lo: 900, Hi: 1100}, Verdict: target.Holds},
 	}, true)
 	for _, want := range []string{
-		"A over B  ≤ 2.00 ×   2.50 ×  2.25 × … 3.00 ×   MISSED: FAILS\n",
-		"a time *  ≤ 1.00 µs  999 ns  900 ns … 1.10 µs  holds\n",
+		"A over B  ≤ 2.000 ×   2.500 ×   2.250 × … 3.000 ×    MISSED: FAILS\n",
+		"a time *  ≤ 1.000 µs  999.0 ns  900.0 ns … 1.100 µs  holds\n",
 		"fails where a target is missed by more than the noise: 1 of 2 do\n",
 	} {
 		if !strings.Contains(out.String(), want) {

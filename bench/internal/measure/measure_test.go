@@ -137,3 +137,24 @@ func TestDurationsAreWithinTheirBounds(t *testing.T) {
 		}
 	}
 }
+
+func TestAnOrderHasEverythingAndIsNotInTurn(t *testing.T) {
+	for _, n := range []int{1, 64, 100_000} {
+		o, seen, inTurn := NewOrder(n), make([]int, n), 0
+		for i := range orderLength {
+			seen[o.At(i)]++
+			if o.At(i+1) == (o.At(i)+1)%n {
+				inTurn++
+			}
+		}
+		if least, most := slices.Min(seen), slices.Max(seen); least < orderLength/n || most > orderLength/n+1 {
+			t.Errorf("of %d things one is there %d times and another %d times", n, least, most)
+		}
+		if n > 1 && inTurn > 2*orderLength/n {
+			t.Errorf("of %d things %d follow in turn", n, inTurn)
+		}
+		if o.At(orderLength+7) != o.At(7) {
+			t.Errorf("the order of %d things does not begin again", n)
+		}
+	}
+}

@@ -62,19 +62,19 @@ func Requirement(o *raw.Output) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			average.take(s.Median*float64(by), full)
+			average.take(s.Center*float64(by), full)
 		case "ReaderCost":
 			s, err := o.Summary(full, "beside-ns/record") // on its core already
 			if err != nil {
 				return "", err
 			}
-			average.take(s.Median, full)
+			average.take(s.Center, full)
 		case "Latency":
 			s, err := o.Summary(full, "p99.9-ns")
 			if err != nil {
 				return "", err
 			}
-			tails[strategy].take(s.Median, full)
+			tails[strategy].take(s.Center, full)
 			tails[strategy].singles += o.Iterations(full)
 		}
 	}
@@ -96,7 +96,7 @@ func verdict(average highest, tails map[string]*highest) (string, error) {
 		worst = math.Max(worst, tail.ns)
 		text += fmt.Sprintf(", the highest p99.9 of single records %s with %s (%s)", figure.Duration(tail.ns), strategy, tail.name)
 		if tail.singles < minSingles {
-			few = append(few, fmt.Sprintf("%s single records of %s", figure.Grouped(float64(tail.singles)), strategy))
+			few = append(few, fmt.Sprintf("%d single records of %s", tail.singles, strategy))
 		}
 	}
 	switch {
