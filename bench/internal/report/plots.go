@@ -129,7 +129,7 @@ func peers(o *raw.Output) ([]byte, error) {
 	least, most := math.Inf(1), 0.0
 	for _, full := range o.Names {
 		n := raw.Parse(full)
-		if !n.Is("Record", where{"by": "handle", "op": "success", "g": "1", "work": "0"}) || n.Keys["impl"] == "add" {
+		if !n.Is("Record", where{"by": "handle", "op": "success", "names": "", "node": "", "g": "1", "work": "0"}) || n.Keys["impl"] == "add" {
 			continue
 		}
 		b := bar{impl: n.Keys["impl"]}

@@ -34,7 +34,9 @@ func sample(value func(name, unit string, round int) float64) string {
 	}
 	for _, row := range target.Rows(2) {
 		for _, v := range row.Of {
-			add(v.Benchmark, v.Unit)
+			if add(v.Benchmark, v.Unit); strings.HasPrefix(v.Unit, "beyond-clock-") {
+				add(v.Benchmark, "ns/op")
+			}
 		}
 	}
 	for _, impl := range append([]string{"nodemetrics", "mutex-ring"}, target.Published...) {
@@ -59,6 +61,7 @@ func sample(value func(name, unit string, round int) float64) string {
 		add("Memory/state="+state+"/strategy=tdigest/window=65536/impl=nodemetrics", "bytes/node")
 		add("Memory/state="+state+"/strategy=tdigest/window=1000000/impl=nodemetrics", "bytes/node")
 	}
+	add("Thresholds/state=breached/strategy=exact/window=100/impl=nodemetrics/g=1/work=0", "ns/op")
 	add("Read/strategy=exact/window=100/recorders=0/impl=nodemetrics", "ns/op")
 	add("ReaderCost/by=handle/op=success/impl=nodemetrics/g=1/work=0", "alone-ns/record", "beside-ns/record", "slowdown")
 
@@ -165,7 +168,7 @@ func TestPlotsAreXMLThatNamesTheirSeries(t *testing.T) {
 		"latency.svg":         {"nodemetrics", "mutex-ring", "victoria-histogram", "nothing (control)", "99.99 %", "time of a record", " µs"},
 		"latency-4xcores.svg": {"four goroutines a core", "nodemetrics"},
 		"scaling.svg":         {"nodemetrics", "mutex-ring", "otel", "cores", "records a second"},
-		"peers.svg":           append([]string{"nodemetrics", "mutex-ring", "one goroutine a core", "25.5 ns"}, target.Published...),
+		"peers.svg":           append([]string{"nodemetrics", "mutex-ring", "one goroutine a core", "25.50 ns"}, target.Published...),
 		"memory.svg":          {"exact, one", "tdigest, contended", "window, samples", "bytes a node"},
 	} {
 		text := read(t, dir, file)
@@ -246,13 +249,13 @@ func TestTablesHaveMediansNoiseAndRatiosOfTheSameRound(t *testing.T) {
 	}
 	text := read(t, dir, "README.md")
 	for _, c := range []struct{ heading, cell, want string }{
-		{"A record on a handle", "nodemetrics", "| nodemetrics | 24.0 ns ± 900 % | 41.0 ns ± 310 % |"},
-		{"A record on a handle", "mutex-ring", "| mutex-ring | 12.0 ns ± 900 % (0.500 ×) | 82.0 ns ± 2 % (2.00 ×) |"},
-		{"A record on a handle, with a microsecond of own work between records", "mutex-ring", "| mutex-ring | 259 ns ± 2 % (10.1 ×) | 2.00 ns ± 350 % |"},
-		{"Targets", "record on a handle, over one atomic.Add", "| record on a handle, over one atomic.Add | 5.00 × | 3.00 × | 3.00 × … 3.00 × | holds |"},
-		{"Targets", "record on a handle, over mutex-ring", "| record on a handle, over mutex-ring |  | 2.00 × | 2.00 × … 2.00 × | shown |"},
-		{"Targets", "the same with a recorder on every core, p99.9 *", "| the same with a recorder on every core, p99.9 * | 250 ns | 251 ns | 240 ns … 1.00 ms | missed within noise |"},
-		{"Latency of single records", "nodemetrics, handle, success, cores, 0", "| nodemetrics, handle, success, cores, 0 | 25.5 ns ± 2 % | 38.2 ns ± 2 % | 76.5 ns ± 2 % | 251 ns ± 398306 % | 765 ns ± 2 % | 2.55 ms ± 2 % | 1.02 ns ± 2 % | 1.02 ns ± 2 % | 1.02 ns ± 2 % |"},
+		{"A record on a handle", "nodemetrics", "| nodemetrics | 24.00 ns ± 900% | 41.00 ns ± 310% |"},
+		{"A record on a handle", "mutex-ring", "| mutex-ring | 12.00 ns ± 900% (0.500 ×) | 82.00 ns ± 2% (2.000 ×) |"},
+		{"A record on a handle, with a microsecond of own work between records", "mutex-ring", "| mutex-ring | 258.7 ns ± 2% (10.147 ×) | 2.000 ns ± ? |"},
+		{"Targets", "record on a handle, over one atomic.Add", "| record on a handle, over one atomic.Add |  | 3.000 × | 3.000 × … 3.000 × | shown |"},
+		{"Targets", "record on a handle, over mutex-ring", "| record on a handle, over mutex-ring | 0.950 × | 2.000 × | 2.000 × … 2.000 × | MISSED |"},
+		{"Targets", "the same with a recorder on every core, p99.9 *", "| the same with a recorder on every core, p99.9 * | 250.0 ns | 251.0 ns | 240.0 ns … 1.000 ms | missed within noise |"},
+		{"Latency of single records", "nodemetrics, handle, success, cores, 0", "| nodemetrics, handle, success, cores, 0 | 25.50 ns ± 2% | 38.25 ns ± 2% | 76.50 ns ± 2% |  | 251.0 ns ± 398306% | 765.0 ns ± 2% | 2.550 ms ± 2% | 1.020 ns ± 2% | 1.020 ns ± 2% | 1.020 ns ± 2% |"},
 	} {
 		if got := rowOf(t, text, c.heading, c.cell); got != c.want {
 			t.Errorf("below %q is\n%s\nwant\n%s", c.heading, got, c.want)

@@ -45,6 +45,9 @@ func (t table) pick(o *raw.Output) (cells, error) {
 		if !n.Is(t.family, t.where) || !slices.ContainsFunc(t.units, func(u string) bool { return o.Has(full, u) }) {
 			continue
 		}
+		if t.column != "" && n.Keys[t.column] == "" {
+			continue // it stands in another table
+		}
 		row := n.Label(t.rows)
 		if !slices.Contains(c.rows, row) {
 			c.rows = append(c.rows, row)
