@@ -103,16 +103,9 @@ func commands(text string) (all []string) {
 // byHand are the targets that CI does not run as they are, and why.
 var byHand = map[string]string{
 	"help":         "TestMakeHelpListsEveryTarget runs it",
-	"check":        "CI runs its parts",
+	"check":        "it is what CI runs",
 	"demo":         "CI runs the same with fewer files",
-	"api":          "TestListingIsWhatIsDeclared does the same",
-	"api-update":   "it writes what `make api` compares with",
-	"bench":        "minutes; CI runs every benchmark once",
 	"bench-report": "minutes; CI runs every benchmark once",
-	"bench-check":  "minutes; CI runs it in short",
-	"fuzz":         "minutes; CI runs fuzz-smoke",
-	"soak":         "minutes; CI runs it for some seconds",
-	"mutation":     "hours",
 }
 
 // otherCommands are those that are neither make, nor a test, nor a command of the repository, and what takes their place.

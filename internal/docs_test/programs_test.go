@@ -157,6 +157,9 @@ func goCommand(dir string, args ...string) (string, error) {
 	return out.String(), err
 }
 
+// mostTargets is how many targets make help lists at most.
+const mostTargets = 15
+
 func TestMakeHelpListsEveryTarget(t *testing.T) {
 	makefile := read(t, "Makefile")
 	cmd := exec.Command("make", "help")
@@ -166,6 +169,9 @@ func TestMakeHelpListsEveryTarget(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	phony := found(t, `(?m)^\.PHONY: (.+)$`, makefile)[0]
+	if lines := strings.Count(string(out), "\n"); lines > mostTargets {
+		t.Errorf("make help lists %d targets, at most %d are allowed", lines, mostTargets)
+	}
 	for _, target := range found(t, `(?m)^([a-z-]+):`, makefile) {
 		if !regexp.MustCompile(`(?m)^ +make ` + target + ` +\S`).Match(out) {
 			t.Errorf("make help does not tell of %s", target)
