@@ -65,17 +65,6 @@ func TestInterleaveMakesTheSameCallsOfAllInTurn(t *testing.T) {
 	}
 }
 
-func TestMedianIsInTheMiddle(t *testing.T) {
-	for _, c := range []struct {
-		values []float64
-		want   float64
-	}{{nil, 0}, {[]float64{7}, 7}, {[]float64{3, 1}, 2}, {[]float64{9, 1, 4}, 4}, {[]float64{4, 1, 9, 2}, 3}} {
-		if got := Median(c.values); got != c.want {
-			t.Errorf("%v, not %v", got, c.want)
-		}
-	}
-}
-
 // The call takes so long that the clock's own cost, which is taken off, cannot matter.
 func TestSingleTimesEveryCallAndTakesTheClockOff(t *testing.T) {
 	var w Work

@@ -112,8 +112,7 @@ func medianOf(all []plotter.XYs) plotter.XYs {
 	}
 	var median plotter.XYs
 	for x, ys := range at {
-		slices.Sort(ys)
-		median = append(median, plotter.XY{X: x, Y: ys[len(ys)/2]})
+		median = append(median, plotter.XY{X: x, Y: raw.Summarize(ys).Center})
 	}
 	slices.SortFunc(median, func(a, b plotter.XY) int { return cmp.Compare(a.X, b.X) })
 	return median
