@@ -239,8 +239,8 @@ func byName(b *testing.B) {
 	}
 }
 
-// byHandles measures records on many handles, the handles in random order, and
-// what a node takes then.
+// byHandles measures records on many handles in random order, and the memory of
+// a node after them.
 func byHandles(b *testing.B) {
 	for _, c := range []struct {
 		names int

@@ -16,7 +16,7 @@ import (
 
 // watched is a node with thresholds, whose window is full, and what is recorded in it.
 type watched struct {
-	next   int // the execution of the pattern that comes next
+	next   int // the next execution of the pattern
 	c      *atomicmetrics.Collector
 	n      *atomicmetrics.Node
 	events *atomic.Int64
@@ -203,9 +203,9 @@ func blocks(window int) pattern {
 		records: 4 * window, events: 2}
 }
 
-// quarter fails every fourth time. A window, a multiple of four, always has the
-// same number of failures. One more is at the threshold, it is at the threshold,
-// or one less is.
+// quarter fails every fourth time. A window is a multiple of four, so it always
+// has the same number of failures. The threshold is at one failure more in state
+// below, at this number in state at, and at one failure less in state beyond.
 func quarter(window int, state string) pattern {
 	failures := window/4 + map[string]int{"below": 1, "at": 0, "beyond": -1}[state]
 	return pattern{rate: float64(failures) / float64(window), minSamples: window,

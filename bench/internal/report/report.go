@@ -57,7 +57,7 @@ func Dir(o *raw.Output) string {
 	return strings.Trim(cpu, "-")
 }
 
-// on returns the sentence that tells of a table where it was measured.
+// on returns a sentence that names the processor, for the text of a table.
 func on(o *raw.Output) string { return fmt.Sprintf("On %s, %s cores.", o.CPU(), o.Config["cores"]) }
 
 // settings are what a run has to say of itself: the keys of its configuration, and what they are to people.

@@ -46,7 +46,7 @@ func (t table) pick(o *raw.Output) (cells, error) {
 			continue
 		}
 		if t.column != "" && n.Keys[t.column] == "" {
-			continue // it stands in another table
+			continue // another table has it
 		}
 		row := n.Label(t.rows)
 		if !slices.Contains(c.rows, row) {
