@@ -106,6 +106,7 @@ var byHand = map[string]string{
 	"check":        "it is what CI runs",
 	"demo":         "CI runs the same with fewer files",
 	"bench-report": "minutes; CI runs every benchmark once",
+	"fuzz":         "minutes; CI runs make fuzz-smoke",
 }
 
 // otherCommands are those that are neither make, nor a test, nor a command of the repository, and what takes their place.
