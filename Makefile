@@ -25,9 +25,10 @@ test: ## run the tests, on 386 too where this machine can run it
 		echo 'GOARCH=386 CGO_ENABLED=0 $(TEST) ./...'; GOARCH=386 CGO_ENABLED=0 $(TEST) ./...; \
 	else echo 'this machine runs no program for linux/386: these tests are left to make platforms'; fi
 
-race: ## run the tests, those of the adapters too, under the race detector
+race: ## run the tests, those of the adapters too, on a real Redis, under the race detector
 	$(TEST) -race ./...
-	@set -e; for module in $(ADAPTERS); do echo "$(TEST) -race in $$module"; (cd $$module && $(TEST) -race ./...); done
+	@.ci/redis
+	@set -e; export NODEMETRICS_REDIS=required; for module in $(ADAPTERS); do echo "$(TEST) -race in $$module"; (cd $$module && $(TEST) -race ./...); done
 
 variants: ## run the tests in every build variant
 	@set -e; for tag in $(VARIANTS); do echo "$(TEST) -tags $$tag ./..."; $(TEST) -tags $$tag ./...; done
