@@ -44,8 +44,9 @@
 //
 // # What asynq does not tell
 //
-// A shutdown and Inspector.CancelProcessing both cancel the context. asynq puts
-// the task back after the one, and counts a failure after the other.
+// A shutdown, Inspector.CancelProcessing and a lost lease all cancel the context.
+// After a shutdown asynq puts the task back. After the others asynq counts a
+// failure.
 //
 // If a task's deadline has passed before its run begins, asynq counts a failure
 // without calling the handler. The middleware does not see such a run.

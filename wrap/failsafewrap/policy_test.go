@@ -191,6 +191,45 @@ func TestTimeoutPolicyOutsideThatIsNotExceeded(t *testing.T) {
 	}
 }
 
+// The documentation names these two under what failsafe-go does not tell.
+func TestWhatFailsafeDoesNotTell(t *testing.T) {
+	t.Run("a timeout whose listener runs", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			node := newNode(t)
+			limit := timeout.NewBuilder[int](time.Second).
+				OnTimeoutExceeded(func(failsafe.ExecutionDoneEvent[int]) { time.Sleep(time.Hour) }).Build()
+			executor := failsafe.With[int](limit, failsafewrap.Policy[int](failsafewrap.Config{Node: node}))
+			if _, err := executor.GetWithExecution(stubborn(nil)); !errors.Is(err, timeout.ErrExceeded) {
+				t.Errorf("error %v, want %v", err, timeout.ErrExceeded)
+			}
+			if got, want := read(node.Metrics()), (outcome{successes: 1, took: 2 * time.Second}); got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+			time.Sleep(time.Hour) // by the bubble's clock, until the listener has ended
+		})
+	})
+	t.Run("whose retry it is, of hedges", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			node := newNode(t)
+			retry := retrypolicy.NewBuilder[int]().WithMaxAttempts(2).Build()
+			hedge := hedgepolicy.NewWithDelay[int](time.Millisecond)
+			var calls atomic.Int64
+			_, _ = failsafe.With[int](hedge, failsafewrap.Policy[int](failsafewrap.Config{Node: node}), retry).Get(func() (int, error) {
+				n := calls.Add(1)
+				time.Sleep(time.Second)
+				if n == 1 {
+					return 0, errFailed // of the first hedge, whose second attempt is the only retry
+				}
+				return 0, nil
+			})
+			time.Sleep(time.Hour) // by the bubble's clock, until all hedges have ended
+			if got := read(node.Metrics()); got.successes != 2 || got.retries != 2 {
+				t.Errorf("%+v, want 2 successes and the one retry twice", got)
+			}
+		})
+	})
+}
+
 func TestIgnoreIsAskedAboutTheTimeoutOutside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		node := newNode(t)
