@@ -19,7 +19,7 @@ func startRedis(t *testing.T) asynq.RedisClientOpt {
 	server, err := exec.LookPath("redis-server")
 	if err != nil {
 		const reason = "this test needs redis-server, which Debian's package redis-server has"
-		if os.Getenv("NODEMETRICS_REDIS") == "required" { // make adapters sets it
+		if os.Getenv("NODEMETRICS_REDIS") == "required" { // make race sets it
 			t.Fatalf("%s: %v", reason, err)
 		}
 		t.Skipf("%s: %v", reason, err)
