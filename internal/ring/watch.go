@@ -148,9 +148,10 @@ func (b *Reader) Mark(r *Ring) {
 	}
 }
 
-// Allow lets so many records pass, since Mark, before a look is due. Each
-// shard gets its part, so that all shards together stay below n. A shard that
-// Mark did not see is due with its first record.
+// Allow lets so many records pass, since Mark, before a look is due. With n = 0
+// a look is due at once. Each shard gets its part of n, so that all shards
+// together stay below n, and at least one record. A shard that Mark did not
+// see is due with its first record.
 func (b *Reader) Allow(r *Ring, n int) {
 	shards := 0
 	for _, mark := range b.marks {
@@ -160,7 +161,7 @@ func (b *Reader) Allow(r *Ring, n int) {
 	}
 	for s := range r.cores.Load().all {
 		if s.index < len(b.marks) && b.marks[s.index] != 0 {
-			s.allowed.Store(b.marks[s.index] - 1 + uint64(max(1, n/shards)))
+			s.allowed.Store(b.marks[s.index] - 1 + uint64(max(min(n, 1), n/shards)))
 			step.At(step.Allowed)
 		}
 	}

@@ -232,10 +232,13 @@ func (w *Watch) lookOnce() {
 	step.At(step.Copied)
 	s := w.Count(window)
 	changed := w.settle(s, func() time.Duration { return l.p99(window) })
-	l.Allow(r, w.node.rule.Distance(w.Verdict(), s))
 	// A record that compared with the verdict of before may not have counted
-	// itself. So a change makes another look due.
-	if changed || r.Due() {
+	// itself. So a change makes another look due at once.
+	allowed := 0
+	if !changed {
+		allowed = w.node.rule.Distance(w.Verdict(), s)
+	}
+	if l.Allow(r, allowed); r.Due() {
 		w.due(clock.Now())
 	}
 }
