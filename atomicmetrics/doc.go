@@ -11,9 +11,7 @@
 //	}
 //	fetch := metrics.Node("fetch")
 //
-//	timer := fetch.Start()
-//	page, err := get(ctx, url)
-//	timer.Stop(err)
+//	err = fetch.Do(func() error { return get(ctx, url) })
 //
 // A function of a context and an input need not be instrumented by hand: package wrap does it, with timeouts and
 // retries, and counts panics too. Package metricstest has assertions for the tests of a program that records.
@@ -31,8 +29,8 @@
 //
 // # Recording
 //
-// A record is made when an execution has ended, by [Timer.Stop] or by one of RecordSuccess, RecordFailure and
-// RecordFailureAs. These exist on [Node], a handle to be kept, and on Collector, where they look the name up first.
+// A record is made when an execution has ended, by [Node.Do], by [Timer.Stop] or by one of RecordSuccess, RecordFailure and
+// RecordFailureAs. The latter exist on [Node], a handle to be kept, and on Collector, where they look the name up first.
 // RecordFailure asks [Classify] for the category of its error, or the function given to [WithClassifier]; an error may
 // carry its category with it, see [Categorize]. RecordRetry is called when a further attempt starts.
 //

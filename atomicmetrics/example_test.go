@@ -50,18 +50,19 @@ func Example() {
 	// p99 of resize: 30ms
 }
 
-// A function with a named error, whose every return is recorded. A panic would count as a success here: wrap.Node tells
-// them apart.
-func ExampleNode_Start() {
+// A function records itself however it ends. Do counts a panic as a failure.
+func ExampleNode_Do() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {
 		log.Fatal(err)
 	}
 	node := metrics.Node("parse")
 	parse := func(text string) (n int, err error) {
-		timer := node.Start()
-		defer func() { timer.Stop(err) }()
-		return strconv.Atoi(text)
+		err = node.Do(func() error {
+			n, err = strconv.Atoi(text)
+			return err
+		})
+		return n, err
 	}
 	for _, text := range []string{"12", "twelve", "13"} {
 		_, _ = parse(text)

@@ -23,9 +23,12 @@ func (n *Node) Start() Timer {
 	return t
 }
 
-// Stop records an execution that ends now, a success if err is nil, else a failure as by RecordFailure, and returns the
-// time since Start. Each call records: stop a timer once. The zero Timer returns 0. In a defer, err is nil after a panic,
-// which then counts as a success: package wrap counts it as a failure.
+// Stop records an execution that ends now, a success if err is nil, else a
+// failure as by RecordFailure. Stop returns the time since Start. Each call
+// records, so the caller stops a timer once. The zero Timer returns 0.
+//
+// A deferred Stop counts a panic as a success, because err is nil then.
+// [Node.Do] counts a panic as a failure.
 //
 // WithInFlight, the first call of Stop or Discard on a Timer or a copy of it ends the execution; further ones end none.
 func (t Timer) Stop(err error) time.Duration {
