@@ -109,7 +109,7 @@ func (s *service) ignored(failure error) bool {
 
 // leftUnheard reports whether the client has gone, and Ignore accepts that.
 func (s *service) leftUnheard() bool {
-	return s.cfg.ignores(context.Canceled) && s.res.gone(s.took())
+	return s.cfg.ignores(context.Canceled) && s.res.gone()
 }
 
 // aborted is deferred. A handler aborts its response by a panic with

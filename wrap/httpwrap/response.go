@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"strconv"
 	"time"
 )
@@ -24,8 +23,7 @@ type response struct {
 	err      error // of the last write that failed
 	notifies bool  // the handler has asked for CloseNotify
 
-	readDeadline    time.Time
-	setReadDeadline bool // the handler has set readDeadline
+	readDeadline time.Time // set by the handler
 }
 
 // A library may stream if its writer is a http.Flusher, take over the
@@ -209,7 +207,7 @@ func (r *response) closeNotify() <-chan bool {
 // SetReadDeadline notes the deadline. A read that fails by it ends the request's
 // context, by HTTP/1.
 func (r *response) SetReadDeadline(deadline time.Time) error {
-	r.readDeadline, r.setReadDeadline = deadline, true
+	r.readDeadline = deadline
 	return http.NewResponseController(r.ResponseWriter).SetReadDeadline(deadline)
 }
 
@@ -226,9 +224,9 @@ func (r *response) EnableFullDuplex() error {
 // gone reports whether the request's context has ended because the client has
 // gone. There are other reasons: a deadline, the end of the server's
 // BaseContext, and the server's own timeouts. The server does not tell the
-// reason, so gone asks the connection. took is the time since the request's
-// start.
-func (r *response) gone(took time.Duration) bool {
+// reason, so gone asks the connection. By HTTP/1, a client that has closed its
+// half of the connection looks as if it had gone.
+func (r *response) gone() bool {
 	if context.Cause(r.req.Context()) != context.Canceled { // the server ends it without a cause
 		return false
 	}
@@ -237,20 +235,20 @@ func (r *response) gone(took time.Duration) bool {
 		if err := net.Error(nil); errors.As(r.err, &err) {
 			return !err.Timeout()
 		}
-		if r.readTimedOut(took) {
+		if !r.readDeadline.IsZero() && !time.Now().Before(r.readDeadline) {
 			return false
 		}
 		closed = r.readFailed
 	}
-	// The server closes the stream, or notices the failed read, just after it
-	// has ended the context. So gone lets other goroutines run meanwhile.
-	for range 100 {
-		if closed() {
-			return true
+	// The server closes the stream, or notices the failed read, a little after
+	// it has ended the context.
+	for wait := 10 * time.Microsecond; !closed(); wait *= 2 {
+		if wait > 5*time.Millisecond {
+			return false
 		}
-		runtime.Gosched()
+		time.Sleep(wait)
 	}
-	return false
+	return true
 }
 
 // streamClosed reports whether a stream of HTTP/2 is closed, and not by the
@@ -269,15 +267,4 @@ func (r *response) streamClosed() bool {
 func (r *response) readFailed() bool {
 	n, ok := r.ResponseWriter.(closeNotifier)
 	return !ok || r.notifies || len(n.CloseNotify()) > 0
-}
-
-// readTimedOut reports whether a read deadline may have passed, of the handler
-// or of the server's ReadTimeout. The server began to count that a little
-// before the request's start.
-func (r *response) readTimedOut(took time.Duration) bool {
-	if r.setReadDeadline {
-		return !r.readDeadline.IsZero() && !time.Now().Before(r.readDeadline)
-	}
-	server, ok := r.req.Context().Value(http.ServerContextKey).(*http.Server)
-	return ok && server.ReadTimeout > 0 && took >= server.ReadTimeout-server.ReadTimeout/10
 }
