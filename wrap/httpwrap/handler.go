@@ -101,7 +101,7 @@ func (s *service) ignored(failure error) bool {
 	if failure != nil && s.cfg.ignores(failure) {
 		return true
 	}
-	if s.req.Context().Err() == nil || s.res.reached && (failure != nil || s.res.complete()) {
+	if !s.res.mayBeGone() || s.res.reached && (failure != nil || s.res.complete()) {
 		return false
 	}
 	return s.gone || s.leftUnheard()
@@ -116,7 +116,7 @@ func (s *service) leftUnheard() bool {
 // http.ErrAbortHandler. If the client has gone, aborted records the request as
 // if the handler had returned. The panic goes on.
 func (s *service) aborted() {
-	if s.returned || s.req.Context().Err() == nil {
+	if s.returned || !s.res.mayBeGone() {
 		return
 	}
 	value := recover()

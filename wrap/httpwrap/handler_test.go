@@ -517,6 +517,7 @@ func TestContextThatEndsBesideAClient(t *testing.T) {
 				if got, _, err := s.get("/"); got != c.status || c.status == 0 && err == nil {
 					t.Errorf("status %d, error %v; want %d", got, err, c.status)
 				}
+				s.handlers.Wait() // while the connection is there
 				s.finish()
 				want(t, s.served, "node", c.want)
 			})

@@ -283,7 +283,7 @@ func TestClientChoosesNoNameByCONNECT(t *testing.T) {
 	}{
 		{"/items/7", 3, "CONNECT (no pattern)"},
 		{"/items/a%20b", 3, "CONNECT (no pattern)"},
-		{"/x/../items/7", 3, "CONNECT (no pattern)"},
+		{"/items/..", 3, "CONNECT (no pattern)"},
 		{"/rooms/7", 3, "CONNECT (no pattern)"},
 		{"/items/7/", 2, "CONNECT /items/{id}/"},
 		{"/items/7/x", 2, "CONNECT /items/{id}/"},

@@ -20,7 +20,7 @@ type response struct {
 	status   int   // 0 until a status is decided
 	reached  bool  // the client was there when the status was decided
 	written  int64 // bytes of the body
-	err      error // of the last write that failed
+	err      error // of the last write or flush that failed
 	notifies bool  // the handler has asked for CloseNotify
 
 	readDeadline time.Time // set by the handler
@@ -186,6 +186,7 @@ func (r *response) FlushError() error {
 	err := http.NewResponseController(r.ResponseWriter).Flush()
 	if !errors.Is(err, http.ErrNotSupported) {
 		r.decide(http.StatusOK, there)
+		r.wrote(0, err)
 	}
 	return err
 }
@@ -221,34 +222,45 @@ func (r *response) EnableFullDuplex() error {
 	return http.NewResponseController(r.ResponseWriter).EnableFullDuplex()
 }
 
+// mayBeGone reports whether the request's context has ended or the stream has
+// refused a write. A stream of HTTP/2 may refuse a write just before its
+// context ends.
+func (r *response) mayBeGone() bool { return !r.there() || r.req.ProtoMajor > 1 && r.refused() }
+
+// refused reports whether a write has failed for a reason that the handler may
+// not have caused.
+func (r *response) refused() bool {
+	return r.err != nil && !errors.Is(r.err, http.ErrBodyNotAllowed) && !errors.Is(r.err, http.ErrContentLength) &&
+		!errors.Is(r.err, http.ErrHandlerTimeout) && !errors.Is(r.err, os.ErrDeadlineExceeded)
+}
+
 // gone reports whether the request's context has ended because the client has
 // gone. There are other reasons: a deadline, the end of the server's
 // BaseContext, and the server's own timeouts. The server does not tell the
 // reason, so gone asks the connection. By HTTP/1, a client that has closed its
 // half of the connection looks as if it had gone.
 func (r *response) gone() bool {
-	if context.Cause(r.req.Context()) != context.Canceled { // the server ends it without a cause
-		return false
-	}
 	closed := r.streamClosed
 	if r.req.ProtoMajor < 2 {
-		if err := net.Error(nil); errors.As(r.err, &err) {
-			return !err.Timeout()
-		}
-		if !r.readDeadline.IsZero() && !time.Now().Before(r.readDeadline) {
-			return false
-		}
-		closed = r.readFailed
+		closed = r.connClosed
 	}
 	// The server closes the stream, or notices the failed read, a little after
 	// it has ended the context.
-	for wait := 10 * time.Microsecond; !closed(); wait *= 2 {
+	for wait := 10 * time.Microsecond; ; wait *= 2 {
+		switch context.Cause(r.req.Context()) {
+		case context.Canceled: // the server ends it without a cause
+			if closed() {
+				return true
+			}
+		case nil:
+		default:
+			return false
+		}
 		if wait > 5*time.Millisecond {
 			return false
 		}
 		time.Sleep(wait)
 	}
-	return true
 }
 
 // streamClosed reports whether a stream of HTTP/2 is closed, and not by the
@@ -262,9 +274,16 @@ func (r *response) streamClosed() bool {
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// readFailed reports whether a read of a connection of HTTP/1 has failed. It
-// returns true if the writer does not tell. It leaves the notice in the channel.
-func (r *response) readFailed() bool {
+// connClosed reports whether a read or a write of a connection of HTTP/1 has
+// failed, and not by a deadline. It returns true if the writer does not tell.
+// It leaves the notice in the channel.
+func (r *response) connClosed() bool {
+	if err := net.Error(nil); errors.As(r.err, &err) {
+		return !err.Timeout()
+	}
+	if !r.readDeadline.IsZero() && !time.Now().Before(r.readDeadline) {
+		return false
+	}
 	n, ok := r.ResponseWriter.(closeNotifier)
 	return !ok || r.notifies || len(n.CloseNotify()) > 0
 }
