@@ -30,10 +30,14 @@ type Config struct {
 	// and above: what is below says that the request was wrong, not the node.
 	Failed func(status int) bool
 
-	// Ignore reports whether an error is no verdict on the node, so that the request is not recorded at all. It is asked
-	// about each failure but a panic, and if the request's context has ended, about that context's Err too, for what a
-	// server answers to a client that has gone may be of any kind. (A StatusError that came from a server stands, whatever
-	// has become of the context.) Nil means wrap.Canceled: clients come and go.
+	// Ignore reports whether an error is no verdict on the node, so that the
+	// request is not recorded at all. It is asked about each failure but a
+	// panic. Nil means wrap.Canceled, because clients come and go.
+	//
+	// If a served client has gone, Ignore is also asked about context.Canceled,
+	// whatever the status. If the context of a request made has ended, Ignore is
+	// also asked about that context's Err. A StatusError that came from a server
+	// stands, whatever has become of the context.
 	Ignore func(error) bool
 }
 
