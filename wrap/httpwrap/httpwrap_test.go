@@ -43,6 +43,10 @@ func TestEachRequestIsRecordedOnceOnBothSides(t *testing.T) {
 		{"body", httpwrap.Config{}, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "body") }, 200, success, success},
 		{"201", httpwrap.Config{}, status(201), 201, success, success},
 		{"204", httpwrap.Config{}, status(204), 204, success, success},
+		{"body that is not allowed", httpwrap.Config{}, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(204)
+			io.WriteString(w, "body")
+		}, 204, success, success},
 		{"302", httpwrap.Config{}, status(302), 302, success, success},
 		{"304", httpwrap.Config{}, status(304), 304, success, success},
 		{"400", httpwrap.Config{}, status(400), 400, success, success},
