@@ -50,7 +50,8 @@ type service struct {
 	cfg      *Config
 	req      *http.Request
 	res      *response
-	start    int64 // a reading of the clock
+	start    int64         // a reading of the clock
+	length   time.Duration // 0 until the handler has ended
 	node     string
 	named    bool // Name has been asked for node
 	returned bool // next has returned
@@ -69,8 +70,13 @@ func (s *service) end() {
 	}
 }
 
-// took returns the time since the start.
-func (s *service) took() time.Duration { return time.Duration(clock.Now() - s.start) }
+// took returns the time from the start to the first call of took.
+func (s *service) took() time.Duration {
+	if s.length == 0 {
+		s.length = time.Duration(clock.Now() - s.start)
+	}
+	return s.length
+}
 
 // name returns the answer of Name, which it asks once. It returns "" if Name
 // has panicked.
@@ -119,6 +125,7 @@ func (s *service) aborted() {
 	if s.returned || !s.res.mayBeGone() {
 		return
 	}
+	s.took() // without the time that the question about the client takes
 	value := recover()
 	if value == http.ErrAbortHandler && s.leftUnheard() {
 		s.gone = true
