@@ -35,12 +35,12 @@ type Collector struct {
 	aliases  places                      // names in the map that are not their node's
 
 	events   *helper.Queue[*delivery] // nil without callbacks
-	warnings *helper.Queue[func()]
+	warnings *helper.Queue[warning]
 	folds    *helper.Queue[*folding] // nil with exact percentiles
 
-	clamped, misclassified, dropping limiter
-	toldDropped                      atomic.Uint64 // of the events that the queue dropped
-	toldUnwritten                    uint64        // of the warnings that the queue dropped; for their goroutine alone
+	clamped, misclassified, unfolded limiter
+	failedCallbacks                  []limiter  // by their place in onEvent
+	undelivered, unwritten           dropTeller // of events, and of warnings
 	overflowed                       atomic.Bool
 
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
@@ -62,10 +62,15 @@ func New(opts ...Option) (*Collector, error) {
 		return nil, err
 	}
 	c.percentiles = c.strategy.String()
-	c.logger = c.logger.With().Str("component", "nodemetrics").Logger()
+	if c.slog != nil {
+		c.slog = c.slog.With("component", "nodemetrics")
+	} else {
+		c.logger = c.logger.With().Str("component", "nodemetrics").Logger()
+	}
 	c.warnings = helper.New(maxWaiting, c.write, nil)
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
+		c.failedCallbacks = make([]limiter, len(c.onEvent))
 	}
 	if c.percentiles == "tdigest" {
 		c.folds = helper.New(math.MaxInt, (*folding).run, c.warnFolding)
