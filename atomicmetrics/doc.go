@@ -51,6 +51,7 @@
 // activity since their last reset. What they return are plain values. A Snapshot is written as JSON by MarshalJSON and
 // read back by [ParseSnapshot]; a Collector is an expvar.Var as it is. [Node.Quantiles] has quantiles beyond p50, p90
 // and p99. [Snapshot.WriteTable] is for people, the worst node first; log/slog and zerolog take a [NodeMetrics] as it is.
+// log/slog takes a Snapshot, an [Event], an [InFlight], a [LastFailure] and a [Stats] too.
 // [Snapshot.Since] is what happened between two snapshots, for one reader of several.
 //
 // The nodes of a service that runs in many processes are read as one by [Merge], from snapshots of collectors that were

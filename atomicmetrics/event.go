@@ -57,6 +57,22 @@ type Event struct {
 	At          time.Time     // when the event was raised
 }
 
+// String returns a line for people, such as
+//
+//	node "fetch": failureRate breached, 62% of 100 failed, p99 1.2ms at 2026-01-02T15:04:05.678Z
+func (e Event) String() string {
+	what := "recovered"
+	if e.Breached {
+		what = "breached"
+	}
+	text := fmt.Sprintf("node %q: %v %s, %.3g%% of %d failed, p99 %v",
+		e.Node, e.Kind, what, 100*e.FailureRate, e.Samples, e.P99)
+	if !e.At.IsZero() {
+		text += e.At.UTC().Format(" at 2006-01-02T15:04:05.000Z")
+	}
+	return text
+}
+
 // maxWaiting is how many events, and how many warnings, wait for a callback or a log that is slow.
 const maxWaiting = 1024
 

@@ -126,8 +126,7 @@ func list(events []atomicmetrics.Event) string {
 	}
 	var lines []string
 	for _, e := range events {
-		lines = append(lines, fmt.Sprintf("\t%s, %.3g%% of %d failed, p99 %v",
-			describe(e.Node, e.Kind, e.Breached), 100*e.FailureRate, e.Samples, e.P99))
+		lines = append(lines, "\t"+e.String())
 	}
 	return strings.Join(lines, "\n")
 }
