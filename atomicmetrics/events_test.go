@@ -467,7 +467,7 @@ func (*unprintable) Error() string { panic("no text") }
 func thePanickingCallback(value any) { panic(value) }
 func theExitingCallback(any)         { runtime.Goexit() }
 
-func TestACallbackThatDoesNotReturnIsLoggedWithValueAndStackAndTheNextIsCalled(t *testing.T) {
+func TestPanicOfACallbackIsLoggedAndTheNextIsCalled(t *testing.T) {
 	for _, row := range []struct {
 		callback func(any)
 		value    any

@@ -106,8 +106,9 @@ var awkward = []string{
 // isolates takes no column.
 var isolates = strings.NewReplacer("\u2068", "", "\u2069", "")
 
-// A table of any figures, those that no collector has among them, and of any names.
-func TestTableIsAlignedAndFitsWhateverTheNames(t *testing.T) {
+// A table of any figures, those that no collector has among them, of any names
+// and in any width. 100 columns is the default.
+func TestTableIsAlignedAndFits100ColumnsWhateverTheNames(t *testing.T) {
 	for seed := range uint64(400) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		pick := func() uint64 { return rng.Uint64() >> rng.IntN(64) }

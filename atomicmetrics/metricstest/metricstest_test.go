@@ -103,7 +103,7 @@ func TestCountsAreRequired(t *testing.T) {
 		for _, wrong := range []int{test.count - 1, test.count + 1, -1, 0} {
 			fails(t, func(t testing.TB) { test.require(t, "fetch", wrong) },
 				fmt.Sprintf(`node "fetch" has %d %s, want %d`, test.count, test.what, wrong),
-				"TotalExecutions:19", "RetryCount:7", "WindowMax:1s")
+				"its metrics: 19 runs", "7 retries", "max 1s")
 		}
 		fails(t, func(t testing.TB) { test.require(t, "fecth", 2) },
 			fmt.Sprintf(`node "fecth" has 0 %s, want 2`, test.what), `there is something of ["fetch"]`)
