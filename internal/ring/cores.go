@@ -145,7 +145,7 @@ func (c *cores) record(o Outcome, d uint64) bool {
 	// that do not overlap, the later record has the later stamp, whatever their
 	// shards. Within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
-	now := clock.Now()
+	now := clock.Real()
 	s.count(o, d)
 	due, look := false, false
 	if s.lane != nil {

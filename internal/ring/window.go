@@ -196,7 +196,7 @@ func (b *Reader) spreadWindow(r *Ring) (window []Sample, newest Sample) {
 	b.copyCores(r, shards)
 	for ; ; b.rounds++ {
 		step.At(step.Reading)
-		now := clock.Now()
+		now := clock.Real()
 		step.At(step.Reading)
 		b.copyCores(r, shards)
 		newest, ok := b.merge(now, len(r.slots))

@@ -43,7 +43,7 @@ type Watch struct {
 	ring    *ring.Ring
 	verdict atomic.Uint32 // written by its owner alone: see the package's comment
 	turn    atomic.Uint32 // one of the words below
-	resting atomic.Int64  // until when looks rest, by the monotonic clock; 0 if no look is under way or planned
+	resting atomic.Int64  // until when looks rest, by clock.Real; 0 if no look is under way or planned
 
 	lookAndRestFunc, restedFunc func() // bound once, so that a record that starts a look allocates nothing
 }
@@ -114,9 +114,9 @@ const (
 )
 
 // due plans a look. A recorder calls it that owns nothing. If looks rest, the
-// look comes after the rest. A rest that should have ended a second ago was
-// begun where the clock stands still for ever, as in a testing/synctest bubble
-// that has ended. Then due begins anew. now is a recent reading of the clock.
+// look comes after the rest. A rest that should have ended a second ago began in
+// a testing/synctest bubble that has ended, because timers of such a bubble
+// never fire. Then due begins anew. now is a recent reading of clock.Real.
 func (w *Watch) due(now int64) {
 	until := w.resting.Load()
 	if until != 0 && now-until < int64(time.Second) {
@@ -130,10 +130,10 @@ func (w *Watch) due(now int64) {
 // lookAndRest looks, and plans the end of the rest. No goroutine sleeps
 // meanwhile, because a timer keeps the plan.
 func (w *Watch) lookAndRest() {
-	begin := clock.Now()
+	begin := clock.Real()
 	w.Look()
-	rest := max(minRest, restPerLook*time.Duration(clock.Now()-begin))
-	w.resting.Store(max(1, clock.Now()+int64(rest)))
+	rest := max(minRest, restPerLook*time.Duration(clock.Real()-begin))
+	w.resting.Store(max(1, clock.Real()+int64(rest)))
 	time.AfterFunc(rest, w.restedFunc)
 }
 
@@ -224,7 +224,7 @@ func (w *Watch) lookOnce() {
 		return
 	}
 	if r.Busy() {
-		w.due(clock.Now())
+		w.due(clock.Real())
 		return
 	}
 	l.Mark(r)
@@ -239,7 +239,7 @@ func (w *Watch) lookOnce() {
 		allowed = w.node.rule.Distance(w.Verdict(), s)
 	}
 	if l.Allow(r, allowed); r.Due() {
-		w.due(clock.Now())
+		w.due(clock.Real())
 	}
 }
 
