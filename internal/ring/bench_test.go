@@ -99,7 +99,7 @@ func fill(r *Ring, samples int) {
 			head := s.head.Load()
 			slot := &s.slots[s.slot(head)]
 			s.count(Success, uint64(d))
-			slot.stamp.Store(uint64(clock.Now()))
+			slot.stamp.Store(uint64(clock.Real()))
 			slot.sample.Store(uint64(sampleOf(Success, uint64(d), 0)))
 			s.head.Store(s.after(head))
 		}
