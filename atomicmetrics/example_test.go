@@ -12,7 +12,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// The example of the README, which TestReadmeProgramIsTheExample compares with this one.
+// A program measures its pages, and is told that too many failed.
 func Example() {
 	metrics, err := atomicmetrics.New(
 		atomicmetrics.WithThresholds(atomicmetrics.Thresholds{FailureRate: 0.25, MinSamples: 5}),
@@ -32,9 +32,7 @@ func Example() {
 
 	fetch := metrics.Node("fetch") // a handle: get it once and keep it
 	for page := range 11 {
-		timer := fetch.Start()
-		err := get(page)
-		timer.Stop(err) // one execution, a success if err is nil
+		_ = fetch.Do(func() error { return get(page) }) // one execution, a success if the error is nil
 	}
 	metrics.RecordSuccess("resize", 30*time.Millisecond) // by name, with a time that you measured yourself
 
