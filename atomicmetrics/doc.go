@@ -95,7 +95,7 @@
 //   - Breaches and recoveries of one node and kind alternate, in the order in which they happened.
 //   - A collector has goroutines only while it has something to do, such as an event to deliver. It needs no Close.
 //
-// The README names the tests that hold these.
+// GUARANTEES.md, beside this file, names the tests that hold these.
 //
 // # Performance
 //
