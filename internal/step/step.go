@@ -34,4 +34,5 @@ const (
 	Waiting               // a reset found somebody under way, and is about to look again
 	Reading               // a read, or a reset, loaded one of many words
 	Folding               // segments were packed, and are about to be published as folded
+	Removed               // a name left the map, and a counter of names is about to be lowered
 )
