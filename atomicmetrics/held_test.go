@@ -307,7 +307,7 @@ func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
 		<-held
 		var forgotten NodeMetrics
 		forget := inBackground(func() { forgotten = c.Forget("n") })
-		for n.state.Load() != gone {
+		for !n.isForgotten() {
 			runtime.Gosched()
 		}
 		release()
@@ -323,8 +323,9 @@ func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
 	}
 }
 
-// Between the two steps of a Forget a record takes the node in again, and then it stays where it is.
-func TestARecordBetweenTheStepsOfForgetKeepsTheNodeInItsPlace(t *testing.T) {
+// A record between the two steps of Forget goes to a successor. Forget leaves the
+// successor in the place of the name.
+func TestARecordBetweenTheStepsOfForgetKeepsTheNamesPlace(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	c, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
 	n.RecordFailureAs(1, CategoryOther)
@@ -335,8 +336,101 @@ func TestARecordBetweenTheStepsOfForgetKeepsTheNodeInItsPlace(t *testing.T) {
 	n.RecordRetry(1)
 	release()
 	<-forget
-	if m := c.NodeMetrics("n"); m.TotalExecutions != 1 || m.RetryCount != 1 || c.Node("n") != n || c.Stats().Nodes != 1 {
+	if m := c.NodeMetrics("n"); m.TotalExecutions != 1 || m.RetryCount != 1 || n.Metrics() != m || c.Stats().Nodes != 1 {
 		t.Errorf("there is %+v", m)
+	}
+}
+
+// TestReadsOfAllNodesBesideRegistrationsHeldUp stops registrations between the
+// map and the counter of names, while others forget the names.
+func TestReadsOfAllNodesBesideRegistrationsHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, _, _ := heldCollector(t)
+	c.RecordSuccess("n", 1)
+	const registrations = 3
+	arrived, proceed := make(chan struct{}), make(chan struct{})
+	stopping := registrations
+	step.Hook(func(s step.Step) {
+		if s == step.Placed && stopping > 0 {
+			stopping--
+			arrived <- struct{}{}
+			<-proceed
+		}
+	})
+	var held []<-chan struct{}
+	for i := range registrations {
+		held = append(held, inBackground(func() { c.Node(fmt.Sprint(i)) }))
+		<-arrived
+	}
+	step.Hook(yieldNowAndThen)
+	for i := range registrations {
+		c.Forget(fmt.Sprint(i))
+	}
+	if got := len(c.AllNodeMetrics()); got != 1 {
+		t.Errorf("%d nodes are active, want 1", got)
+	}
+	if got := c.Stats().Nodes; got < 0 || got > 1 {
+		t.Errorf("Stats has %d nodes, want 0 or 1", got)
+	}
+	if text := c.String(); !strings.Contains(text, `"n"`) {
+		t.Errorf("String returned %s", text)
+	}
+	if got := len(c.Snapshot().Nodes) + len(c.Reset().Nodes); got != 2 {
+		t.Errorf("Snapshot and Reset returned %d nodes, want 1 each", got)
+	}
+	close(proceed)
+	for _, done := range held {
+		<-done
+	}
+	checkRegistry(t, c, nil)
+}
+
+// TestANodeIsNotIdleBesideAResetHeldUp stops a reset before it takes the state
+// away. A sweep then does not judge the node, because it may see the state of
+// before the reset together with the count of after it.
+func TestANodeIsNotIdleBesideAResetHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, _ := heldCollector(t, WithIdleForget(1))
+	n.RecordSuccess(1)
+	before, ok := n.activity()
+	if !ok {
+		t.Fatal("the activity is unknown, and no reset is under way")
+	}
+	held, release := step.Hold(step.Aimed)
+	reset := inBackground(func() { n.Reset() })
+	<-held
+	for range 2 {
+		c.Snapshot() // would forget the node by the second look
+	}
+	if a, ok := n.activity(); ok || n.isForgotten() {
+		t.Errorf("the activity is %v, forgotten: %v, while a reset is under way", a, n.isForgotten())
+	}
+	release()
+	<-reset
+	n.RecordSuccess(1)
+	if after, ok := n.activity(); !ok || after == before {
+		t.Errorf("after a reset and a record the activity is %v, %v, as before", after, ok)
+	}
+}
+
+// TestARecoveryByForgetComesBeforeABreachOfTheSuccessor lets a successor fail as
+// soon as the node is forgotten.
+func TestARecoveryByForgetComesBeforeABreachOfTheSuccessor(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
+	n.RecordFailureAs(1, CategoryOther)
+	held, release := step.Hold(step.Swapped)
+	forget := inBackground(func() { c.Forget("n") })
+	<-held
+	n.RecordFailureAs(1, CategoryOther)
+	if m := n.Metrics(); !m.FailureRateBreached || m.FailureCount != 1 {
+		t.Errorf("the successor has %+v", m)
+	}
+	release()
+	<-forget
+	want := []string{"failureRate breached 1", "failureRate recovered 0", "failureRate breached 1"}
+	if got := log.take(t, c); !slices.Equal(got, want) {
+		t.Errorf("raised %v, want %v", got, want)
 	}
 }
 

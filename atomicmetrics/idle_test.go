@@ -110,14 +110,14 @@ func TestANodeThatIsRecordedBetweenLooksIsNeverIdle(t *testing.T) {
 			n.Reset() // leaves the counts as they were at the last look
 			time.Sleep(time.Second)
 			c.Snapshot()
-			if n.state.Load() == gone {
+			if n.isForgotten() {
 				t.Fatal("forgotten")
 			}
 		}
 		c.Snapshot()
 		time.Sleep(time.Second)
 		c.Snapshot()
-		if n.state.Load() != gone {
+		if !n.isForgotten() {
 			t.Error("not forgotten at last")
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -18,18 +19,18 @@ import (
 // or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for;
 // with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.
 type Node struct {
-	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, gone when forgotten
+	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, forgotten after Forget
 	verdict   *verdict.Node         // nil without thresholds
-	extras    *extras               // nil without options that keep more than metrics; so most records need not ask which
+	optional  *optional             // nil without options that keep more than metrics; so most records need not ask which
 	collector *Collector
 	name      string // valid UTF-8
 }
 
-// extras is what a node keeps beyond its metrics.
-type extras struct {
-	notes   notes   // used WithLastFailure
-	idle    idle    // used WithIdleForget
-	flights flights // used WithInFlight
+// optional is what options let a node keep beyond its metrics.
+type optional struct {
+	notes    notes       // used WithLastFailure
+	idle     idle        // used WithIdleForget
+	inFlight *flight.Set // nil without WithInFlight; also the successor's, if the node is forgotten
 }
 
 // state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
@@ -92,7 +93,7 @@ func (n *Node) recordFailure(d time.Duration, category Category, text string) {
 	}
 }
 
-func (n *Node) notesFailures() bool { return n.extras != nil && n.collector.lastFailure }
+func (n *Node) notesFailures() bool { return n.optional != nil && n.collector.lastFailure }
 
 // failed is the ring's outcome for a category. They are in one order, behind Success.
 func failed(c Category) ring.Outcome {
@@ -115,8 +116,8 @@ func (n *Node) RecordRetry(attempt int) {
 		if s != nil && s.retry(i) {
 			return
 		}
-		if s == gone {
-			n = n.rejoin()
+		if s == forgotten {
+			n = n.successor()
 		}
 	}
 }
@@ -152,8 +153,8 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 		if s.ring.Record(o, ns) {
 			return
 		}
-		if s == gone {
-			n.rejoin().record(o, time.Duration(ns))
+		if s == forgotten {
+			n.successor().record(o, time.Duration(ns))
 			return
 		}
 	}
@@ -173,11 +174,11 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 		s := n.open()
 		step.At(step.Loaded)
 		if s != nil && s.ring.Record(failed(category), ns) {
-			n.extras.notes.add(s, f)
+			n.optional.notes.add(s, f)
 			return
 		}
-		if s == gone {
-			n = n.rejoin()
+		if s == forgotten {
+			n = n.successor()
 		}
 	}
 }
@@ -189,8 +190,8 @@ func (n *Node) clamp(d time.Duration) uint64 {
 	return uint64(min(max(d, 0), MaxDuration))
 }
 
-// open returns the node's state, and makes it if there is none. It returns nil when a reset was faster, and gone when the
-// node was forgotten.
+// open returns the node's state, and makes it if there is none. It returns nil
+// if a reset was faster, and forgotten after Forget.
 func (n *Node) open() *state {
 	if s := n.state.Load(); s != nil {
 		return s
@@ -231,8 +232,8 @@ func (n *Node) metrics(d *details) NodeMetrics {
 	if n = n.live(); n == nil {
 		return NodeMetrics{}
 	}
-	if n.extras != nil {
-		d.inFlight = n.extras.flights.read()
+	if n.optional != nil {
+		d.inFlight = InFlight(n.optional.inFlight.Read())
 	}
 	s := n.present()
 	step.At(step.Loaded)
@@ -246,8 +247,8 @@ func (n *Node) metrics(d *details) NodeMetrics {
 
 // read reads what the node keeps of a state beside it.
 func (d *details) read(n *Node, s *state) {
-	if n.extras != nil && s != nil {
-		d.lastFailure, _ = n.extras.notes.of(s)
+	if n.optional != nil && s != nil {
+		d.lastFailure, _ = n.optional.notes.of(s)
 	}
 }
 
@@ -273,11 +274,11 @@ func (n *Node) reset(d *details) NodeMetrics {
 	return m
 }
 
-// clear puts to, which is nil or gone, in the place of the node's state, and returns what that was. It waits for the
+// clear puts to, which is nil or forgotten, in the place of the node's state, and returns what that was. It waits for the
 // records in flight.
 func (n *Node) clear(to *state, d *details) NodeMetrics {
-	if n.extras != nil {
-		d.inFlight = n.extras.flights.reset()
+	if n.optional != nil {
+		d.inFlight = InFlight(n.optional.inFlight.Reset())
 	}
 	n.verdict.BeginReset()
 	defer n.endReset()
@@ -293,8 +294,8 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 		pause(try)
 	}
 	d.read(n, s)
-	if n.extras != nil {
-		n.extras.notes.forget(s)
+	if n.optional != nil {
+		n.optional.notes.forget(s)
 	}
 	if n == n.collector.overflow {
 		n.collector.overflowCleared.Add(s.records())
@@ -320,7 +321,7 @@ func (n *Node) noted(s *state) bool {
 	if !n.notesFailures() {
 		return true
 	}
-	_, noted := n.extras.notes.of(s)
+	_, noted := n.optional.notes.of(s)
 	counts := s.ring.Counts()
 	return noted == counts.Completed()-counts.Outcomes[ring.Success]
 }

@@ -27,6 +27,7 @@ type config struct {
 	strategy       digest.Strategy
 	thresholds     Thresholds
 	nodeThresholds map[string]Thresholds
+	thresholdsFor  func(node string) Thresholds
 	onEvent        []func(Event)
 	classify       func(error) Category
 	logger         zerolog.Logger

@@ -4,20 +4,21 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
+	"github.com/nodemetrics/nodemetrics/internal/flight"
 )
 
 // Timer measures one execution by the monotonic clock. It is a value: starting and stopping one allocates nothing. The
 // zero Timer records nothing. Any number of goroutines may stop copies of it.
 type Timer struct {
-	node   *Node
-	start  int64  // nanoseconds of the monotonic clock
-	flight flight // of a collector made WithInFlight
+	node      *Node
+	start     int64            // nanoseconds of the monotonic clock
+	execution flight.Execution // of a collector made WithInFlight
 }
 
 // Start starts a timer for an execution of the node. The timer of a nil Node measures and records nothing.
 func (n *Node) Start() Timer {
 	t := Timer{node: n, start: clock.Now()}
-	if n != nil && n.extras != nil && n.collector.inFlight {
+	if n != nil && n.optional != nil && n.optional.inFlight != nil {
 		t.begin()
 	}
 	return t
@@ -48,7 +49,7 @@ func (t Timer) Stop(err error) time.Duration {
 // Discard ends the execution without a record, as one that is no verdict on its node. Without WithInFlight it does
 // nothing.
 func (t Timer) Discard() {
-	if t.flight != (flight{}) {
+	if t.execution != (flight.Execution{}) {
 		t.end()
 	}
 }

@@ -96,9 +96,9 @@ func (c *Collector) warnClamped(node string, d time.Duration) {
 }
 
 func (c *Collector) warnOverflow(node string) {
-	if !c.overflowed.Swap(true) {
+	if !c.overflowed.Load() && !c.overflowed.Swap(true) {
 		c.warn(fmt.Sprintf("too many nodes: records of new names go to node %q", OverflowNode),
-			"node", node, "maxNodes", c.maxNodes)
+			"node", validName(node), "maxNodes", c.maxNodes)
 	}
 }
 

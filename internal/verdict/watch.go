@@ -18,7 +18,7 @@ import (
 type Node struct {
 	rule   *Rule
 	raise  func(Change)
-	resets atomic.Int32 // that are under way
+	resets *atomic.Int32 // that are under way, of this node and of those it succeeded
 }
 
 // Change is a change of a verdict.
@@ -34,7 +34,16 @@ func (c *Change) Changed(breach Verdict) bool { return (c.Before^c.After)&breach
 // NewNode returns a node with this rule. For each change of its breaches raise
 // is called, unless it is nil. Calls for one node never overlap. raise must not
 // wait.
-func NewNode(rule *Rule, raise func(Change)) *Node { return &Node{rule: rule, raise: raise} }
+func NewNode(rule *Rule, raise func(Change)) *Node { return &Node{rule, raise, new(atomic.Int32)} }
+
+// Succeed makes n, which nobody uses yet, the successor of a node whose name it
+// has. While a reset of old is under way, nothing judges n. So the recovery of
+// old comes before the changes of n. Either node may be nil.
+func (n *Node) Succeed(old *Node) {
+	if n != nil && old != nil {
+		n.resets = old.resets
+	}
+}
 
 // Watch judges one window. The zero Watch is not ready; see [Node.Watch].
 type Watch struct {
@@ -291,6 +300,14 @@ func (w *Watch) End(wait func(try int)) Verdict {
 func (n *Node) EndReset() {
 	if n != nil {
 		n.resets.Add(-1)
+	}
+}
+
+// AwaitResets waits until the resets have ended that are under way. It calls
+// wait with the number of its tries meanwhile.
+func (n *Node) AwaitResets(wait func(try int)) {
+	for try := 0; n != nil && n.resets.Load() != 0; try++ {
+		wait(try)
 	}
 }
 
