@@ -71,6 +71,22 @@ func TestTheNilSetIsEmptyAndTheZeroExecutionIsNone(t *testing.T) {
 	}
 }
 
+// TestAnEndOfBeforeDoesNotEndTheNextExecutionOfTheSlot ends an execution again
+// after another one has its slot, begun at the same moment.
+func TestAnEndOfBeforeDoesNotEndTheNextExecutionOfTheSlot(t *testing.T) {
+	var s Set
+	first := s.Begin(1)
+	s.End(first)
+	next := s.Begin(1)
+	for ; next.slot != first.slot; next = s.Begin(1) {
+	}
+	running := s.Running()
+	if s.End(first); s.Running() != running {
+		t.Errorf("%d executions are left of %d", s.Running(), running)
+	}
+	s.End(next)
+}
+
 // TestExecutionsBeyondTheSlotsAreCounted begins more executions than there are
 // slots, and ends each twice.
 func TestExecutionsBeyondTheSlotsAreCounted(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/nodemetrics/nodemetrics/internal/race"
 )
@@ -224,6 +225,15 @@ func TestAKnownNameAndAFullRegistryCreateNothing(t *testing.T) {
 		if c.Register(name); len(c.created) != before {
 			t.Errorf("Register(%q) made a handle", name)
 		}
+	}
+}
+
+// A name may be a part of something large, which must not live as long as the
+// registry.
+func TestANameIsCopied(t *testing.T) {
+	name := strings.Repeat("a", 10)
+	if h, _ := newTable(1).Register(name); h.name != name || unsafe.StringData(h.name) == unsafe.StringData(name) {
+		t.Errorf("the handle's name %q is the caller's string", h.name)
 	}
 }
 
