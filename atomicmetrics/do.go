@@ -14,8 +14,8 @@ import (
 // value, or "runtime.Goexit". The panic then continues with its value and its
 // stack.
 //
-// Under [WithInFlight] the execution is in flight while f runs. Do allocates
-// nothing. Do of a nil Node only calls f.
+// Under [WithInFlight] the execution is in flight while f runs. Do allocates no
+// more than a record. Do of a nil Node only calls f.
 func (n *Node) Do(f func() error) error { return n.DoIgnoring(nil, f) }
 
 // DoIgnoring is Do, but records nothing if f returns an error that ignore

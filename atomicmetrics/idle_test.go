@@ -123,6 +123,22 @@ func TestANodeThatIsRecordedBetweenLooksIsNeverIdle(t *testing.T) {
 	})
 }
 
+// A reset that clears nothing is no activity.
+func TestANodeThatIsResetAndHasNoRecordIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := forgetCollector(t, WithIdleForget(time.Minute))
+		n := c.Node("n")
+		for range 3 {
+			c.Reset()
+			n.Reset()
+			time.Sleep(time.Minute)
+		}
+		if c.Reset(); !n.isForgotten() || c.Stats().Nodes != 0 {
+			t.Errorf("forgotten: %v, %d places taken", n.isForgotten(), c.Stats().Nodes)
+		}
+	})
+}
+
 // Records beside snapshots that forget as soon as they may: the counters of all nodes add up.
 func TestNothingIsLostWhenIdleNodesAreForgotten(t *testing.T) {
 	for _, procs := range []int{1, 4} {

@@ -15,9 +15,10 @@ import (
 // Collector.Node and keep it; it stays valid for ever, resets included. A nil Node is valid too: it records nothing and
 // reads as empty. All methods are safe for concurrent use.
 //
-// Recording never fails, never waits for another goroutine, and allocates on a node's first record after its creation
-// or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for;
-// with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.
+// Recording never fails and never waits for another goroutine. After a node's
+// first record most records allocate nothing; the package's documentation lists
+// those that do, under Performance. A node that was forgotten is another matter:
+// see [Collector.Forget].
 type Node struct {
 	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, forgotten after Forget
 	verdict   *verdict.Node         // nil without thresholds

@@ -7,8 +7,9 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/flight"
 )
 
-// Timer measures one execution by the monotonic clock. It is a value: starting and stopping one allocates nothing. The
-// zero Timer records nothing. Any number of goroutines may stop copies of it.
+// Timer measures one execution by the monotonic clock. It is a value, so it costs
+// no allocation of its own. The zero Timer records nothing. Any number of
+// goroutines may stop copies of it.
 type Timer struct {
 	node      *Node
 	start     int64            // nanoseconds of the monotonic clock
