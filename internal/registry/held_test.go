@@ -49,6 +49,16 @@ func TestCountersThatLagAreNoNegativeCapacity(t *testing.T) {
 	}
 }
 
+// names returns the sorted names of handles.
+func names(handles []*handle) []string {
+	var names []string
+	for _, h := range handles {
+		names = append(names, h.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // thread is one goroutine of a scenario, by what it does.
 type thread func(c *table, l *ledger)
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -303,13 +302,4 @@ func FuzzAppendValid(f *testing.F) {
 			t.Errorf("%q became %q, want %q", name, got, want)
 		}
 	})
-}
-
-func names(handles []*handle) []string {
-	var names []string
-	for _, h := range handles {
-		names = append(names, h.name)
-	}
-	slices.Sort(names)
-	return names
 }
