@@ -41,15 +41,12 @@ func (n *Node) InFlight() InFlight {
 func (t *Timer) begin() {
 	for {
 		n := t.node
-		running := n.optional.inFlight
-		t.execution = running.Begin(t.start)
+		t.execution = n.optional.inFlight.Begin(t.start)
 		if !n.isForgotten() {
 			return
 		}
-		if t.node = n.successor(); t.node.optional.inFlight == running {
-			return
-		}
-		running.End(t.execution)
+		n.optional.inFlight.End(t.execution)
+		t.node = n.successor()
 	}
 }
 

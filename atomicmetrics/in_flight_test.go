@@ -278,6 +278,35 @@ func TestANodeThatIsRunningKeepsItsPlace(t *testing.T) {
 	})
 }
 
+// A record of a forgotten name puts a successor in the place of the node. The
+// executions that are running are seen there, until they end.
+func TestASuccessorHasTheExecutionsThatAreRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := forgetCollector(t, WithInFlight(), WithMaxNodes(1))
+		old := c.Node("n")
+		first := old.Start()
+		time.Sleep(time.Second)
+		c.Forget("n")
+		c.RecordSuccess("n", 1)
+		second := c.Node("n").Start()
+		for _, n := range []*Node{old, c.Node("n")} {
+			if got := n.InFlight(); got != (InFlight{2, 2, time.Second}) {
+				t.Errorf("after Forget and a record: %+v", got)
+			}
+		}
+		c.Forget("n")
+		second.Discard()
+		if got := c.Snapshot().InFlight; len(got) != 1 || got["n"] != (InFlight{1, 2, time.Second}) {
+			t.Errorf("forgotten again: %+v", got)
+		}
+		first.Discard()
+		if got := c.Stats().Nodes; got != 0 {
+			t.Errorf("when all have ended: %d places taken", got)
+		}
+		checkRegistry(t, c, []*Node{old})
+	})
+}
+
 func TestTimersDoNotAllocateWithInFlight(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")

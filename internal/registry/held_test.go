@@ -97,16 +97,13 @@ func runOf(name string) thread {
 	return func(c *table, _ *ledger) {
 		h := c.created[1]
 		for {
-			running := h.running
-			running.Add(1)
+			h.running.Add(1)
 			step.At(step.Counted)
 			if !h.forgotten() {
 				break
 			}
-			if h, _ = c.Register(name); h.running == running {
-				break
-			}
-			running.Add(-1)
+			h.running.Add(-1)
+			h, _ = c.Register(name)
 		}
 		step.At(step.Loaded)
 		if h.running.Load() == 0 {
