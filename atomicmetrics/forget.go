@@ -111,12 +111,12 @@ func (n *Node) take(to *state) *state {
 		if s == to || s == forgotten {
 			return nil
 		}
-		if n.optional != nil && s != nil {
+		if n.optional != nil {
 			n.optional.idle.clearing.Add(1)
 		}
 		step.At(step.Aimed)
 		swapped := n.state.CompareAndSwap(s, to)
-		if n.optional != nil && s != nil {
+		if n.optional != nil {
 			n.optional.idle.cleared.Add(1)
 		}
 		if swapped {

@@ -27,7 +27,7 @@ func WithIdleForget(d time.Duration) Option {
 
 // idle tells for how long a node has had no record.
 type idle struct {
-	clearing atomic.Uint64 // resets that have begun to take a state with records
+	clearing atomic.Uint64 // resets that have begun to take the state
 	cleared  atomic.Uint64 // those of them that have ended; at most clearing
 
 	// The holder of Collector.sweeping owns the rest.
