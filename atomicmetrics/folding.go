@@ -22,11 +22,11 @@ func (f *folding) schedule() {
 func (f *folding) run() {
 	f.queued.Store(false)
 	executions := f.state.ring.Fold()
-	if f.node.watch == nil {
+	if f.state.watch == nil {
 		return
 	}
 	if due := uint64(min(f.node.collector.windowSize/200, 5_000)); executions-f.looked >= due {
 		f.looked = executions
-		f.node.look()
+		f.state.watch.Look()
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -151,98 +152,80 @@ func TestARetryHeldUpGoesToTheStateAfterAReset(t *testing.T) {
 	}
 }
 
-func TestABreachThatALookMissedIsRaisedByTheSameLookOrTheNextRecord(t *testing.T) {
-	defer step.Hook(yieldNowAndThen)
-	for _, spread := range []bool{false, true} {
-		for _, at := range []step.Step{step.Looking, step.Judged} {
-			c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, MinSamples: 2}))
-			n.RecordSuccess(1)
-			if spread {
-				n.state.Load().ring.Spread(2)
-			}
-			held, release := step.Hold(at) // in the look that finds MinSamples reached
-			look := inBackground(func() { n.RecordSuccess(1) })
-			<-held
-			for range 8 {
-				n.RecordFailureAs(1, CategoryOther) // cannot look, and does not wait
-			}
-			if got := log.take(t, c); len(got) != 0 {
-				t.Errorf("spread %v: raised while the look was held up: %v", spread, got)
-			}
-			release()
-			<-look
-			if got := log.take(t, c); len(got) != 1 {
-				t.Errorf("spread %v: raised %v, want one breach", spread, got)
-			}
-			if !n.Metrics().FailureRateBreached {
-				t.Errorf("spread %v: the breach is not in the metrics", spread)
-			}
-		}
-	}
-}
+// In a bubble time passes when everybody waits. So when awake returns, looks
+// that were planned have come, and their rests have ended.
+func awake() { time.Sleep(time.Second) }
 
-func TestWhatManyLooksOweIsLeftToTheNextRecord(t *testing.T) {
+func TestARecordBehindTheCopyOfALookIsJudged(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	c, n, log := heldCollector(t, WithWindowSize(1), WithThresholds(Thresholds{FailureRate: 0.5}))
-	n.RecordSuccess(1)
-	nested, rounds := false, 0
-	step.Hook(func(s step.Step) { // every look is overtaken by a record that changes the verdict again
-		if s != step.Judged || nested {
-			return
-		}
-		nested = true
-		if rounds++; rounds%2 == 1 {
-			n.RecordSuccess(1)
-		} else {
-			n.RecordFailureAs(1, CategoryOther)
-		}
-		nested = false
-	})
-	n.RecordFailureAs(1, CategoryOther)
-	step.Hook(nil)
-	if rounds != looks {
-		t.Errorf("one record looked %d times, want %d", rounds, looks)
-	}
-	n.RecordSuccess(1)
-	if got := log.take(t, c); len(got)%2 != 0 || len(got) < looks || n.Metrics().FailureRateBreached {
-		t.Errorf("raised %v, want as many recoveries as breaches", got)
-	}
-}
-
-func TestABreachBehindTheCopyOfARecoveringLookIsNotMissed(t *testing.T) {
-	defer step.Hook(yieldNowAndThen)
-	_, n, _ := heldCollector(t, WithWindowSize(2), WithThresholds(Thresholds{FailureRate: 0.1}))
-	fail := func() { n.RecordFailureAs(1, CategoryOther) }
-	fail()
-	n.RecordSuccess(1)
-	duringTheNextLook(fail)
-	n.RecordSuccess(1) // copies two successes; the failure comes in behind
-	step.Hook(nil)
-	n.RecordSuccess(1)
-	if m := n.Metrics(); m.WindowFailures != 1 || !m.FailureRateBreached {
-		t.Errorf("%d failures of 2, breached: %v", m.WindowFailures, m.FailureRateBreached)
-	}
-}
-
-func TestRecordsBehindTheCopyOfALookPayTheirDebt(t *testing.T) {
-	defer step.Hook(yieldNowAndThen)
-	_, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, MinSamples: 20}))
-	n.RecordSuccess(1)
-	n.state.Load().ring.Spread(2)
-	for range 9 {
+	synctest.Test(t, func(t *testing.T) {
+		_, n, _ := heldCollector(t, WithWindowSize(2), WithThresholds(Thresholds{FailureRate: 0.1}))
+		fail := func() { n.RecordFailureAs(1, CategoryOther) }
 		n.RecordSuccess(1)
-	}
-	n.watch.edge.Or(owed)
-	duringTheNextLook(func() {
-		for range 8 {
-			n.RecordFailureAs(1, CategoryOther)
+		n.state.Load().ring.Spread(2)
+		fail()
+		awake() // breached
+		n.RecordSuccess(1)
+		duringTheNextLook(fail)
+		n.RecordSuccess(1) // the look copies two successes; the failure comes in behind
+		awake()
+		step.Hook(nil)
+		if m := n.Metrics(); m.WindowFailures != 1 || !m.FailureRateBreached {
+			t.Errorf("%d failures of 2, breached: %v", m.WindowFailures, m.FailureRateBreached)
 		}
 	})
-	for range 4 {
-		n.RecordFailureAs(1, CategoryOther)
-	}
-	if m := n.Metrics(); m.WindowFailures != 12 || m.WindowSamples != 22 || !m.FailureRateBreached {
-		t.Errorf("%d failures of %d, breached: %v", m.WindowFailures, m.WindowSamples, m.FailureRateBreached)
+}
+
+func TestRecordsBehindTheCopyOfALookAreCountedForTheNext(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	synctest.Test(t, func(t *testing.T) {
+		_, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, MinSamples: 20}))
+		n.RecordSuccess(1)
+		n.state.Load().ring.Spread(2)
+		duringTheNextLook(func() {
+			for range 8 {
+				n.RecordFailureAs(1, CategoryOther)
+			}
+		})
+		for range 9 {
+			n.RecordSuccess(1)
+		}
+		awake()
+		for range 4 {
+			n.RecordFailureAs(1, CategoryOther)
+		}
+		awake()
+		if m := n.Metrics(); m.WindowFailures != 12 || m.WindowSamples != 22 || !m.FailureRateBreached {
+			t.Errorf("%d failures of %d, breached: %v", m.WindowFailures, m.WindowSamples, m.FailureRateBreached)
+		}
+	})
+}
+
+// A record that is held up before its release, when the look tells its shard
+// how many may pass, is found by the look all the same.
+func TestARecordUnderWayAtTheEndOfALookIsJudged(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, at := range []step.Step{step.Acquired, step.Counted, step.Stamped, step.Stored, step.Owing} {
+		synctest.Test(t, func(t *testing.T) {
+			_, n, _ := heldCollector(t, WithWindowSize(10), WithThresholds(Thresholds{FailureRate: 0.15}))
+			n.RecordSuccess(1)
+			n.state.Load().ring.Spread(2)
+			for range 8 {
+				n.RecordSuccess(1)
+			}
+			awake()
+			held, release := step.Hold(at)
+			record := inBackground(func() { n.RecordFailureAs(1, CategoryOther) })
+			<-held
+			n.RecordFailureAs(1, CategoryOther) // in another shard; it has the window looked at
+			awake()
+			release()
+			<-record
+			awake()
+			if m := n.Metrics(); m.WindowFailures != 2 || !m.FailureRateBreached {
+				t.Errorf("step %d: %d failures of %d, breached: %v", at, m.WindowFailures, m.WindowSamples, m.FailureRateBreached)
+			}
+		})
 	}
 }
 
@@ -257,66 +240,59 @@ func duringTheNextLook(f func()) {
 	})
 }
 
-func TestAResetDoesNotWaitForLooksThatBeginAfterIt(t *testing.T) {
-	defer step.Hook(yieldNowAndThen)
-	_, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
-	n.RecordSuccess(1)
-	n.watch.edge.Or(wanted) // as a reset does that found somebody looking
-	looked := false
-	step.Hook(func(s step.Step) { looked = looked || s == step.Looking })
-	for range 5 { // breaches, and would look
-		n.RecordFailureAs(1, CategoryOther)
-	}
-	if edge := n.watch.edge.Load(); looked || edge&owed == 0 {
-		t.Errorf("a look began while a reset waited: %v; owed: %v", looked, edge&owed != 0)
-	}
-	if m := n.Reset(); m.TotalExecutions != 6 || n.watch.edge.Load()&wanted != 0 {
-		t.Errorf("the reset returned %+v, and wanted is left in %b", m, n.watch.edge.Load())
-	}
-}
-
 func TestAResetWaitsForALookSoThatRecoveryFollowsBreach(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, Latency: time.Second}))
-	held, release := step.Hold(step.Looking)
-	look := inBackground(func() { n.RecordFailureAs(2*time.Second, CategoryOther) })
-	<-held
-	reset := inBackground(func() { n.Reset() })
-	for range 100 {
-		runtime.Gosched()
-	}
-	release()
-	<-look
-	<-reset
-	n.RecordFailureAs(1, CategoryOther)
-	want := []string{"failureRate breached 1", "latency breached 1", "failureRate recovered 0", "latency recovered 0",
-		"failureRate breached 1"}
-	if got := log.take(t, c); !slices.Equal(got, want) {
-		t.Errorf("raised %v, want %v", got, want)
+	for _, at := range []step.Step{step.Looking, step.Copied, step.Judged} {
+		synctest.Test(t, func(t *testing.T) {
+			c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, Latency: time.Second}))
+			n.RecordRetry(1)
+			n.state.Load().ring.Spread(2)
+			held, release := step.Hold(at)
+			n.RecordFailureAs(2*time.Second, CategoryOther)
+			<-held
+			reset := inBackground(func() { n.Reset() })
+			for n.state.Load() != nil { // until the reset has taken the state
+				runtime.Gosched()
+			}
+			n.RecordFailureAs(1, CategoryOther) // the reset has it judged when it ends
+			release()
+			<-reset
+			want := []string{"failureRate breached 1", "latency breached 1", "failureRate recovered 0", "latency recovered 0",
+				"failureRate breached 1"}
+			if at == step.Looking { // the look finds the reset under way, and leaves the window alone
+				want = want[4:]
+			}
+			if got := log.take(t, c); !slices.Equal(got, want) {
+				t.Errorf("step %d: raised %v, want %v", at, got, want)
+			}
+		})
 	}
 }
 
 func TestARecordOfTheFirstShardThatEndsAfterTheSpreadIsJudged(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	for _, at := range []step.Step{step.Acquired, step.Summed, step.Counted, step.Stored} {
-		c, n, log := heldCollector(t, WithWindowSize(10), WithThresholds(Thresholds{FailureRate: 0.15}))
-		for range 10 {
-			n.RecordSuccess(1)
-		}
-		n.RecordFailureAs(1, CategoryOther)
-		held, release := step.Hold(at)
-		record := inBackground(func() { n.RecordFailureAs(1, CategoryOther) })
-		<-held
-		n.state.Load().ring.Spread(2)
-		for range 3 {
-			n.RecordSuccess(1)
-		}
-		release()
-		<-record
-		n.RecordSuccess(1)
-		if got := log.take(t, c); !slices.Equal(got, []string{"failureRate breached 10"}) {
-			t.Errorf("step %d: raised %v, want one breach", at, got)
-		}
+	for _, at := range []step.Step{step.Acquired, step.Summed, step.Counted, step.Stored, step.Judged} {
+		synctest.Test(t, func(t *testing.T) {
+			c, n, log := heldCollector(t, WithWindowSize(10), WithThresholds(Thresholds{FailureRate: 0.15}))
+			for range 10 {
+				n.RecordSuccess(1)
+			}
+			n.RecordFailureAs(1, CategoryOther)
+			held, release := step.Hold(at)
+			record := inBackground(func() { n.RecordFailureAs(1, CategoryOther) })
+			<-held
+			n.state.Load().ring.Spread(2)
+			for range 3 {
+				n.RecordSuccess(1)
+			}
+			awake()
+			release()
+			<-record
+			awake()
+			if got := log.take(t, c); !slices.Equal(got, []string{"failureRate breached 10"}) {
+				t.Errorf("step %d: raised %v, want one breach", at, got)
+			}
+		})
 	}
 }
 
@@ -331,7 +307,7 @@ func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
 		<-held
 		var forgotten NodeMetrics
 		forget := inBackground(func() { forgotten = c.Forget("n") })
-		for n.state.Load() != gone {
+		for !n.isForgotten() {
 			runtime.Gosched()
 		}
 		release()
@@ -347,8 +323,9 @@ func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
 	}
 }
 
-// Between the two steps of a Forget a record takes the node in again, and then it stays where it is.
-func TestARecordBetweenTheStepsOfForgetKeepsTheNodeInItsPlace(t *testing.T) {
+// A record between the two steps of Forget goes to a successor. Forget leaves the
+// successor in the place of the name.
+func TestARecordBetweenTheStepsOfForgetKeepsTheNamesPlace(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	c, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
 	n.RecordFailureAs(1, CategoryOther)
@@ -359,8 +336,101 @@ func TestARecordBetweenTheStepsOfForgetKeepsTheNodeInItsPlace(t *testing.T) {
 	n.RecordRetry(1)
 	release()
 	<-forget
-	if m := c.NodeMetrics("n"); m.TotalExecutions != 1 || m.RetryCount != 1 || c.Node("n") != n || c.Stats().Nodes != 1 {
+	if m := c.NodeMetrics("n"); m.TotalExecutions != 1 || m.RetryCount != 1 || n.Metrics() != m || c.Stats().Nodes != 1 {
 		t.Errorf("there is %+v", m)
+	}
+}
+
+// TestReadsOfAllNodesBesideRegistrationsHeldUp stops registrations between the
+// map and the counter of names, while others forget the names.
+func TestReadsOfAllNodesBesideRegistrationsHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, _, _ := heldCollector(t)
+	c.RecordSuccess("n", 1)
+	const registrations = 3
+	arrived, proceed := make(chan struct{}), make(chan struct{})
+	stopping := registrations
+	step.Hook(func(s step.Step) {
+		if s == step.Placed && stopping > 0 {
+			stopping--
+			arrived <- struct{}{}
+			<-proceed
+		}
+	})
+	var held []<-chan struct{}
+	for i := range registrations {
+		held = append(held, inBackground(func() { c.Node(fmt.Sprint(i)) }))
+		<-arrived
+	}
+	step.Hook(yieldNowAndThen)
+	for i := range registrations {
+		c.Forget(fmt.Sprint(i))
+	}
+	if got := len(c.AllNodeMetrics()); got != 1 {
+		t.Errorf("%d nodes are active, want 1", got)
+	}
+	if got := c.Stats().Nodes; got < 0 || got > 1 {
+		t.Errorf("Stats has %d nodes, want 0 or 1", got)
+	}
+	if text := c.String(); !strings.Contains(text, `"n"`) {
+		t.Errorf("String returned %s", text)
+	}
+	if got := len(c.Snapshot().Nodes) + len(c.Reset().Nodes); got != 2 {
+		t.Errorf("Snapshot and Reset returned %d nodes, want 1 each", got)
+	}
+	close(proceed)
+	for _, done := range held {
+		<-done
+	}
+	checkRegistry(t, c, nil)
+}
+
+// TestANodeIsNotIdleBesideAResetHeldUp stops a reset before it takes the state
+// away. A sweep then does not judge the node, because it may see the state of
+// before the reset together with the count of after it.
+func TestANodeIsNotIdleBesideAResetHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, _ := heldCollector(t, WithIdleForget(1))
+	n.RecordSuccess(1)
+	before, ok := n.activity()
+	if !ok {
+		t.Fatal("the activity is unknown, and no reset is under way")
+	}
+	held, release := step.Hold(step.Aimed)
+	reset := inBackground(func() { n.Reset() })
+	<-held
+	for range 2 {
+		c.Snapshot() // would forget the node by the second look
+	}
+	if a, ok := n.activity(); ok || n.isForgotten() {
+		t.Errorf("the activity is %v, forgotten: %v, while a reset is under way", a, n.isForgotten())
+	}
+	release()
+	<-reset
+	n.RecordSuccess(1)
+	if after, ok := n.activity(); !ok || after == before {
+		t.Errorf("after a reset and a record the activity is %v, %v, as before", after, ok)
+	}
+}
+
+// TestARecoveryByForgetComesBeforeABreachOfTheSuccessor lets a successor fail as
+// soon as the node is forgotten.
+func TestARecoveryByForgetComesBeforeABreachOfTheSuccessor(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
+	n.RecordFailureAs(1, CategoryOther)
+	held, release := step.Hold(step.Swapped)
+	forget := inBackground(func() { c.Forget("n") })
+	<-held
+	n.RecordFailureAs(1, CategoryOther)
+	if m := n.Metrics(); !m.FailureRateBreached || m.FailureCount != 1 {
+		t.Errorf("the successor has %+v", m)
+	}
+	release()
+	<-forget
+	want := []string{"failureRate breached 1", "failureRate recovered 0", "failureRate breached 1"}
+	if got := log.take(t, c); !slices.Equal(got, want) {
+		t.Errorf("raised %v, want %v", got, want)
 	}
 }
 
@@ -397,8 +467,8 @@ func TestAResetWaitsForTheNoteOfAFailureHeldUp(t *testing.T) {
 	}
 }
 
-// A record that carries the next window across a threshold while a reset clears the verdict on the last: it compares
-// with the old verdict.
+// A record carries the next window across a threshold while a reset is under
+// way. No record is judged then. The reset has the window judged when it ends.
 func TestARecordBesideAResetIsJudged(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))

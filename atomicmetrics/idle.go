@@ -25,38 +25,43 @@ func WithIdleForget(d time.Duration) Option {
 	return func(c *config) { c.idleForget, c.forgetsIdle = d, true }
 }
 
-// idle tells for how long a node has been without a record.
+// idle tells for how long a node has had no record.
 type idle struct {
-	emptied atomic.Uint64 // times that somebody was about to take away what was recorded
+	clearing atomic.Uint64 // resets that have begun to take the state
+	cleared  atomic.Uint64 // those of them that have ended; at most clearing
 
-	// The rest belongs to whoever holds Collector.sweeping.
+	// The holder of Collector.sweeping owns the rest.
 	seen  activity
 	since int64 // when seen was true, by the monotonic clock
-	known bool  // seen and since are
+	known bool  // whether seen and since are set
 }
 
-// activity is different after every record: without a reset there are more records, and with one there was one more.
-type activity struct{ emptied, records uint64 }
+// activity is how many resets there were, and how many records since.
+type activity struct{ cleared, records uint64 }
 
-func (n *Node) activity() activity {
-	for {
-		a := activity{n.extras.idle.emptied.Load(), n.present().records()}
-		if n.extras.idle.emptied.Load() == a.emptied { // else the records may be of a state after it
-			return a
-		}
-	}
+// activity returns the node's activity. It returns false while a reset is
+// taking the state away. If two calls return the same activity, nothing was
+// recorded between them: no reset was under way at either call or between, so
+// both looked at one state, or the first found none and the second an empty one.
+func (n *Node) activity() (_ activity, ok bool) {
+	i := &n.optional.idle
+	a := activity{cleared: i.cleared.Load()}
+	a.records = n.present().records()
+	return a, i.clearing.Load() == a.cleared
 }
 
-// isIdle reports whether nothing was recorded for at least d, as far as earlier calls can tell. The caller holds
-// Collector.sweeping. The clock is read before this look at the node and after the earlier one: so between the two there
-// was at least that time.
+// isIdle reports whether nothing was recorded for at least d, as far as earlier
+// calls can tell. The caller holds Collector.sweeping. isIdle reads the clock
+// before it looks at the node, and the earlier call read it afterwards. So at
+// least that time has passed between the two looks.
 func (n *Node) isIdle(d time.Duration) bool {
-	now, i := clock.Now(), &n.extras.idle
-	if n.busy() {
+	now, i := clock.Now(), &n.optional.idle
+	a, ok := n.activity()
+	if !ok || n.busy() {
 		i.known = false
 		return false
 	}
-	if a := n.activity(); !i.known || a != i.seen {
+	if !i.known || a != i.seen {
 		i.known, i.seen, i.since = true, a, clock.Now()
 		return false
 	}
@@ -73,9 +78,8 @@ func (c *Collector) forgetIdle() {
 		if n == c.overflow || !n.isIdle(c.idleForget) {
 			continue
 		}
-		if m := n.clear(gone, new(details)); m.active() {
+		if m := n.forget(); m.active() {
 			c.addForgotten(m)
 		}
-		c.unlist(n)
 	}
 }

@@ -135,15 +135,31 @@ func TestANodeThatIsRecordedBetweenLooksIsNeverIdle(t *testing.T) {
 			n.Reset() // leaves the counts as they were at the last look
 			time.Sleep(time.Second)
 			c.Snapshot()
-			if n.state.Load() == gone {
+			if n.isForgotten() {
 				t.Fatal("forgotten")
 			}
 		}
 		c.Snapshot()
 		time.Sleep(time.Second)
 		c.Snapshot()
-		if n.state.Load() != gone {
+		if !n.isForgotten() {
 			t.Error("not forgotten at last")
+		}
+	})
+}
+
+// A reset that clears nothing is no activity.
+func TestANodeThatIsResetAndHasNoRecordIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := forgetCollector(t, WithIdleForget(time.Minute))
+		n := c.Node("n")
+		for range 3 {
+			c.Reset()
+			n.Reset()
+			time.Sleep(time.Minute)
+		}
+		if c.Reset(); !n.isForgotten() || c.Stats().Nodes != 0 {
+			t.Errorf("forgotten: %v, %d places taken", n.isForgotten(), c.Stats().Nodes)
 		}
 	})
 }

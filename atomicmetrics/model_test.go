@@ -22,7 +22,19 @@ type model struct {
 	all        []sampleOfModel // since the last reset
 	retries    [8]uint64
 	breached   [eventKinds]bool
-	events     []Event // without node and time
+	events     []Event                // without node and time
+	windows    map[windowOfModel]bool // that were
+}
+
+// windowOfModel is what an event says of a window.
+type windowOfModel struct {
+	failureRate float64
+	p99         time.Duration
+	samples     int
+}
+
+func newModel(size int, thresholds Thresholds) model {
+	return model{size: size, thresholds: thresholds, windows: map[windowOfModel]bool{}}
 }
 
 type sampleOfModel struct {
@@ -61,22 +73,40 @@ func (m *model) failures() (n int) {
 	return n
 }
 
-func (m *model) judge() {
+// limits tells of each kind whether the window is in breach, and whether it has
+// recovered. It may be neither.
+func (m *model) limits() (kinds [eventKinds]struct{ breach, recovered bool }) {
 	n := len(m.window())
-	if n < max(1, m.thresholds.MinSamples) {
-		return
-	}
 	recovery := m.thresholds.Recovery
 	if recovery == 0 {
 		recovery = 1
 	}
-	rate, p99 := float64(m.failures())/float64(n), m.percentile(99)
 	if limit := m.thresholds.FailureRate; limit != 0 {
-		m.move(FailureRateEvent, rate > limit, rate <= limit*recovery, Event{FailureRate: rate, P99: p99, Samples: n})
+		rate := float64(m.failures()) / float64(n)
+		kinds[FailureRateEvent].breach, kinds[FailureRateEvent].recovered = rate > limit, rate <= limit*recovery
 	}
 	if limit := m.thresholds.Latency; limit != 0 {
-		m.move(LatencyEvent, p99 > limit, float64(p99) <= float64(limit)*recovery,
-			Event{FailureRate: rate, P99: p99, Samples: n})
+		slow, behind, p99 := 0, n/100, m.percentile(99)
+		for _, s := range m.window() {
+			if s.d > limit {
+				slow++
+			}
+		}
+		kinds[LatencyEvent].breach = p99 > limit
+		kinds[LatencyEvent].recovered = float64(p99) <= float64(limit)*recovery && float64(slow) <= recovery*float64(behind)
+	}
+	return kinds
+}
+
+func (m *model) judge() {
+	n := len(m.window())
+	e := Event{FailureRate: float64(m.failures()) / float64(n), P99: m.percentile(99), Samples: n}
+	m.windows[windowOfModel{e.FailureRate, e.P99, e.Samples}] = true
+	if n < max(1, m.thresholds.MinSamples) {
+		return
+	}
+	for kind, now := range m.limits() {
+		m.move(EventKind(kind), now.breach, now.recovered, e)
 	}
 }
 
@@ -94,7 +124,7 @@ func (m *model) reset() {
 			m.events = append(m.events, Event{Kind: EventKind(kind)})
 		}
 	}
-	*m = model{size: m.size, thresholds: m.thresholds, events: m.events}
+	*m = model{size: m.size, thresholds: m.thresholds, events: m.events, windows: m.windows}
 }
 
 func (m *model) metrics() (want NodeMetrics) {
@@ -171,12 +201,14 @@ type twins struct {
 	model model
 	step  int // for messages
 
+	isSpread bool // at some time: then events come from another goroutine
+
 	mu     sync.Mutex
 	events []Event // of the node, without node and time
 }
 
 func newTwins(t *testing.T, size int, thresholds Thresholds) *twins {
-	both := &twins{T: t, model: model{size: size, thresholds: thresholds}}
+	both := &twins{T: t, model: newModel(size, thresholds)}
 	c, err := New(WithWindowSize(size), WithThresholds(thresholds), WithLogger(zerolog.Nop()),
 		OnEvent(func(e Event) {
 			both.mu.Lock()
@@ -223,7 +255,11 @@ func (both *twins) reset() {
 	both.Helper()
 	want := both.model.metrics()
 	both.model.reset()
-	if got := both.n.Reset(); got != want {
+	got := both.n.Reset()
+	if both.isSpread {
+		want.FailureRateBreached, want.LatencyBreached = got.FailureRateBreached, got.LatencyBreached
+	}
+	if got != want {
 		both.Fatalf("step %d: the reset returned other figures:%s", both.step, diff.Fields(got, want))
 	}
 }
@@ -232,12 +268,19 @@ func (both *twins) reset() {
 func (both *twins) spread() {
 	if s := both.n.state.Load(); s != nil {
 		s.ring.Spread(4)
+		both.isSpread = true
 	}
 }
 
+// checkMetrics compares the metrics. Another goroutine judges a node that is
+// spread, so its verdict is compared by checkVerdict.
 func (both *twins) checkMetrics() {
 	both.Helper()
-	if got, want := both.n.Metrics(), both.model.metrics(); got != want {
+	got, want := both.n.Metrics(), both.model.metrics()
+	if both.isSpread {
+		want.FailureRateBreached, want.LatencyBreached = got.FailureRateBreached, got.LatencyBreached
+	}
+	if got != want {
 		both.Fatalf("step %d, %+v:%s", both.step, both.model.thresholds, diff.Fields(got, want))
 	}
 }
@@ -249,8 +292,36 @@ func (both *twins) checkEvents() {
 	}
 	both.mu.Lock()
 	defer both.mu.Unlock()
+	if both.isSpread {
+		both.checkVerdict()
+		return
+	}
 	if differ := diff.Lists(both.events, both.model.events); differ != "" {
 		both.Fatalf("step %d, %+v: events: %s", both.step, both.model.thresholds, differ)
+	}
+}
+
+// checkVerdict compares what was flushed of a node that is spread: its verdict
+// is that of the last window, and each event is of a window that was.
+func (both *twins) checkVerdict() {
+	both.Helper()
+	m, t := both.n.Metrics(), both.model.thresholds
+	if n := len(both.model.window()); n >= max(1, t.MinSamples) {
+		for kind, was := range both.model.limits() {
+			if breached := [...]bool{m.FailureRateBreached, m.LatencyBreached}[kind]; was.breach && !breached || was.recovered && breached {
+				both.Fatalf("step %d, %+v: %v breached is %v after a flush, with %+v", both.step, t, EventKind(kind), breached, m)
+			}
+		}
+	}
+	var last [eventKinds]bool
+	for i, e := range both.events {
+		if e.Breached == last[e.Kind] {
+			both.Fatalf("step %d, %+v: event %d does not alternate: %+v", both.step, t, i, e)
+		}
+		last[e.Kind] = e.Breached
+		if e.Samples > 0 && !both.model.windows[windowOfModel{e.FailureRate, e.P99, e.Samples}] {
+			both.Fatalf("step %d, %+v: event %d is of no window that was: %+v", both.step, t, i, e)
+		}
 	}
 }
 

@@ -108,6 +108,11 @@ func TestNilNodeRecordsNothingAndReadsAsEmpty(t *testing.T) {
 			timer.Stop(errRefused)
 			timer.Discard()
 		},
+		"RecordPanic": func() { n.RecordPanic(1, "odd") },
+		"Do":          func() { equal(t, "Do", n.Do(func() error { return errRefused }), errRefused) },
+		"DoIgnoring": func() {
+			equal(t, "DoIgnoring", n.DoIgnoring(nil, func() error { return errRefused }), errRefused)
+		},
 		"Metrics": func() { checkEmpty(t, "Metrics", n.Metrics()) },
 		"Quantiles": func() {
 			if got := n.Quantiles(0.5, math.NaN()); got != nil {

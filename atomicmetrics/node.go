@@ -5,30 +5,33 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
+	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
 // Node is a handle on one node of a collector: what it records needs no lookup of the name. Get one from
 // Collector.Node and keep it; it stays valid for ever, resets included. A nil Node is valid too: it records nothing and
 // reads as empty. All methods are safe for concurrent use.
 //
-// Recording never fails, never waits for another goroutine, and allocates on a node's first record after its creation
-// or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for;
-// with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.
+// Recording never fails and never waits for another goroutine. After a node's
+// first record most records allocate nothing; the package's documentation lists
+// those that do, under Performance. A node that was forgotten is another matter:
+// see [Collector.Forget].
 type Node struct {
-	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, gone when forgotten
-	watch     *watch                // nil without thresholds
-	extras    *extras               // nil without options that keep more than metrics; so most records need not ask which
+	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, forgotten after Forget
+	verdict   *verdict.Node         // nil without thresholds
+	optional  *optional             // nil without options that keep more than metrics; so most records need not ask which
 	collector *Collector
 	name      string // valid UTF-8
 }
 
-// extras is what a node keeps beyond its metrics.
-type extras struct {
-	notes   notes   // used WithLastFailure
-	idle    idle    // used WithIdleForget
-	flights flights // used WithInFlight
+// optional is what options let a node keep beyond its metrics.
+type optional struct {
+	notes    notes       // used WithLastFailure
+	idle     idle        // used WithIdleForget
+	inFlight *flight.Set // nil without WithInFlight; also the successor's, if the node is forgotten
 }
 
 // state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
@@ -37,6 +40,7 @@ type extras struct {
 // lost or doubled by that; retries carry a CLOSED bit of their own.
 type state struct {
 	ring    ring.Ring
+	watch   *verdict.Watch   // nil without thresholds
 	retries [8]atomic.Uint64 // by attempt; CLOSED in the top bit
 }
 
@@ -90,7 +94,7 @@ func (n *Node) recordFailure(d time.Duration, category Category, text string) {
 	}
 }
 
-func (n *Node) notesFailures() bool { return n.extras != nil && n.collector.lastFailure }
+func (n *Node) notesFailures() bool { return n.optional != nil && n.collector.lastFailure }
 
 // RecordRetry records that another attempt began within one execution: 1 is the first retry. An attempt below 1 counts
 // as the first, one above 8 as the eighth. A retry is no execution.
@@ -105,8 +109,8 @@ func (n *Node) RecordRetry(attempt int) {
 		if s != nil && s.retry(i) {
 			return
 		}
-		if s == gone {
-			n = n.rejoin()
+		if s == forgotten {
+			n = n.successor()
 		}
 	}
 }
@@ -140,13 +144,10 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 			continue
 		}
 		if s.ring.Record(o, ns) {
-			if n.watch != nil && !n.watch.healthy(o, ns) {
-				n.check(&s.ring)
-			}
 			return
 		}
-		if s == gone {
-			n.rejoin().record(o, time.Duration(ns))
+		if s == forgotten {
+			n.successor().record(o, time.Duration(ns))
 			return
 		}
 	}
@@ -166,14 +167,11 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 		s := n.open()
 		step.At(step.Loaded)
 		if s != nil && s.ring.Record(failed(category), ns) {
-			n.extras.notes.add(s, f)
-			if n.watch != nil {
-				n.check(&s.ring)
-			}
+			n.optional.notes.add(s, f)
 			return
 		}
-		if s == gone {
-			n = n.rejoin()
+		if s == forgotten {
+			n = n.successor()
 		}
 	}
 }
@@ -185,8 +183,8 @@ func (n *Node) clamp(d time.Duration) uint64 {
 	return uint64(min(max(d, 0), MaxDuration))
 }
 
-// open returns the node's state, and makes it if there is none. It returns nil when a reset was faster, and gone when the
-// node was forgotten.
+// open returns the node's state, and makes it if there is none. It returns nil
+// if a reset was faster, and forgotten after Forget.
 func (n *Node) open() *state {
 	if s := n.state.Load(); s != nil {
 		return s
@@ -196,8 +194,12 @@ func (n *Node) open() *state {
 	case c.folds != nil:
 		f := &folding{node: n, state: s}
 		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), f.schedule)
-	case n.watch != nil:
-		s.ring.Init(c.windowSize, n.watch.rule.tally())
+		if n.verdict != nil {
+			s.watch = n.verdict.Watch(&s.ring)
+		}
+	case n.verdict != nil:
+		s.watch = n.verdict.Watch(&s.ring)
+		s.ring.Init(c.windowSize, &s.watch.Watch)
 	default:
 		s.ring.Init(c.windowSize, nil)
 	}
@@ -223,19 +225,19 @@ func (n *Node) metrics(d *details) NodeMetrics {
 	if n = n.live(); n == nil {
 		return NodeMetrics{}
 	}
-	if n.extras != nil {
-		d.inFlight = n.extras.flights.read()
+	if n.optional != nil {
+		d.inFlight = InFlight(n.optional.inFlight.Read())
 	}
 	s := n.present()
 	step.At(step.Loaded)
 	d.read(n, s) // before the counters: a failure that is noted has been counted
-	return s.read(n.watch.breached(), d.sketch)
+	return s.read(d.sketch)
 }
 
 // read reads what the node keeps of a state beside it.
 func (d *details) read(n *Node, s *state) {
-	if n.extras != nil && s != nil {
-		d.lastFailure, _ = n.extras.notes.of(s)
+	if n.optional != nil && s != nil {
+		d.lastFailure, _ = n.optional.notes.of(s)
 	}
 }
 
@@ -257,13 +259,16 @@ func (n *Node) reset(d *details) NodeMetrics {
 	return n.clear(nil, d)
 }
 
-// clear puts to, which is nil or gone, in the place of the node's state, and returns what that was. It waits for the
+// clear puts to, which is nil or forgotten, in the place of the node's state, and returns what that was. It waits for the
 // records in flight.
 func (n *Node) clear(to *state, d *details) NodeMetrics {
-	if n.extras != nil {
-		d.inFlight = n.extras.flights.reset()
+	if n.optional != nil {
+		d.inFlight = InFlight(n.optional.inFlight.Reset())
 	}
-	s, v := n.swapOut(to)
+	n.verdict.BeginReset()
+	defer n.endReset()
+	s := n.take(to)
+	step.At(step.Swapped)
 	if s == nil {
 		return NodeMetrics{}
 	}
@@ -274,13 +279,26 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 		pause(try)
 	}
 	d.read(n, s)
-	if n.extras != nil {
-		n.extras.notes.forget(s)
+	if n.optional != nil {
+		n.optional.notes.forget(s)
 	}
 	if n == n.collector.overflow {
 		n.collector.overflowCleared.Add(s.records())
 	}
-	return s.read(v, d.sketch)
+	s.watch.End(pause)
+	return s.read(d.sketch)
+}
+
+// endReset ends a reset. While a reset was under way, no record of the next
+// state could be judged.
+func (n *Node) endReset() {
+	if n.verdict == nil {
+		return
+	}
+	n.verdict.EndReset()
+	if s := n.live().present(); s != nil {
+		s.watch.Rejudge(pause)
+	}
 }
 
 // noted reports whether every failure of a state that is quiet has been noted, where that is wanted.
@@ -288,7 +306,7 @@ func (n *Node) noted(s *state) bool {
 	if !n.notesFailures() {
 		return true
 	}
-	_, noted := n.extras.notes.of(s)
+	_, noted := n.optional.notes.of(s)
 	counts := s.ring.Counts()
 	return noted == counts.Completed()-counts.Outcomes[ring.Success]
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 	"github.com/nodemetrics/nodemetrics/internal/step"
+	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
 // reader has the buffers of one read.
@@ -81,10 +82,10 @@ func (b *reader) nearest(q float64) time.Duration {
 	return time.Duration(b.ordered.At(nearest.Rank(q, b.ordered.Len()) - 1))
 }
 
-// read returns the state's metrics, with the verdict of its thresholds, and sets sketch, if it is not nil, to that of the
+// read returns the state's metrics, and sets sketch, if it is not nil, to that of the
 // same window, if that is not empty. The window is copied before the counters are read: a sample that is seen has been
 // counted, so there are never more samples than executions.
-func (s *state) read(v verdict, sketch *Sketch) NodeMetrics {
+func (s *state) read(sketch *Sketch) NodeMetrics {
 	if s == nil {
 		return NodeMetrics{}
 	}
@@ -122,8 +123,9 @@ func (s *state) read(v verdict, sketch *Sketch) NodeMetrics {
 		step.At(step.Reading)
 		m.RetryCount += m.RetriesByAttempt[i]
 	}
-	m.FailureRateBreached = v&failureBreach != 0
-	m.LatencyBreached = v&latencyBreach != 0
+	v := s.watch.Verdict()
+	m.FailureRateBreached = v&verdict.FailureBreach != 0
+	m.LatencyBreached = v&verdict.LatencyBreach != 0
 	return *m
 }
 

@@ -39,8 +39,8 @@ func TestARecorderDescheduledForASecondHoldsUpAResetAndNobodyElse(t *testing.T) 
 		{"digest", []Option{WithWindowSize(5000), WithPercentiles(digest.TDigest(100))}, false, record},
 		{"grown digest", []Option{WithWindowSize(5000), WithPercentiles(digest.TDigest(100))}, true,
 			append(record, step.Stamped)},
-		{"watched", []Option{WithThresholds(Thresholds{FailureRate: 0.3})}, false,
-			[]step.Step{step.Looking, step.Copied, step.Judged}},
+		{"watched", []Option{WithThresholds(Thresholds{FailureRate: 0.3})}, false, append(record, step.Judged)},
+		{"watched and grown", []Option{WithThresholds(Thresholds{FailureRate: 0.3})}, true, append(record, step.Owing)},
 	} {
 		for _, at := range kind.steps {
 			t.Run(fmt.Sprintf("%s/step=%d", kind.name, at), func(t *testing.T) {
@@ -88,7 +88,7 @@ func descheduled(t *testing.T, at step.Step, grown bool, opts []Option) {
 		use() // what begins now is not waited for
 	}
 	var clearedNext NodeMetrics
-	if at != step.Looking && at != step.Copied && at != step.Judged { // a look holds up every reset of its node
+	{
 		clearedNext = n.Reset()
 		if took := time.Since(begun); took != 0 || clearedNext.TotalExecutions != times {
 			t.Errorf("the next reset cleared %d executions after %v", clearedNext.TotalExecutions, took)

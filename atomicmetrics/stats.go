@@ -40,7 +40,7 @@ func (c *Collector) Stats() (s Stats) {
 	if c == nil {
 		return s
 	}
-	s.Nodes = int(max(c.names.settled.Load(), 0))
+	s.Nodes = c.names.Len()
 	s.DurationsClamped = c.clampings.Load()
 	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.present().records()
 	if f := c.forgotten.Load(); f != nil {
@@ -50,18 +50,12 @@ func (c *Collector) Stats() (s Stats) {
 		s.EventsDropped = c.events.Dropped()
 	}
 	s.Bytes = int(unsafe.Sizeof(*c))
-	c.nodes.Range(func(name string, n *Node) bool {
-		s.Bytes += mapEntry
-		if n.name != name { // an alias, with a string of its own
-			s.Bytes += len(name)
-			return true
-		}
-		s.Bytes += n.size()
+	for _, n := range c.names.All() {
+		s.Bytes += mapEntry + n.size()
 		if state := n.present(); state != nil && state.ring.Sharded() {
 			s.ShardedNodes++
 		}
-		return true
-	})
+	}
 	return s
 }
 
@@ -89,25 +83,25 @@ const mapEntry = int(unsafe.Sizeof("")+unsafe.Sizeof((*Node)(nil))) + 24
 // size returns how many bytes the node holds.
 func (n *Node) size() int {
 	bytes := int(unsafe.Sizeof(*n)) + len(n.name)
-	if n.watch != nil {
-		bytes += int(unsafe.Sizeof(*n.watch) + unsafe.Sizeof(*n.watch.rule))
+	if n.verdict != nil {
+		bytes += n.verdict.Size()
 	}
-	if n.extras != nil {
-		bytes += n.extras.size()
+	if n.optional != nil {
+		bytes += n.optional.size()
 	}
 	if s := n.present(); s != nil {
 		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size()
+		if s.watch != nil {
+			bytes += s.watch.Size()
+		}
 	}
 	return bytes
 }
 
-func (e *extras) size() int {
-	bytes := int(unsafe.Sizeof(*e))
-	for l := e.notes.newest.Load(); l != nil; l = l.next {
+func (o *optional) size() int {
+	bytes := int(unsafe.Sizeof(*o)) + o.inFlight.Size()
+	for l := o.notes.newest.Load(); l != nil; l = l.next {
 		bytes += int(unsafe.Sizeof(*l)) + len(l.Text)
-	}
-	for b := e.flights.blocks.Load(); b != nil; b = b.next.Load() {
-		bytes += int(unsafe.Sizeof(*b)) + len(b.slots)*int(unsafe.Sizeof(b.slots[0]))
 	}
 	return bytes
 }

@@ -313,7 +313,7 @@ func TestALookAtAStreamThatIsNotSpreadComesToItsEnd(t *testing.T) {
 	}
 	n := c.Node("n")
 	n.RecordFailureAs(1, CategoryOther)
-	n.look() // in a fold a panic would be swallowed
+	n.state.Load().watch.Look() // in a fold a panic would be swallowed
 	if m := n.Metrics(); !m.FailureRateBreached {
 		t.Errorf("not breached, with %d failures of %d", m.WindowFailures, m.WindowSamples)
 	}

@@ -51,7 +51,7 @@ func ours(impl string) bool { return impl == "nodemetrics" || impl == "nodemetri
 
 // rivals are the implementations in benchmarks of which there would be too many with all: ours, the one written by hand,
 // and the fastest published ones.
-var rivals = []string{"nodemetrics", "nodemetrics-tdigest", "mutex-ring",
+var rivals = []string{"nodemetrics", "nodemetrics-tdigest", "mutex-ring", "xsync-mutex-ring",
 	"monkit-durationval", "prometheus-histogram", "victoria-histogram"}
 
 // implsOf returns the implementations whose registry is a T; with names given, those of them.
@@ -75,6 +75,22 @@ func fill(impl peer.Impl, n peer.Node) {
 	for i := range window {
 		n.RecordSuccess(measure.Duration(i))
 	}
+}
+
+// bursts is how often spreadNode tries.
+const bursts = 10_000
+
+// spreadNode has all cores contend for the only node of a collector, until it is
+// spread over them. With one core, two goroutines contend on a second one.
+func spreadNode(c *atomicmetrics.Collector, n *atomicmetrics.Node) error {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, cores())))
+	for range bursts {
+		measure.Spread(10_000, cores(), successes(n, 0))
+		if c.Stats().ShardedNodes > 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("node %s is not spread after %d bursts", n.Name(), bursts)
 }
 
 // flush waits until the helper goroutines of ours have nothing to do.

@@ -2,8 +2,10 @@ package bench
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/bench/internal/measure"
@@ -97,16 +99,32 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 }
 
-// fullRegistry has nodes with full windows.
+// fullRegistry has nodes with full windows. Each node has samples of its own, so
+// that no branch predictor learns how to sort them.
 func fullRegistry(impl peer.Impl, nodes int) peer.Registry {
 	r := impl.New()
-	for k, name := range nodeNames(nodes) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, name := range nodeNames(nodes) {
 		n := r.(peer.Handles).Node(name)
-		for i := range 100 {
-			n.RecordSuccess(measure.Duration(k + i))
+		for range 100 {
+			n.RecordSuccess(time.Duration(random.ExpFloat64() * float64(time.Millisecond)))
 		}
 	}
 	return r
+}
+
+func TestNodesOfASnapshotHaveDifferentSamples(t *testing.T) {
+	const nodes = 2 * len(measure.Durations)
+	seen := map[time.Duration]string{}
+	for name, m := range fullRegistry(peer.All[0], nodes).(peer.Nodemetrics).Collector.All() {
+		if other, ok := seen[m.TotalDuration]; ok {
+			t.Errorf("%s and %s have the same samples", name, other)
+		}
+		seen[m.TotalDuration] = name
+	}
+	if len(seen) != nodes {
+		t.Errorf("%d nodes, want %d", len(seen), nodes)
+	}
 }
 
 // fewestBeside is how many records there are beside a reader at least: starting one takes longer than some records.
@@ -133,7 +151,6 @@ func BenchmarkReaderCost(b *testing.B) {
 			b.ReportMetric(rounds.Of[0], "alone-ns/record")
 			b.ReportMetric(rounds.Of[1], "beside-ns/record")
 			b.ReportMetric(rounds.Of[1]/rounds.Of[0], "slowdown")
-			noteAverage(b, impl.Name, rounds.Of[1])
 		})
 	}
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -69,8 +70,8 @@ func alone(turns int) measure.Body {
 	}
 }
 
-// run measures a body and notes the average of ours for the verdict. With work it is measured against the work alone.
-func run(b *testing.B, impl, g, work string, body func(turns int) measure.Body) {
+// run measures a body. With work it is measured against the work alone.
+func run(b *testing.B, g, work string, body func(turns int) measure.Body) {
 	n := goroutines(g)
 	turns := turns(work)
 	with := body(turns)
@@ -79,7 +80,6 @@ func run(b *testing.B, impl, g, work string, body func(turns int) measure.Body) 
 	if turns == 0 {
 		measure.Spread(b.N, n, with)
 		b.StopTimer()
-		noteAverage(b, impl, measure.OnCore(b.Elapsed(), b.N, n, cores()))
 		return
 	}
 	without := alone(turns)
@@ -94,7 +94,6 @@ func run(b *testing.B, impl, g, work string, body func(turns int) measure.Body) 
 	no(b, "ns/op")
 	b.ReportMetric(rounds.Over[1], "added-ns/record")
 	b.ReportMetric(rounds.Of[0], "work-ns/record")
-	noteAverage(b, impl, rounds.Over[1])
 }
 
 func BenchmarkRecord(b *testing.B) {
@@ -102,7 +101,7 @@ func BenchmarkRecord(b *testing.B) {
 		r := registry(impl)
 		b.Run(fmt.Sprintf("by=handle/op=%s/impl=%s/g=%s/work=%s", op, impl.Name, g, work), func(b *testing.B) {
 			n := r().(peer.Handles).Node("node")
-			run(b, impl.Name, g, work, func(turns int) measure.Body { return body(n, turns) })
+			run(b, g, work, func(turns int) measure.Body { return body(n, turns) })
 		})
 	}
 	all, some := implsOf[peer.Handles](), implsOf[peer.Handles](rivals...)
@@ -135,33 +134,78 @@ func BenchmarkRecord(b *testing.B) {
 	for _, g := range []string{"1", "cores"} {
 		for _, impl := range implsOf[peer.Timers]() {
 			b.Run(fmt.Sprintf("by=handle/op=timer/impl=%s/g=%s/work=0", impl.Name, g), func(b *testing.B) {
-				record := impl.New().(peer.Timers).Timer("node")
-				run(b, impl.Name, g, "0", func(int) measure.Body {
-					return func(_, from, to int) {
-						for range to - from {
-							record()
-						}
-					}
-				})
+				timed(b, g, impl.New().(peer.Timers).Timer("node"))
 			})
 		}
 	}
+	onSpread(b)
 	byName(b)
+	byHandles(b)
+}
+
+// timed measures executions that do nothing, against two readings of the clock.
+func timed(b *testing.B, g string, execute func()) {
+	n := goroutines(g)
+	wall := func(body func()) func(from, to int) float64 {
+		return func(from, to int) float64 {
+			took := measure.Spread(to-from, n, func(_, from, to int) {
+				for range to - from {
+					body()
+				}
+			})
+			return float64(took) / float64(to-from)
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	rounds := measure.Interleave(b.N, 20_000, wall(readClockTwice), wall(execute))
+	b.StopTimer()
+	b.ReportMetric(rounds.Of[1], "ns/op")
+	b.ReportMetric(rounds.Over[1], "beyond-clock-ns/op")
+}
+
+func readClockTwice() {
+	start := measure.Now()
+	if measure.Now() < start {
+		panic("the clock went back")
+	}
+}
+
+// onSpread measures one goroutine alone on a node that all cores contended for.
+func onSpread(b *testing.B) {
+	for _, op := range []string{"success", "failure", "timer"} {
+		b.Run(fmt.Sprintf("by=handle/op=%s/node=spread/impl=nodemetrics/g=1/work=0", op), func(b *testing.B) {
+			c := peer.NewNodemetrics().Collector
+			n := c.Node("node")
+			if err := spreadNode(c, n); err != nil {
+				b.Fatal(err)
+			}
+			switch op {
+			case "success":
+				run(b, "1", "0", func(turns int) measure.Body { return successes(n, turns) })
+			case "failure":
+				run(b, "1", "0", func(turns int) measure.Body { return failures(n, turns) })
+			case "timer":
+				timed(b, "1", func() { n.Start().Stop(nil) })
+			}
+		})
+	}
 }
 
 // yardstick is one atomic.Add for each record, in a loop of nothing else.
 func yardstick(b *testing.B, op, g string) {
 	b.Run(fmt.Sprintf("by=handle/op=%s/impl=add/g=%s/work=0", op, g), func(b *testing.B) {
 		var add peer.Add
-		run(b, "add", g, "0", func(int) measure.Body {
+		run(b, g, "0", func(int) measure.Body {
 			return func(_, from, to int) { add.Loop(to - from) }
 		})
 	})
 }
 
+// byName measures records by name, the names in random order.
 func byName(b *testing.B) {
 	all, some := implsOf[peer.ByName](), implsOf[peer.ByName](rivals...)
-	few := implsOf[peer.ByName]("nodemetrics", "mutex-ring", "victoria-histogram")
+	few := implsOf[peer.ByName]("nodemetrics", "mutex-ring", "xsync-mutex-ring", "victoria-histogram")
 	for _, c := range []struct {
 		op      string
 		names   int
@@ -170,26 +214,66 @@ func byName(b *testing.B) {
 	}{
 		{"success", 1, "1", "0", some},
 		{"success", 64, "1", "0", all},
-		{"success", 100, "1", "0", few},
+		{"success", 1024, "1", "0", few},
 		{"success", 10_000, "1", "0", without(some, "nodemetrics-tdigest")},
 		{"success", 100_000, "1", "0", few},
 		{"success", 64, "cores", "0", some},
 		{"success", 64, "cores", "1us", some},
 		{"failure", 64, "1", "0", some},
 	} {
+		order := measure.NewOrder(c.names)
 		for _, impl := range c.impls {
 			// Windows are not filled by so many records as a t-digest's takes: that is what by=handle is for.
 			names := named(impl, c.names)
 			b.Run(fmt.Sprintf("by=name/op=%s/names=%d/impl=%s/g=%s/work=%s", c.op, c.names, impl.Name, c.g, c.work),
 				func(b *testing.B) {
 					n := names()
-					run(b, impl.Name, c.g, c.work, func(turns int) measure.Body {
+					run(b, c.g, c.work, func(turns int) measure.Body {
 						if c.op == "failure" {
-							return failuresNamed(n, c.names, turns)
+							return failuresNamed(n, order, turns)
 						}
-						return successesNamed(n, c.names, turns)
+						return successesNamed(n, order, turns)
 					})
 				})
+		}
+	}
+}
+
+// byHandles measures records on many handles in random order, and the memory of
+// a node after them.
+func byHandles(b *testing.B) {
+	for _, c := range []struct {
+		names int
+		g     string
+	}{{64, "1"}, {1024, "1"}, {10_000, "1"}, {100_000, "1"}, {10_000, "cores"}} {
+		order := measure.NewOrder(c.names)
+		for _, impl := range implsOf[peer.Handles]("nodemetrics", "mutex-ring", "victoria-histogram") {
+			var before uint64
+			handles := sync.OnceValues(func() (peer.Registry, []peer.Node) {
+				names := nodeNames(c.names)
+				nodes := make([]peer.Node, len(names))
+				before = heap()
+				r := impl.New()
+				for i, name := range names {
+					nodes[i] = r.(peer.Handles).Node(name)
+					nodes[i].RecordSuccess(measure.Duration(i))
+				}
+				return r, nodes
+			})
+			b.Run(fmt.Sprintf("by=handle/op=success/names=%d/impl=%s/g=%s/work=0", c.names, impl.Name, c.g), func(b *testing.B) {
+				r, nodes := handles()
+				run(b, c.g, "0", func(int) measure.Body { return successesAt(nodes, order) })
+				b.ReportMetric((float64(heap())-float64(before))/float64(c.names), "bytes/node")
+				runtime.KeepAlive(r)
+			})
+		}
+	}
+}
+
+func successesAt(nodes []peer.Node, order measure.Order) measure.Body {
+	return func(_, from, to int) {
+		for i := from; i < to; i++ {
+			nodes[order.At(i)].RecordSuccess(measure.Duration(i))
 		}
 	}
 }
@@ -225,31 +309,23 @@ func nodeNames(n int) []string {
 	return names
 }
 
-func successesNamed(n peer.Named, names, turns int) measure.Body {
+func successesNamed(n peer.Named, order measure.Order, turns int) measure.Body {
 	return func(_, from, to int) {
 		var own measure.Work
-		name := from % names
 		for i := from; i < to; i++ {
 			own.Do(turns)
-			n.RecordSuccess(name, measure.Duration(i))
-			if name++; name == names {
-				name = 0
-			}
+			n.RecordSuccess(order.At(i), measure.Duration(i))
 		}
 		own.Spend()
 	}
 }
 
-func failuresNamed(n peer.Named, names, turns int) measure.Body {
+func failuresNamed(n peer.Named, order measure.Order, turns int) measure.Body {
 	return func(_, from, to int) {
 		var own measure.Work
-		name := from % names
 		for i := from; i < to; i++ {
 			own.Do(turns)
-			n.RecordFailure(name, measure.Duration(i), errTimeout)
-			if name++; name == names {
-				name = 0
-			}
+			n.RecordFailure(order.At(i), measure.Duration(i), errTimeout)
 		}
 		own.Spend()
 	}

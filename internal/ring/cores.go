@@ -68,6 +68,7 @@ func (r *Ring) Spread(processors int) {
 	c := &cores{
 		shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))),
 		window: len(r.slots),
+		watch:  r.watch,
 		stream: r.stream,
 	}
 	step.At(step.Made)
@@ -80,6 +81,7 @@ type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
 	more   atomic.Pointer[coreShard]   // a list: made when all others were owned by recorders that were held up
 	window int
+	watch  *Watch  // or nil
 	stream *stream // or nil
 	closed atomic.Bool
 }
@@ -99,23 +101,20 @@ type coreShard struct {
 	_ [(pad.Line - unsafe.Sizeof(stampedSlots{})%pad.Line) % pad.Line]byte
 }
 
-// stampedSlots are where a core's shard keeps its samples. The shard's owner writes them; the rest never changes.
+// stampedSlots are where a core's shard keeps its samples. The shard's owner
+// writes slots and owed. The looker writes allowed. The rest never changes.
 type stampedSlots struct {
 	geometry
-	slots []stampedSlot // one more than a window, so that a slot that is being written is not needed; or
-	lane  *lane         // of t-digests
-	index int           // among the shards of all cores
-	next  *coreShard    // in cores.more
+	slots   []stampedSlot // a window and one more, so the slot under way is never part of the window
+	owed    atomic.Uint64 // records that may change the verdict
+	allowed atomic.Uint64 // a look is due when owed reaches it
+	lane    *lane         // of t-digests
+	index   int           // among the shards of all cores
+	next    *coreShard    // in cores.more
 }
 
-// stampedSlot is a sample and its stamp. The stamp is written first. Both carry the lap as a tag: where the tags agree,
-// and the stamp is the same before and after the sample was read, they belong together.
-//
-//	stamp:  63 … 6                  5 … 0
-//	        monotonic nanoseconds   tag
+// stampedSlot is a sample and its stamp, in nanoseconds of the monotonic clock.
 type stampedSlot struct{ stamp, sample atomic.Uint64 }
-
-const timeShift = 6
 
 func (c *cores) newShard(index int) *coreShard {
 	s := &coreShard{stampedSlots: stampedSlots{index: index}}
@@ -130,9 +129,8 @@ func (c *cores) newShard(index int) *coreShard {
 	return s
 }
 
-// record is Record in a spread ring. With fenced, what it stores is seen by whatever reads after the caller's later loads:
-// a recorder that goes on to compare with a threshold's verdict needs that.
-func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
+// record is Record in a spread ring.
+func (c *cores) record(o Outcome, d uint64) bool {
 	if c.closed.Load() {
 		return false
 	}
@@ -143,29 +141,30 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 		core.Unpin()
 		return false
 	}
-	// The clock is read while the shard is owned: so of two records that did not overlap the later has the later stamp, in
-	// whatever shards they are, and within a shard stamps go up from slot to slot.
+	// The recorder reads the clock while it owns the shard. So of two records
+	// that do not overlap, the later record has the later stamp, whatever their
+	// shards. Within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
-	now := uint64(clock.Now())
+	now := clock.Real()
 	s.count(o, d)
-	due := false
+	due, look := false, false
 	if s.lane != nil {
-		due = s.lane.put(sampleOf(o, d, 0), now)
+		due = s.lane.put(sampleOf(o, d, 0), uint64(now))
 	} else {
-		slot, lap := &s.slots[s.slot(head)], s.lap(head)
-		release.Store(&slot.stamp, now<<timeShift|lap&tagMask)
+		slot := &s.slots[s.slot(head)]
+		release.Store(&slot.stamp, uint64(now))
 		step.At(step.Stamped)
-		release.Store(&slot.sample, uint64(sampleOf(o, d, lap)))
+		release.Store(&slot.sample, uint64(sampleOf(o, d, 0)))
 		step.At(step.Stored)
+		look = c.watch != nil && s.owe(c.watch, o, d)
 	}
-	if next := s.after(head); fenced {
-		s.head.Store(next)
-	} else {
-		release.Store(&s.head, next)
-	}
+	release.Store(&s.head, s.after(head))
 	step.At(step.Released)
 	core.Unpin()
 	c.stream.wake(due)
+	if look {
+		c.watch.Due(now)
+	}
 	return true
 }
 

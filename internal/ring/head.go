@@ -31,10 +31,13 @@ func (g geometry) lap(head uint64) uint64  { return head &^ flags >> (g.shift & 
 func (g geometry) slot(head uint64) uint64 { return head & (g.lapLength() - 1) }
 func (g geometry) size() uint64            { return uint64(g.last) + 1 }
 
-// begun returns how many records have begun: those complete, and the one under way if there is one.
-func (g geometry) begun(head uint64) uint64 {
-	return (g.lap(head)-1)*g.size() + g.slot(head) + head>>63
-}
+// ended returns the number of records that ended. It is the ordinal of the next
+// record, because records are numbered from 0.
+func (g geometry) ended(head uint64) uint64 { return (g.lap(head)-1)*g.size() + g.slot(head) }
+
+// begun returns the number of records that began: the complete records, and
+// the record under way if there is one.
+func (g geometry) begun(head uint64) uint64 { return g.ended(head) + head>>63 }
 
 // after returns the head that follows one without flags: the next slot, or the first of the next lap.
 func (g geometry) after(head uint64) uint64 {
@@ -42,29 +45,4 @@ func (g geometry) after(head uint64) uint64 {
 		return head + 1
 	}
 	return (head | (g.lapLength() - 1)) + 1
-}
-
-// written returns how many slots have had a sample.
-func (g geometry) written(head uint64) uint64 {
-	if g.lap(head) == 1 {
-		return g.slot(head)
-	}
-	return g.size()
-}
-
-// newest returns the slot of the last record that is complete, if there is one.
-func (g geometry) newest(head uint64) uint64 {
-	if at := g.slot(head); at != 0 {
-		return at - 1
-	}
-	return uint64(g.last)
-}
-
-// behind returns how far a slot is behind a head, going back from it: 1 for the newest sample, size for the oldest.
-func (g geometry) behind(head, slot uint64) uint64 {
-	if at := g.slot(head); slot < at {
-		return at - slot
-	} else {
-		return at + g.size() - slot
-	}
 }

@@ -22,16 +22,17 @@ type fixed struct {
 	geometry
 	contention contention
 	slots      []atomic.Uint64       // of Sample; written by the first shard's owner
-	tally      *Tally                // running counts of the slots, or nil; written by the first shard's owner
+	watch      *Watch                // who judges the window, or nil
 	cores      atomic.Pointer[cores] // where records go instead, once set: never changed after
 	stream     *stream               // keeps the window in the place of slots and tally, or nil
 }
 
-// Init makes r the empty ring of a window. The tally may be nil; it is r's from now on.
-func (r *Ring) Init(window int, tally *Tally) {
+// Init makes r the empty ring of a window. The watch may be nil. It must not
+// be used for another ring.
+func (r *Ring) Init(window int, watch *Watch) {
 	r.geometry = geometryFor(window)
 	r.slots = make([]atomic.Uint64, wholeLines(window))[:window:window]
-	r.tally = tally
+	r.watch = watch
 	r.first.head.Store(r.start())
 }
 
@@ -57,13 +58,13 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 			head, owned = r.contended()
 		}
 		if !owned {
-			return r.cores.Load().record(o, d, r.tally != nil)
+			return r.cores.Load().record(o, d)
 		}
 	}
 	step.At(step.Owned)
 	if r.cores.Load() != nil { // after the CAS: see Close
 		release.Store(&r.first.head, head|frozen)
-		return r.cores.Load().record(o, d, r.tally != nil)
+		return r.cores.Load().record(o, d)
 	}
 	step.At(step.Acquired)
 	r.first.count(o, d)
@@ -76,11 +77,12 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 		return true
 	}
 	slot, sample := &r.slots[i], sampleOf(o, d, r.lap(head))
-	if r.tally != nil {
-		r.tally.replace(Sample(slot.Load()), sample)
-	}
+	judge := r.watch != nil && r.watch.replace(Sample(slot.Load()), sample)
 	release.Store(slot, uint64(sample))
 	step.At(step.Stored)
+	if judge {
+		r.watch.judge()
+	}
 	release.Store(&r.first.head, r.after(head))
 	step.At(step.Released)
 	return true
@@ -97,8 +99,8 @@ func (r *Ring) Sharded() bool {
 // that had begun is seen by the caller's later loads.
 func (r *Ring) Busy() bool { return r.first.head.Load()&busy != 0 }
 
-// Tally returns what Init was given.
-func (r *Ring) Tally() *Tally { return r.tally }
+// Watch returns the watch that Init was given.
+func (r *Ring) Watch() *Watch { return r.watch }
 
 // Digested reports whether the window is kept as t-digests.
 func (r *Ring) Digested() bool { return r.stream != nil }

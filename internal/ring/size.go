@@ -2,14 +2,11 @@ package ring
 
 import "unsafe"
 
-// Size returns how many bytes hang off the ring, estimated: without the Ring itself, and without what the allocator
-// rounds up. What others change meanwhile is counted or not.
+// Size returns how many bytes hang off the ring, estimated: without the Ring itself, without its Watch, and
+// without what the allocator rounds up. What others change meanwhile is counted or not.
 func (r *Ring) Size() (bytes int) {
 	const word = int(unsafe.Sizeof(uint64(0)))
 	bytes = wholeLines(len(r.slots)) * word
-	if r.tally != nil {
-		bytes += int(unsafe.Sizeof(Tally{}))
-	}
 	if r.Sharded() {
 		bytes += int(unsafe.Sizeof(cores{})) + len(r.cores.Load().shards)*word
 	}

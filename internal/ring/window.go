@@ -1,9 +1,6 @@
 package ring
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/influxdata/tdigest"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
@@ -12,11 +9,16 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
-// Reader copies windows into buffers that it keeps. The zero value is ready; it is for one goroutine at a time.
+// Reader copies windows into buffers that it keeps. The zero value is ready.
+// A Reader is for one goroutine at a time.
 type Reader struct {
-	words   []Sample        // the first shard's slots
-	stamped []stampedSample // the cores' samples, the newest first
-	window  []Sample        // what both make together
+	words  []Sample     // the first shard's slots
+	copies []*shardCopy // by the indices of the shards
+	queue  []*shardCopy // the copies that still have samples, as a heap
+	window []Sample     // of a spread ring
+	rounds int          // of the last call of Window
+	marks  []uint64     // by the indices of the shards: owed at Mark, plus 1; 0 for no shard
+
 	digest  *tdigest.TDigest
 	raw     []uint64   // samples of a stream that are not in the digest yet
 	ordered order.Keys // the same, of a window that is Exact
@@ -27,110 +29,269 @@ type Reader struct {
 	durations []uint64 // of its samples
 }
 
-// stampedSample is a sample of a core's shard.
+// Rounds returns how often the last call of Window copied the slots. One is
+// the least. The reader copies again if recorders overtook the copy.
+func (b *Reader) Rounds() int { return b.rounds }
+
+// Window returns a copy of the ring's window, in no order, and its newest
+// sample. Both are empty if the ring has no sample. The window is the window of
+// one moment between the call and its return, however many records overtake
+// the copy. Window stops no recorder. It copies again until one copy was not
+// overtaken by a whole window of records on one core.
+func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
+	for b.rounds = 1; ; b.rounds++ {
+		if r.Sharded() {
+			return b.spreadWindow(r)
+		}
+		words, end, ok := b.copyFirst(r)
+		step.At(step.Reading)
+		if !ok || r.Sharded() { // if a record spread the ring, the first shard is not all of the window
+			continue
+		}
+		if end == 0 {
+			return nil, 0
+		}
+		return words, b.newestOfFirst(r, end)
+	}
+}
+
+// Owned returns a copy of the window of a ring that is not spread, in no order.
+// The caller owns the first shard and has stored its sample there.
+func (b *Reader) Owned(r *Ring) []Sample {
+	b.words = b.words[:0]
+	for i := range min(r.begun(r.first.head.Load()), r.size()) {
+		b.words = append(b.words, Sample(r.slots[i].Load()))
+	}
+	return b.words
+}
+
+// copyFirst copies the window of the first shard and returns the ordinal of
+// the next record. Records are numbered from 0. The copy has the samples
+// before that ordinal. If the window is full, the copy has the next record's
+// own sample in the place of the oldest if that was stored already. Both are
+// windows that were. copyFirst reports false if a whole window of records
+// overtook the copy.
+//
+// The reader copies all slots, loads the head, and copies the slots again that
+// were written meanwhile. Only the slot of the record under way can change
+// after that, unless the recorders go once around the shard. The last load of
+// the head tells whether they did.
+func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
+	size := r.size()
+	begin := r.ended(r.first.head.Load())
+	b.words = b.words[:0]
+	for i := range min(begin, size) {
+		step.At(step.Reading)
+		b.words = append(b.words, Sample(r.slots[i].Load()))
+	}
+	step.At(step.Reading)
+	end = r.ended(r.first.head.Load())
+	if end-begin > size {
+		return nil, 0, false
+	}
+	at := begin % size
+	for range end - begin {
+		step.At(step.Reading)
+		sample := Sample(r.slots[at].Load())
+		if at < uint64(len(b.words)) {
+			b.words[at] = sample
+		} else {
+			b.words = append(b.words, sample)
+		}
+		if at++; at == size {
+			at = 0
+		}
+	}
+	step.At(step.Reading)
+	return b.words, end, r.begun(r.first.head.Load()) <= begin+size
+}
+
+// newestOfFirst returns the newest sample of the copy that ends before end.
+func (b *Reader) newestOfFirst(r *Ring, end uint64) Sample {
+	size := r.size()
+	if at := end % size; end >= size && b.words[at].of(end/size+1) {
+		return b.words[at] // of the record that was under way
+	}
+	return b.words[(end-1)%size]
+}
+
+// shardCopy is a copy of a core's samples from one ordinal to another, in the
+// order of records. Records of a shard are numbered from 0.
+type shardCopy struct {
+	from, to uint64
+	settled  uint64 // samples before this ordinal were there before the round's time was read
+	samples  []stampedSample
+	at       uint64 // the next ordinal to merge is the one before
+}
+
 type stampedSample struct {
-	age    uint64 // nanoseconds before the read, modulo 2^58
-	behind uint64 // how far it is behind its shard's head, in slots
+	stamp  int64 // nanoseconds of the monotonic clock
 	sample Sample
 }
 
-// Window returns a copy of the ring's window, in no order, and its newest sample; the zero Sample when it is empty. It
-// never stops a writer. Every record that returned before the call is in it, unless a whole window of records is newer; and
-// none of them is newer than the newest sample, unless eight records or more overtake the read. While records overtake it
-// again and again, the slots are not copied at one instant.
-func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
-	b.stamped = b.stamped[:0]
-	if r.Sharded() {
-		b.copyCores(r)
-	}
-	words, head := b.copyFirst(r)
-	if len(b.stamped) == 0 {
-		switch under := r.slot(head); { // of the record under way, if there is one: it may be in the copy
-		case under < uint64(len(words)) && words[under].of(r.lap(head)):
-			newest = words[under]
-		case len(words) > 0:
-			newest = words[r.newest(head)]
-		}
-		return words, newest
-	}
+func (c *shardCopy) sample(ordinal uint64) *stampedSample { return &c.samples[ordinal-c.from] }
 
-	b.window = b.window[:0]
-	for _, s := range b.stamped[:min(len(r.slots), len(b.stamped))] {
-		b.window = append(b.window, s.sample)
+// follow copies the samples that the shard got since the last round, at most a
+// window of them. The copy keeps the older samples that it has, so it may hold
+// more than the shard. follow drops all samples before a gap. A gap arises if
+// the shard got more than a window since the last round, or if its recorders
+// overwrote slots while the reader copied them.
+func (c *shardCopy) follow(s *coreShard, window uint64) {
+	size := s.size()
+	end := s.ended(s.head.Load())
+	begin := max(c.to, end-min(end, window))
+	c.settled = c.to
+	if begin > c.to {
+		c.from, c.samples = begin, c.samples[:0]
 	}
-	older := uint64(len(r.slots) - len(b.window)) // the first shard's samples are older than everything stamped
-	for i, sample := range words {
-		if r.behind(head, uint64(i)) <= older {
-			b.window = append(b.window, sample)
-		}
-	}
-	return b.window, b.window[0]
-}
-
-// copyFirst copies the slots of the first shard, again when records came meanwhile, and returns the head that the copy
-// began with: what was behind it then is in the copy, or something newer.
-func (b *Reader) copyFirst(r *Ring) (words []Sample, head uint64) {
-	for range attempts {
-		head = r.first.head.Load() &^ flags
-		n := min(int(r.written(head))+1, len(r.slots)) // with that of a record under way
-		words = slices.Grow(b.words[:0], n)[:n]
-		for i := range words {
-			step.At(step.Reading)
-			words[i] = Sample(r.slots[i].Load())
-		}
-		if words[n-1] == 0 {
-			words = words[:n-1]
-		}
-		b.words = words
+	at := begin % size
+	for range end - begin {
 		step.At(step.Reading)
-		if r.first.head.Load()&^flags == head {
-			break
+		stamp := int64(s.slots[at].stamp.Load())
+		step.At(step.Reading)
+		c.samples = append(c.samples, stampedSample{stamp, Sample(s.slots[at].sample.Load())})
+		if at++; at == size {
+			at = 0
 		}
 	}
-	return words, head
+	c.to = end
+	step.At(step.Reading)
+	// The record with the ordinal i+size overwrites the slot of the record i.
+	if begun := s.begun(s.head.Load()); begun > size && begun-size > begin {
+		whole := min(begun-size, end)
+		c.samples = c.samples[whole-c.from:]
+		c.from = whole
+	}
 }
 
-// copyCores copies the samples of the cores' shards and puts them in order, the newest first.
-func (b *Reader) copyCores(r *Ring) {
-	for s := range r.cores.Load().all {
-		begun := len(b.stamped)
-		for range attempts {
-			b.stamped = b.stamped[:begun]
-			if b.copyCore(s) {
-				break
+// skip moves on to the newest sample that belongs to the moment now. A sample
+// that the reader found before it read the clock belongs to it. Any other
+// sample belongs to it if its stamp is not later.
+func (c *shardCopy) skip(now int64) {
+	for c.at = c.to; c.at > max(c.from, c.settled) && c.sample(c.at-1).stamp > now; c.at-- {
+	}
+}
+
+// later reports whether the next sample of c is newer than that of d.
+func (c *shardCopy) later(d *shardCopy) bool { return c.sample(c.at-1).stamp > d.sample(d.at-1).stamp }
+
+// spreadWindow is Window of a spread ring.
+//
+// The first round copies every shard. Each round after it reads the clock,
+// copies what the shards got since the round before, and leaves out samples
+// with later stamps. So the window is that of the moment at which the clock
+// was read. Every record that returned before the moment has an earlier stamp,
+// and the reader loads the head of its shard after the moment. A record that
+// begins after the moment has a later stamp, because its recorder reads the
+// clock after it acquired the shard.
+//
+// The copies hold more samples than the shards do, so that the newest window
+// up to the moment is there. If one core recorded a whole window within a round,
+// the merge may need a sample that is gone. Then there is another round.
+func (b *Reader) spreadWindow(r *Ring) (window []Sample, newest Sample) {
+	shards := r.cores.Load()
+	for _, c := range b.copies {
+		*c = shardCopy{samples: c.samples[:0]}
+	}
+	b.copyCores(r, shards)
+	for ; ; b.rounds++ {
+		step.At(step.Reading)
+		now := clock.Real()
+		step.At(step.Reading)
+		b.copyCores(r, shards)
+		newest, ok := b.merge(now, len(r.slots))
+		if !ok {
+			continue
+		}
+		if len(b.window) == len(r.slots) {
+			return b.window, newest
+		}
+		// All samples of the first shard are older than the stamped samples.
+		words, end, ok := b.copyFirst(r)
+		if !ok {
+			continue
+		}
+		older := min(uint64(len(r.slots)-len(b.window)), end, r.size())
+		if len(b.window) == 0 && end > 0 {
+			newest = b.newestOfFirst(r, end)
+		}
+		for i := range older {
+			b.window = append(b.window, words[(end-1-i)%r.size()])
+		}
+		return b.window, newest
+	}
+}
+
+// copyCores brings the copies of all shards up to date.
+func (b *Reader) copyCores(r *Ring, shards *cores) {
+	for s := range shards.all {
+		for s.index >= len(b.copies) {
+			b.copies = append(b.copies, new(shardCopy))
+		}
+		b.copies[s.index].follow(s, uint64(len(r.slots)))
+	}
+}
+
+// merge makes b.window of the newest samples up to now, at most size of them.
+// It reports false if an older sample of a shard may be among them and is gone.
+func (b *Reader) merge(now int64, size int) (newest Sample, ok bool) {
+	b.window, b.queue = b.window[:0], b.queue[:0]
+	for _, c := range b.copies {
+		if c.skip(now); c.at > c.from {
+			b.queue = append(b.queue, c)
+		} else if c.from > 0 {
+			return 0, false
+		}
+	}
+	for i := len(b.queue)/2 - 1; i >= 0; i-- {
+		b.sift(i)
+	}
+	for len(b.window) < size && len(b.queue) > 0 {
+		c := b.queue[0]
+		next := c // the shard with the second newest sample
+		for i := 1; i < len(b.queue) && i < 3; i++ {
+			if next == c || b.queue[i].later(next) {
+				next = b.queue[i]
 			}
 		}
-		step.At(step.Reading)
-		head := s.head.Load()
-		for i := range b.stamped[begun:] {
-			at := &b.stamped[begun+i]
-			at.behind = s.behind(head, at.behind)
+		for len(b.window) < size && c.at > c.from && (next == c || !next.later(c)) {
+			b.window = append(b.window, c.sample(c.at-1).sample)
+			c.at--
 		}
+		switch {
+		case c.at > c.from:
+		case len(b.window) == size:
+			return b.window[0], true
+		case c.from > 0:
+			return 0, false
+		default:
+			last := len(b.queue) - 1
+			b.queue[0] = b.queue[last]
+			b.queue = b.queue[:last]
+		}
+		b.sift(0)
 	}
-	now := uint64(clock.Now()) << timeShift // after every stamp that was copied, so that no age is negative
-	for i := range b.stamped {
-		b.stamped[i].age = (now - b.stamped[i].age&^tagMask) >> timeShift
+	if len(b.window) > 0 {
+		newest = b.window[0]
 	}
-	slices.SortFunc(b.stamped, func(x, y stampedSample) int {
-		return cmp.Or(cmp.Compare(x.age, y.age), cmp.Compare(x.behind, y.behind))
-	})
+	return newest, true
 }
 
-// copyCore copies the samples of one core's shard, each with its stamp as its age and its slot as how far it is behind. It
-// reports false when it could not copy one that was not the oldest: then records came meanwhile, and what was copied before
-// may be older than that one.
-func (b *Reader) copyCore(s *coreShard) bool {
-	head := s.head.Load()
-	whole := true
-	for i := range s.written(head) {
-		step.At(step.Reading)
-		if stamp, sample, ok := s.slots[i].load(); ok {
-			b.stamped = append(b.stamped, stampedSample{age: stamp, behind: i, sample: sample})
-		} else if i != s.slot(head) {
-			whole = false
+// sift restores the heap below i.
+func (b *Reader) sift(i int) {
+	for {
+		top := i
+		for child := 2*i + 1; child < len(b.queue) && child < 2*i+3; child++ {
+			if b.queue[child].later(b.queue[top]) {
+				top = child
+			}
 		}
+		if top == i {
+			return
+		}
+		b.queue[i], b.queue[top] = b.queue[top], b.queue[i]
+		i = top
 	}
-	return whole
 }
 
 // Digest returns the window of a ring that is kept as t-digests.
@@ -158,18 +319,3 @@ func (b *Reader) Quantile(v *View, q float64) uint64 {
 
 // Centroids returns a copy of the centroids of a window that is not Exact, by mean, in nanoseconds.
 func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(nil) }
-
-// load returns a slot's stamp and sample, unless records are being written there all the while. The sample before the first
-// of them is not among the newest: the shard has a slot more than the window.
-func (s *stampedSlot) load() (stamp uint64, sample Sample, ok bool) {
-	for range attempts {
-		stamp = s.stamp.Load()
-		step.At(step.Reading)
-		sample = Sample(s.sample.Load())
-		step.At(step.Reading)
-		if sample.of(stamp) && s.stamp.Load() == stamp {
-			return stamp, sample, true
-		}
-	}
-	return 0, 0, false
-}

@@ -1,17 +1,26 @@
 package ring
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/nodemetrics/nodemetrics/internal/race"
 )
 
 // execution is what the model keeps of a record.
 type execution struct {
 	o Outcome
 	d uint64
+}
+
+// newWatch returns a watch that judges nothing.
+func newWatch(latency, recovery uint64) *Watch {
+	return &Watch{Latency: latency, Recovery: recovery, Judge: func(Stats) bool { return true }, Due: func(int64) {}}
 }
 
 // checkWindow compares a ring at rest with the executions that it must hold, the oldest first.
@@ -49,9 +58,9 @@ func checkWindow(t *testing.T, r *Ring, size int, all []execution) {
 	if got := r.Counts().Outcomes; got != want5 {
 		t.Fatalf("window of %d after %d records: counted %v, want %v", size, len(all), got, want5)
 	}
-	if !r.Sharded() && r.Tally() != nil {
-		if got, want := r.Tally().Stats(), r.Tally().Count(window); got != want {
-			t.Fatalf("window of %d after %d records: tallied %v, want %v", size, len(all), got, want)
+	if !r.Sharded() && r.watch != nil {
+		if got, want := r.watch.stats, r.watch.Count(window); got != want {
+			t.Fatalf("window of %d after %d records: the watch has %v, want %v", size, len(all), got, want)
 		}
 	}
 }
@@ -61,7 +70,7 @@ func TestWindowIsTheNewestRecordsInOrder(t *testing.T) {
 		for _, spreadAt := range []int{-1, 0, 1, size / 2, size, 3 * size} {
 			random := rand.New(rand.NewPCG(uint64(size), uint64(spreadAt)))
 			var r Ring
-			r.Init(size, NewTally(600, 300))
+			r.Init(size, newWatch(600, 300))
 			var all []execution
 			check := 1 + size/8
 			for i := range 140*min(size, 20) + 5*size {
@@ -128,7 +137,7 @@ func TestEveryReadBesideRecordersHoldsTogether(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		for _, size := range []int{1, 7, 100, 1000} {
 			var r Ring
-			r.Init(size, NewTally(500, 500))
+			r.Init(size, newWatch(500, 500))
 			done := make(chan struct{})
 			var recorders, readers sync.WaitGroup
 			for range 4 {
@@ -168,9 +177,89 @@ func TestEveryReadBesideRecordersHoldsTogether(t *testing.T) {
 			if n := r.Counts().Completed(); n != 80_000 || len(window) != size {
 				t.Fatalf("window %d: %d executions, %d samples at the end", size, n, len(window))
 			}
-			if !r.Sharded() && r.Tally().Stats() != r.Tally().Count(window) {
-				t.Fatalf("window %d: tallied %v of %v", size, r.Tally().Stats(), r.Tally().Count(window))
+			if !r.Sharded() && r.watch.stats != r.watch.Count(window) {
+				t.Fatalf("window %d: the watch has %v, want %v", size, r.watch.stats, r.watch.Count(window))
 			}
 		}
 	}
+}
+
+// consecutive returns an error unless the window is the newest records at some
+// moment, from the record with the duration before on. Records have the
+// durations 1, 2, 3 and so on.
+func consecutive(window []Sample, newest Sample, size int, before uint64) error {
+	if len(window) == 0 {
+		if before > 0 {
+			return fmt.Errorf("it is empty, and record %d had returned", before)
+		}
+		return nil
+	}
+	least, most := window[0].Duration(), window[0].Duration()
+	for _, s := range window {
+		least, most = min(least, s.Duration()), max(most, s.Duration())
+	}
+	if most-least+1 != uint64(len(window)) || len(window) != min(size, int(most)) {
+		return fmt.Errorf("%d samples from record %d to record %d", len(window), least, most)
+	}
+	if newest.Duration() != most || most < before {
+		return fmt.Errorf("the newest is record %d of %d, and record %d had returned", newest.Duration(), most, before)
+	}
+	return nil
+}
+
+// Recorders that never pause record in strict sequence, and a reader never
+// pauses either. Each window that it reads must be consecutive records.
+func TestAReadBesideRecordersAtFullSpeedIsAWindowThatWas(t *testing.T) {
+	for _, size := range []int{1, 2, 7, 100, 1000, 20_000} {
+		for _, spread := range []int{0, 1, 2, 16} {
+			for _, recorders := range []uint64{1, 2} {
+				t.Run(fmt.Sprintf("window=%d/shards=%d/recorders=%d", size, spread, recorders), func(t *testing.T) {
+					windowsThatWere(t, size, spread, recorders)
+				})
+			}
+		}
+	}
+}
+
+func windowsThatWere(t *testing.T, size, spread int, recorders uint64) {
+	var r Ring
+	r.Init(size, newWatch(500, 500))
+	if spread > 0 {
+		r.Spread(spread)
+	}
+	var returned atomic.Uint64 // the last record that returned
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for g := range recorders {
+		wg.Go(func() {
+			for i := g + 1; !stop.Load(); i += recorders { // recorders take turns
+				for returned.Load() != i-1 {
+					if stop.Load() {
+						return
+					}
+					runtime.Gosched()
+				}
+				r.Record(Success, i)
+				returned.Store(i)
+			}
+		})
+	}
+	records := uint64(max(500_000, 10*size))
+	if recorders > 1 || race.Enabled {
+		records /= 10
+	}
+	var b Reader
+	reads, rounds := 0, 0
+	for ; returned.Load() < records; reads++ {
+		before := returned.Load()
+		window, newest := b.Window(&r)
+		if err := consecutive(window, newest, size, before); err != nil {
+			t.Error(err)
+			break
+		}
+		rounds += b.Rounds()
+	}
+	stop.Store(true)
+	wg.Wait()
+	t.Logf("%d reads of %.2f rounds beside %d records", reads, float64(rounds)/float64(reads), returned.Load())
 }

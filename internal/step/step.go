@@ -18,20 +18,21 @@ const (
 	Added                 // the duration was added to the low word of the sum
 	Summed                // the duration was added to the sum
 	Counted               // the outcome was counted
-	Tallying              // one of the running counts knows it (nodes with thresholds only)
 	Stamped               // the stamp was written (sharded nodes only)
 	Filling               // the sample is in its slot, and about to be counted in its segment (t-digests only)
 	Stored                // the sample was written
 	Extending             // a full segment is about to get another one behind it (t-digests only)
+	Owing                 // a shard counted a record that may change the verdict (sharded nodes with thresholds only)
 	Released              // the shard was given back
-	Checking              // a record has begun to compare the verdict with what it recorded
 	Looking               // a look at a window has begun
 	Copied                // a look has copied the window
-	Judged                // a look has judged the window, and is about to write the verdict
+	Judged                // a look has written the verdict, and raised the events
+	Allowed               // a look has told a shard how many records may pass before the next look
 	Swapped               // a reset took the state out of the node, and has not closed it yet
 	Closing               // a reset closed one of the words of the state
 	Closed                // a reset closed the state
 	Waiting               // a reset found somebody under way, and is about to look again
 	Reading               // a read, or a reset, loaded one of many words
 	Folding               // segments were packed, and are about to be published as folded
+	Removed               // a name left the map, and a counter of names is about to be lowered
 )

@@ -85,7 +85,7 @@ func judge(ctx context.Context, out io.Writer, quick bool, from, to string) (fai
 		return nil, err
 	}
 	fmt.Fprintf(out, "%s, %d cores, %s, revision %s, %s rounds of %s\n\n",
-		o.Config["cpu"], cores, o.Config["go"], o.Config["revision"], o.Config["rounds"], o.Config["benchtime"])
+		o.CPU(), cores, o.Config["go"], o.Config["revision"], o.Config["rounds"], o.Config["benchtime"])
 	return write(out, judged, !quick), nil
 }
 
@@ -128,7 +128,7 @@ func write(out io.Writer, judged []target.Judged, strict bool) (failing []string
 			failing = append(failing, j.What)
 			verdict += ": FAILS"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s … %s\t%s\n", what, limit, j.Text(j.Median), j.Text(j.Lo), j.Text(j.Hi), verdict)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s … %s\t%s\n", what, limit, j.Text(j.Center), j.Text(j.Lo), j.Text(j.Hi), verdict)
 	}
 	table.Flush()
 	fmt.Fprintf(out, "\nnoise is the %.0f %% interval of the median by order statistics, computed from the ratios of the rounds where the row is a ratio\n"+

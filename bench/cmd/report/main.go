@@ -1,8 +1,10 @@
-// Report runs the suite and writes what it has shown to a folder of results, tables and plots.
+// Report runs the suite and writes tables and plots to a folder of results, one
+// for each processor.
 //
-//	go run ./cmd/report                            run, and write results/<date>-<cpu>/
-//	go run ./cmd/report -from results/…/raw.txt    write the same folder again, from what it was made of
-//	go run ./cmd/report -raw bench.out             run, and write what the benchmarks print: for benchstat
+//	go run ./cmd/report                   run, write what is printed to bench.out, and the report
+//	go run ./cmd/report -from bench.out   write the report again
+//
+// Git ignores bench.out. Benchstat reads it: go tool benchstat bench.out
 package main
 
 import (
@@ -16,59 +18,58 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 	"github.com/nodemetrics/nodemetrics/bench/internal/report"
 	"github.com/nodemetrics/nodemetrics/bench/internal/suite"
+	"github.com/nodemetrics/nodemetrics/bench/internal/target"
 )
 
 func main() {
-	from := flag.String("from", "", "make the report from this `file`, and run nothing")
-	raw := flag.String("raw", "", "write what the benchmarks print to this `file`, and no report")
-	to := flag.String("to", "", "the `folder` to write to (default results/<date>-<cpu>, or that of -from)")
+	from := flag.String("from", "", "write the report on this `file`, and run nothing")
+	printed := flag.String("raw", "bench.out", "write what the benchmarks print to this `file`")
+	to := flag.String("to", "", "write the report to this `folder` (default results/<cpu>)")
 	rounds := flag.Int("rounds", 10, "how often each benchmark is run")
 	benchTime := flag.String("benchtime", "20ms", "how long each time, as -benchtime of go test has it")
 	singles := flag.Int("singles", 400_000, "how many single records the benchmarks of latency make each time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *from, *raw, *to, suite.Settings{Rounds: *rounds, BenchTime: *benchTime, Singles: *singles}); err != nil {
+	if err := run(ctx, *from, *printed, *to, suite.Settings{Rounds: *rounds, BenchTime: *benchTime, Singles: *singles}); err != nil {
 		fmt.Fprintf(os.Stderr, "report: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, from, raw, to string, set suite.Settings) error {
-	if from != "" {
-		text, err := os.ReadFile(from)
+func run(ctx context.Context, from, printed, to string, set suite.Settings) error {
+	if from == "" {
+		text, err := measure(ctx, set)
 		if err != nil {
 			return err
 		}
-		if to == "" {
-			to = filepath.Dir(from)
+		if err := os.WriteFile(printed, text, 0o666); err != nil {
+			return err
 		}
-		return write(text, to)
+		from = printed
 	}
-	text, err := measure(ctx, set)
+	text, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	if raw != "" {
-		return os.WriteFile(raw, text, 0o666)
-	}
-	if to == "" {
-		dir, err := report.Dir(text)
-		if err != nil {
-			return err
-		}
-		to = filepath.Join("results", dir)
-	}
-	return write(text, to)
-}
-
-func write(text []byte, to string) error {
-	if err := report.Write(text, to); err != nil {
+	o, err := raw.Read(bytes.NewReader(text), from)
+	if err != nil {
 		return err
 	}
-	fmt.Println("written:", filepath.Join(to, "README.md"))
+	requirement, err := target.Requirement(o)
+	if err != nil {
+		return err
+	}
+	if to == "" {
+		to = filepath.Join("results", report.Dir(o))
+	}
+	if err := report.Write(o, to); err != nil {
+		return err
+	}
+	fmt.Printf("%s\nwritten: %s\n", requirement, filepath.Join(to, "README.md"))
 	return nil
 }
 

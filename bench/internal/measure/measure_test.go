@@ -65,17 +65,6 @@ func TestInterleaveMakesTheSameCallsOfAllInTurn(t *testing.T) {
 	}
 }
 
-func TestMedianIsInTheMiddle(t *testing.T) {
-	for _, c := range []struct {
-		values []float64
-		want   float64
-	}{{nil, 0}, {[]float64{7}, 7}, {[]float64{3, 1}, 2}, {[]float64{9, 1, 4}, 4}, {[]float64{4, 1, 9, 2}, 3}} {
-		if got := Median(c.values); got != c.want {
-			t.Errorf("%v, not %v", got, c.want)
-		}
-	}
-}
-
 // The call takes so long that the clock's own cost, which is taken off, cannot matter.
 func TestSingleTimesEveryCallAndTakesTheClockOff(t *testing.T) {
 	var w Work
@@ -134,6 +123,27 @@ func TestDurationsAreWithinTheirBounds(t *testing.T) {
 	for i := range 3 * len(Durations) {
 		if d := Duration(i); d <= 0 || d > MaxDuration || d != Duration(i+len(Durations)) {
 			t.Fatalf("duration %d is %v", i, d)
+		}
+	}
+}
+
+func TestAnOrderHasEverythingAndIsNotInTurn(t *testing.T) {
+	for _, n := range []int{1, 64, 100_000} {
+		o, seen, inTurn := NewOrder(n), make([]int, n), 0
+		for i := range orderLength {
+			seen[o.At(i)]++
+			if o.At(i+1) == (o.At(i)+1)%n {
+				inTurn++
+			}
+		}
+		if least, most := slices.Min(seen), slices.Max(seen); least < orderLength/n || most > orderLength/n+1 {
+			t.Errorf("of %d things one is there %d times and another %d times", n, least, most)
+		}
+		if n > 1 && inTurn > 2*orderLength/n {
+			t.Errorf("of %d things %d follow in turn", n, inTurn)
+		}
+		if o.At(orderLength+7) != o.At(7) {
+			t.Errorf("the order of %d things does not begin again", n)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 package measure
 
-import "slices"
+import "github.com/nodemetrics/nodemetrics/bench/internal/raw"
 
 // Rounds is what some bodies took that were run in turn: nanoseconds for each call on the core that made it.
 type Rounds struct {
@@ -31,17 +31,7 @@ func Interleave(n, round int, bodies ...func(from, to int) float64) Rounds {
 	}
 	var r Rounds
 	for i := range bodies {
-		r.Of, r.Over = append(r.Of, Median(of[i])), append(r.Over, Median(over[i]))
+		r.Of, r.Over = append(r.Of, raw.Summarize(of[i]).Center), append(r.Over, raw.Summarize(over[i]).Center)
 	}
 	return r
-}
-
-// Median returns the middle value, or the mean of the two in the middle; 0 of none. It sorts values.
-func Median(values []float64) float64 {
-	n := len(values)
-	if n == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
 }

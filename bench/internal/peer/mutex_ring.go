@@ -141,7 +141,9 @@ func (r *mutexRing) Snapshot() int { return len(r.all()) }
 
 func (r *mutexRing) MarshalJSON() ([]byte, error) { return json.Marshal(r.all()) }
 
-func (r *mutexRing) Read(name string) Reading {
-	m := r.node(name).Metrics()
+func (r *mutexRing) Read(name string) Reading { return r.node(name).reading() }
+
+func (n *RingNode) reading() Reading {
+	m := n.Metrics()
 	return Reading{m.Success, m.Failure, uint64(m.Samples), m.P50}
 }

@@ -83,6 +83,7 @@ var All = []Impl{
 	{Name: "nodemetrics", New: newNodemetrics},
 	{Name: "nodemetrics-tdigest", New: newNodemetricsTDigest},
 	{Name: "mutex-ring", New: newMutexRing},
+	{Name: "xsync-mutex-ring", New: newXsyncMutexRing},
 	{Name: "monkit-durationval", New: newMonkitDurationVal},
 	{Name: "monkit-task", New: newMonkitTask},
 	{Name: "prometheus-histogram", New: newPrometheusHistogram},

@@ -15,11 +15,11 @@ type Name struct {
 
 // Parse takes a name apart.
 func Parse(full string) Name {
-	parts := strings.Split(full, "/")
-	n := Name{full, parts[0], map[string]string{}}
-	for _, part := range parts[1:] {
-		if key, value, ok := strings.Cut(part, "="); ok {
-			n.Keys[key] = value
+	family, parts := benchfmt.Name(full).Parts()
+	n := Name{full, string(family), map[string]string{}}
+	for _, part := range parts {
+		if key, value, ok := strings.Cut(string(part), "="); ok {
+			n.Keys[strings.TrimPrefix(key, "/")] = value
 		}
 	}
 	return n
@@ -60,10 +60,9 @@ func (n Name) With(key, value string) string {
 	return strings.Join(parts, "/")
 }
 
-// Printed returns the name that a benchmark has in its source for the one that it prints, which ends in the number of
-// processors.
-func Printed(name string) string {
-	full := benchfmt.Name(strings.TrimPrefix(name, "Benchmark"))
+// Printed returns the name that a benchmark has in its source. The name that it
+// prints ends in the number of processors.
+func Printed(full benchfmt.Name) string {
 	_, parts := full.Parts()
 	if n := len(parts); n > 0 && parts[n-1][0] == '-' {
 		full = full[:len(full)-len(parts[n-1])]

@@ -3,7 +3,6 @@
 package raw
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -45,13 +44,23 @@ func Read(r io.Reader, file string) (*Output, error) {
 	return o, nil
 }
 
+// CPU returns the name of the processor. Virtual machines may hide the model in
+// the name, so the name includes family and model where these are known.
+func (o *Output) CPU() string {
+	cpu := o.Config["cpu"]
+	if cpu == "" {
+		cpu = o.Config["goarch"]
+	}
+	return strings.TrimSpace(cpu + " " + o.Config["cpuid"])
+}
+
 func (o *Output) add(r *benchfmt.Result) {
 	for _, c := range r.Config {
 		if c.File {
 			o.Config[c.Key] = strings.TrimSpace(string(c.Value))
 		}
 	}
-	name := Printed(r.Name.String())
+	name := Printed(r.Name)
 	if o.values[name] == nil {
 		o.values[name] = map[string][]float64{}
 		o.Names = append(o.Names, name)
@@ -91,35 +100,23 @@ func (o *Output) Values(name, unit string) ([]float64, error) {
 // Iterations returns how often a benchmark did what it measures, in all rounds together.
 func (o *Output) Iterations(name string) int { return o.iters[name] }
 
-// Summary is a median with the interval that it lies in.
-type Summary struct {
-	Median, Lo, Hi float64
-	N              int
-}
-
-// Confidence is how probable it is, at least, that the true median is in the interval of a Summary. Five values are
-// enough for both ends to exist.
+// Confidence is how probable it is, at least, that the true median is in the
+// interval of a summary. With five values or more both ends exist.
 const Confidence = 0.9
 
-// Summarize returns the median of values, and its confidence interval by order statistics, which assumes nothing about
-// how the values are distributed: Le Boudec, Performance Evaluation of Computer and Communication Systems (2010),
-// theorem 2.1. It is what benchstat shows, with 95 %. Below five values an end is infinite.
-func Summarize(values []float64) (Summary, error) {
-	if len(values) == 0 {
-		return Summary{}, errors.New("there are no values")
-	}
-	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds), Confidence)
-	return Summary{s.Center, s.Lo, s.Hi, len(values)}, nil
+// Summarize returns the median of values and its confidence interval by order
+// statistics, which assume nothing about a distribution: Le Boudec, Performance
+// Evaluation of Computer and Communication Systems (2010), theorem 2.1. Below
+// five values an end is infinite.
+func Summarize(values []float64) benchmath.Summary {
+	return benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds), Confidence)
 }
 
-// Spread returns how far the interval reaches from the median, as a part of it.
-func (s Summary) Spread() float64 { return max(s.Hi-s.Median, s.Median-s.Lo) / math.Abs(s.Median) }
-
-// Summary is Summarize of Values.
-func (o *Output) Summary(name, unit string) (Summary, error) {
+// Summary returns Summarize of Values.
+func (o *Output) Summary(name, unit string) (benchmath.Summary, error) {
 	values, err := o.Values(name, unit)
 	if err != nil {
-		return Summary{}, err
+		return benchmath.Summary{}, err
 	}
-	return Summarize(values)
+	return Summarize(values), nil
 }

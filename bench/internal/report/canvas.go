@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -14,8 +15,6 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
-
-	"github.com/nodemetrics/nodemetrics/bench/internal/figure"
 )
 
 // The size of a plot, and of what stands beside it for the legend.
@@ -92,7 +91,7 @@ func logAxis(axis *plot.Axis, least, most float64, text func(float64) string) {
 	axis.Tick.Marker = ticks
 }
 
-var zeros = strings.NewReplacer(".00 ", " ", ".0 ", " ")
+var zeros = strings.NewReplacer(".000 ", " ", ".00 ", " ", ".0 ", " ")
 
 // grid returns lines at the labelled ticks.
 func grid() *plotter.Grid {
@@ -156,5 +155,9 @@ func lines(p *plot.Plot, all []series) (*plot.Legend, error) {
 	return &legend, nil
 }
 
-// bytesText writes a whole number of bytes.
-func bytesText(v float64) string { return figure.Text(v, "bytes/node") }
+// number returns all digits of a number.
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// bytesText returns a number of bytes without a prefix, because the powers of
+// ten on an axis are no round numbers of KiB.
+func bytesText(v float64) string { return number(v) + " B" }

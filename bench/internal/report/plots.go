@@ -64,7 +64,7 @@ func latency(o *raw.Output, title, g string) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			y := math.Max(v.Median, 1) // a record cannot be told from the clock: a logarithmic axis has no zero
+			y := math.Max(v.Center, 1) // a record cannot be told from the clock: a logarithmic axis has no zero
 			s.points = append(s.points, plotter.XY{X: nine.at, Y: y})
 			least, most = math.Min(least, y), math.Max(most, y)
 			// The control's p50 is what all are less by.
@@ -73,7 +73,7 @@ func latency(o *raw.Output, title, g string) ([]byte, error) {
 				if err != nil {
 					return nil, err
 				}
-				clock = append(clock, plotter.XY{X: nine.at, Y: math.Max(v.Median, 1)})
+				clock = append(clock, plotter.XY{X: nine.at, Y: math.Max(v.Center, 1)})
 			}
 		}
 		control = append(control, clock)
@@ -112,8 +112,7 @@ func medianOf(all []plotter.XYs) plotter.XYs {
 	}
 	var median plotter.XYs
 	for x, ys := range at {
-		slices.Sort(ys)
-		median = append(median, plotter.XY{X: x, Y: ys[len(ys)/2]})
+		median = append(median, plotter.XY{X: x, Y: raw.Summarize(ys).Center})
 	}
 	slices.SortFunc(median, func(a, b plotter.XY) int { return cmp.Compare(a.X, b.X) })
 	return median
@@ -129,7 +128,7 @@ func peers(o *raw.Output) ([]byte, error) {
 	least, most := math.Inf(1), 0.0
 	for _, full := range o.Names {
 		n := raw.Parse(full)
-		if !n.Is("Record", where{"by": "handle", "op": "success", "g": "1", "work": "0"}) || n.Keys["impl"] == "add" {
+		if !n.Is("Record", where{"by": "handle", "op": "success", "names": "", "node": "", "g": "1", "work": "0"}) || n.Keys["impl"] == "add" {
 			continue
 		}
 		b := bar{impl: n.Keys["impl"]}
@@ -141,8 +140,8 @@ func peers(o *raw.Output) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			b.ns = append(b.ns, s.Median)
-			least, most = math.Min(least, s.Median), math.Max(most, s.Median)
+			b.ns = append(b.ns, s.Center)
+			least, most = math.Min(least, s.Center), math.Max(most, s.Center)
 		}
 		bars = append(bars, b)
 	}
@@ -203,7 +202,7 @@ func scaling(o *raw.Output) ([]byte, error) {
 	for _, s := range all {
 		for _, point := range s.points {
 			if !slices.ContainsFunc(ticks, func(t plot.Tick) bool { return t.Value == point.X }) {
-				ticks = append(ticks, plot.Tick{Value: point.X, Label: figure.Grouped(point.X)})
+				ticks = append(ticks, plot.Tick{Value: point.X, Label: number(point.X)})
 			}
 		}
 	}
@@ -232,7 +231,7 @@ func memory(o *raw.Output) ([]byte, error) {
 	for _, s := range all {
 		from, to = math.Min(from, s.points[0].X), math.Max(to, s.points[len(s.points)-1].X)
 	}
-	logAxis(&p.X, from, to, func(v float64) string { return figure.Grouped(v) })
+	logAxis(&p.X, from, to, number)
 	p.Add(grid())
 	legend, err := lines(p, all)
 	if err != nil {
@@ -255,16 +254,16 @@ func byNumber(o *raw.Output, family string, keys where, by []string, x, unit str
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		if s.Median <= 0 {
-			return nil, 0, 0, fmt.Errorf("benchmark %s: %v %s cannot be drawn on a logarithmic axis", full, s.Median, unit)
+		if s.Center <= 0 {
+			return nil, 0, 0, fmt.Errorf("benchmark %s: %v %s cannot be drawn on a logarithmic axis", full, s.Center, unit)
 		}
-		least, most = math.Min(least, s.Median), math.Max(most, s.Median)
+		least, most = math.Min(least, s.Center), math.Max(most, s.Center)
 		i := slices.IndexFunc(all, func(s series) bool { return s.name == n.Label(by) })
 		if i < 0 {
 			i = len(all)
 			all = append(all, series{name: n.Label(by)})
 		}
-		all[i].points = append(all[i].points, plotter.XY{X: number, Y: s.Median})
+		all[i].points = append(all[i].points, plotter.XY{X: number, Y: s.Center})
 	}
 	if len(all) == 0 {
 		return nil, 0, 0, fmt.Errorf("benchmark %s%s with %s is missing: nothing to draw", family, elements(keys), unit)

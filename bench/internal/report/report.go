@@ -17,22 +17,9 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/target"
 )
 
-// RawName is the file of a report that all others are made from.
-const RawName = "raw.txt"
-
-// Write writes the report on what benchmarks printed, text, to dir. It is the same for the same text. The error says what
-// is missing; then the text itself is all that is written, for a run is long.
-func Write(text []byte, dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, RawName), text, 0o666); err != nil {
-		return err
-	}
-	o, err := raw.Read(bytes.NewReader(text), RawName)
-	if err != nil {
-		return err
-	}
+// Write writes the report on a run to dir. It writes the same for the same
+// output. If anything is missing, it writes nothing, and the error says what is.
+func Write(o *raw.Output, dir string) error {
 	files := map[string][]byte{}
 	var errs []error
 	for _, text := range []struct {
@@ -51,6 +38,9 @@ func Write(text []byte, dir string) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
 			return err
@@ -59,27 +49,20 @@ func Write(text []byte, dir string) error {
 	return nil
 }
 
-// Dir returns the name of the folder for a report on what benchmarks printed: <date>-<cpu>.
-func Dir(text []byte) (string, error) {
-	o, err := raw.Read(bytes.NewReader(text), RawName)
-	if err != nil {
-		return "", err
-	}
-	if o.Config["date"] == "" {
-		return "", errors.New("there is no date in the output")
-	}
-	cpu := o.Config["cpu"]
-	if cpu == "" { // Go knows no name of it
-		cpu = o.Config["goarch"]
-	}
-	cpu = regexp.MustCompile(`\([^)]*\)|@.*|\b(CPU|Processor)\b`).ReplaceAllString(cpu, " ")
+// Dir returns the name of the folder for reports of the processor, of which the
+// newest replaces the one before.
+func Dir(o *raw.Output) string {
+	cpu := regexp.MustCompile(`\([^)]*\)|@ \S+|\b(CPU|Processor)\b`).ReplaceAllString(o.CPU(), " ")
 	cpu = regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(cpu), "-")
-	return o.Config["date"] + "-" + strings.Trim(cpu, "-"), nil
+	return strings.Trim(cpu, "-")
 }
+
+// on returns a sentence that names the processor, for the text of a table.
+func on(o *raw.Output) string { return fmt.Sprintf("On %s, %s cores.", o.CPU(), o.Config["cores"]) }
 
 // settings are what a run has to say of itself: the keys of its configuration, and what they are to people.
 var settings = []struct{ key, text string }{
-	{"cpu", "CPU"}, {"cores", "cores"}, {"gomaxprocs", "GOMAXPROCS"}, {"go", "Go"}, {"goos", "operating system"},
+	{"cpu", "CPU"}, {"cpuid", "its family and model"}, {"cores", "cores"}, {"gomaxprocs", "GOMAXPROCS"}, {"go", "Go"}, {"goos", "operating system"},
 	{"goarch", "architecture"}, {"revision", "revision"}, {"date", "date"}, {"command", "command"}, {"rounds", "rounds"},
 	{"benchtime", "time of a benchmark in a round"},
 	{"singles", "single records of a benchmark of latency in a round"},
@@ -90,7 +73,7 @@ func machine(w io.Writer, o *raw.Output) error {
 	fmt.Fprint(w, "# The machine and the command\n\n| | |\n|-|-|\n")
 	for _, s := range settings {
 		value := o.Config[s.key]
-		if value == "" && s.key != "cpu" {
+		if value == "" && s.key != "cpu" && s.key != "cpuid" {
 			return fmt.Errorf("the output does not say %q", s.key)
 		}
 		fmt.Fprintf(w, "| %s | %s |\n", s.text, value)
@@ -107,15 +90,11 @@ func summary(w io.Writer, o *raw.Output) error {
 	c := o.Config
 	fmt.Fprintf(w, `# Benchmarks of %s
 
-%s, %d cores, %s/%s, %s, revision %s: [machine.md](machine.md). All figures are computed from [%s](%s), by
+%s, %d cores, %s/%s, %s, revision %s: [machine.md](machine.md). [doc.go](../../doc.go) says what each benchmark measures. A
+figure is the median of %s rounds; ± is how far its interval of confidence reaches (%.0f %%, by order statistics). A ratio is of
+two figures of one round, and again the median.
 
-    cd bench && go run ./cmd/report -from results/<this folder>/%s
-
-and [doc.go](../../doc.go) says what each benchmark measures. A figure is the median of %s rounds; ± is how far its interval of
-confidence reaches (%.0f %%, by order statistics). A ratio is of two figures of one round, and again the median.
-
-`, c["date"], c["cpu"], cores, c["goos"], c["goarch"], c["go"], c["revision"], RawName, RawName, RawName, c["rounds"],
-		100*raw.Confidence)
+`, c["date"], o.CPU(), cores, c["goos"], c["goarch"], c["go"], c["revision"], c["rounds"], 100*raw.Confidence)
 
 	judged, err := target.Judge(target.Rows(cores), o)
 	if err != nil {
@@ -126,7 +105,7 @@ confidence reaches (%.0f %%, by order statistics). A ratio is of two figures of 
 		return err
 	}
 	fmt.Fprintf(w, "## The requirement\n\n%s\n\n## Targets\n\n", requirement)
-	targets(w, judged)
+	targets(w, judged, on(o))
 	fmt.Fprint(w, "## Plots\n\n")
 	for _, p := range plots {
 		fmt.Fprintf(w, "![%s](%s)\n\n", p.title, p.file)
@@ -140,9 +119,9 @@ confidence reaches (%.0f %%, by order statistics). A ratio is of two figures of 
 }
 
 // targets writes how the targets fared.
-func targets(w io.Writer, judged []target.Judged) {
-	fmt.Fprint(w, "`make bench-check` measures these anew, the benchmarks of a row side by side. Rows marked * are absolute; the times "+
-		"among them depend on the machine.\n\n| target | limit | figure | interval | verdict |\n|-|-:|-:|-:|-|\n")
+func targets(w io.Writer, judged []target.Judged, on string) {
+	fmt.Fprintf(w, "`make bench-check` measures these anew, the benchmarks of a row side by side. Rows marked * are absolute; the times "+
+		"among them depend on the machine. %s\n\n| target | limit | figure | interval | verdict |\n|-|-:|-:|-:|-|\n", on)
 	for _, j := range judged {
 		limit := j.Text(j.Limit)
 		if j.Shown {
@@ -152,7 +131,7 @@ func targets(w io.Writer, judged []target.Judged) {
 		if j.Kind.Absolute() {
 			what += " *"
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s … %s | %s |\n", what, limit, j.Text(j.Median), j.Text(j.Lo), j.Text(j.Hi), j.Verdict)
+		fmt.Fprintf(w, "| %s | %s | %s | %s … %s | %s |\n", what, limit, j.Text(j.Center), j.Text(j.Lo), j.Text(j.Hi), j.Verdict)
 	}
 	fmt.Fprintln(w)
 }

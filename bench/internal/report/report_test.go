@@ -34,7 +34,9 @@ func sample(value func(name, unit string, round int) float64) string {
 	}
 	for _, row := range target.Rows(2) {
 		for _, v := range row.Of {
-			add(v.Benchmark, v.Unit)
+			if add(v.Benchmark, v.Unit); strings.HasPrefix(v.Unit, "beyond-clock-") {
+				add(v.Benchmark, "ns/op")
+			}
 		}
 	}
 	for _, impl := range append([]string{"nodemetrics", "mutex-ring"}, target.Published...) {
@@ -59,12 +61,13 @@ func sample(value func(name, unit string, round int) float64) string {
 		add("Memory/state="+state+"/strategy=tdigest/window=65536/impl=nodemetrics", "bytes/node")
 		add("Memory/state="+state+"/strategy=tdigest/window=1000000/impl=nodemetrics", "bytes/node")
 	}
+	add("Thresholds/state=breached/strategy=exact/window=100/impl=nodemetrics/g=1/work=0", "ns/op")
 	add("Read/strategy=exact/window=100/recorders=0/impl=nodemetrics", "ns/op")
 	add("ReaderCost/by=handle/op=success/impl=nodemetrics/g=1/work=0", "alone-ns/record", "beside-ns/record", "slowdown")
 
 	var text strings.Builder
 	text.WriteString("date: 2001-02-03\ncommand: make bench-report\nrounds: 5\nbenchtime: 100ms\nsingles: 400000\ngo: go1.26\ncores: 2\n" +
-		"gomaxprocs: 2\nrevision: 0123456789ab\ngoos: linux\ngoarch: amd64\ncpu: Made-Up(R) Processor 9000 @ 1GHz\n")
+		"gomaxprocs: 2\nrevision: 0123456789ab\ngoos: linux\ngoarch: amd64\ncpu: Made-Up(R) Processor 9000 @ 1GHz\ncpuid: family 1 model 2\n")
 	for round := range rounds {
 		for _, name := range names {
 			fmt.Fprintf(&text, "Benchmark%s-2 \t 3000000", name)
@@ -115,8 +118,12 @@ func plausible(name, unit string, round int) float64 {
 
 func written(t *testing.T, text string) (string, error) {
 	t.Helper()
+	o, err := raw.Read(strings.NewReader(text), "made up")
+	if err != nil {
+		return "", err
+	}
 	dir := filepath.Join(t.TempDir(), "report")
-	return dir, Write([]byte(text), dir)
+	return dir, Write(o, dir)
 }
 
 func read(t *testing.T, dir, file string) string {
@@ -141,7 +148,7 @@ func TestReportIsTheSameForTheSameOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != len(plots)+3 {
+	if len(files) != len(plots)+2 {
 		t.Errorf("there are %d files", len(files))
 	}
 	for _, file := range files {
@@ -161,7 +168,7 @@ func TestPlotsAreXMLThatNamesTheirSeries(t *testing.T) {
 		"latency.svg":         {"nodemetrics", "mutex-ring", "victoria-histogram", "nothing (control)", "99.99 %", "time of a record", " µs"},
 		"latency-4xcores.svg": {"four goroutines a core", "nodemetrics"},
 		"scaling.svg":         {"nodemetrics", "mutex-ring", "otel", "cores", "records a second"},
-		"peers.svg":           append([]string{"nodemetrics", "mutex-ring", "one goroutine a core", "25.5 ns"}, target.Published...),
+		"peers.svg":           append([]string{"nodemetrics", "mutex-ring", "one goroutine a core", "25.50 ns"}, target.Published...),
 		"memory.svg":          {"exact, one", "tdigest, contended", "window, samples", "bytes a node"},
 	} {
 		text := read(t, dir, file)
@@ -242,19 +249,19 @@ func TestTablesHaveMediansNoiseAndRatiosOfTheSameRound(t *testing.T) {
 	}
 	text := read(t, dir, "README.md")
 	for _, c := range []struct{ heading, cell, want string }{
-		{"A record on a handle", "nodemetrics", "| nodemetrics | 24.0 ns ± 900 % | 41.0 ns ± 310 % |"},
-		{"A record on a handle", "mutex-ring", "| mutex-ring | 12.0 ns ± 900 % (0.500 ×) | 82.0 ns ± 2 % (2.00 ×) |"},
-		{"A record on a handle, with a microsecond of own work between records", "mutex-ring", "| mutex-ring | 259 ns ± 2 % (10.1 ×) | 2.00 ns ± 350 % |"},
-		{"Targets", "record on a handle, over one atomic.Add", "| record on a handle, over one atomic.Add | 5.00 × | 3.00 × | 3.00 × … 3.00 × | holds |"},
-		{"Targets", "record on a handle, over mutex-ring", "| record on a handle, over mutex-ring |  | 2.00 × | 2.00 × … 2.00 × | shown |"},
-		{"Targets", "the same with a recorder on every core, p99.9 *", "| the same with a recorder on every core, p99.9 * | 250 ns | 251 ns | 240 ns … 1.00 ms | missed within noise |"},
-		{"Latency of single records", "nodemetrics, handle, success, cores, 0", "| nodemetrics, handle, success, cores, 0 | 25.5 ns ± 2 % | 38.2 ns ± 2 % | 76.5 ns ± 2 % | 251 ns ± 398306 % | 765 ns ± 2 % | 2.55 ms ± 2 % | 1.02 ns ± 2 % | 1.02 ns ± 2 % | 1.02 ns ± 2 % |"},
+		{"A record on a handle", "nodemetrics", "| nodemetrics | 24.00 ns ± 900% | 41.00 ns ± 310% |"},
+		{"A record on a handle", "mutex-ring", "| mutex-ring | 12.00 ns ± 900% (0.500 ×) | 82.00 ns ± 2% (2.000 ×) |"},
+		{"A record on a handle, with a microsecond of own work between records", "mutex-ring", "| mutex-ring | 258.7 ns ± 2% (10.147 ×) | 2.000 ns ± ? |"},
+		{"Targets", "record on a handle, over one atomic.Add", "| record on a handle, over one atomic.Add |  | 3.000 × | 3.000 × … 3.000 × | shown |"},
+		{"Targets", "record on a handle, over mutex-ring", "| record on a handle, over mutex-ring | 0.950 × | 2.000 × | 2.000 × … 2.000 × | MISSED |"},
+		{"Targets", "the same with a recorder on every core, p99.9 *", "| the same with a recorder on every core, p99.9 * | 250.0 ns | 251.0 ns | 240.0 ns … 1.000 ms | missed within noise |"},
+		{"Latency of single records", "nodemetrics, handle, success, cores, 0", "| nodemetrics, handle, success, cores, 0 | 25.50 ns ± 2% | 38.25 ns ± 2% | 76.50 ns ± 2% |  | 251.0 ns ± 398306% | 765.0 ns ± 2% | 2.550 ms ± 2% | 1.020 ns ± 2% | 1.020 ns ± 2% | 1.020 ns ± 2% |"},
 	} {
 		if got := rowOf(t, text, c.heading, c.cell); got != c.want {
 			t.Errorf("below %q is\n%s\nwant\n%s", c.heading, got, c.want)
 		}
 	}
-	for _, want := range []string{"2001-02-03", "Made-Up(R) Processor 9000 @ 1GHz, 2 cores, linux/amd64, go1.26, revision 0123456789ab",
+	for _, want := range []string{"2001-02-03", "Made-Up(R) Processor 9000 @ 1GHz family 1 model 2, 2 cores, linux/amd64, go1.26, revision 0123456789ab",
 		"Less than a microsecond a record: "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q", want)
@@ -279,7 +286,7 @@ func without(text, part string) string {
 func TestReportIsRefusedWithoutABenchmarkThatItNeeds(t *testing.T) {
 	text := sample(plausible)
 	for _, name := range target.Benchmarks(target.Rows(2)) {
-		o, err := raw.Read(strings.NewReader(without(text, "Benchmark"+name+"-2")), RawName)
+		o, err := raw.Read(strings.NewReader(without(text, "Benchmark"+name+"-2")), "made up")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,13 +295,13 @@ func TestReportIsRefusedWithoutABenchmarkThatItNeeds(t *testing.T) {
 		}
 	}
 	dir, err := written(t, without(text, "Benchmark"+target.Rows(2)[0].Of[0].Benchmark))
-	if files, _ := os.ReadDir(dir); err == nil || len(files) != 1 || files[0].Name() != RawName {
+	if files, _ := os.ReadDir(dir); err == nil || len(files) != 0 {
 		t.Errorf("the error is %v, and written is %v", err, files)
 	}
 }
 
 func TestReportIsRefusedWithoutWhatATableOrAPlotIsAbout(t *testing.T) {
-	o, err := raw.Read(strings.NewReader(without(sample(plausible), "Benchmark")+"BenchmarkOther 1 1 ns/op\n"), RawName)
+	o, err := raw.Read(strings.NewReader(without(sample(plausible), "Benchmark")+"BenchmarkOther 1 1 ns/op\n"), "made up")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +321,7 @@ func TestReportIsRefusedOfWhatIsNotTheOutputOfARun(t *testing.T) {
 	text := sample(plausible)
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":          {"", "no benchmarks"},
-		"cut off":          {text + "BenchmarkCut-2 1 25\n", "raw.txt:"},
+		"cut off":          {text + "BenchmarkCut-2 1 25\n", "made up:"},
 		"no figure":        {strings.Replace(text, "25 ns/op", "NaN ns/op", 1), "is NaN"},
 		"no machine":       {without(text, "cores: "), "how many cores"},
 		"no revision":      {without(text, "revision: "), `does not say "revision"`},
@@ -339,17 +346,29 @@ func TestLatencyThatCannotBeToldFromTheClocksIsDrawn(t *testing.T) {
 	}
 }
 
-func TestFolderIsNamedByDateAndProcessor(t *testing.T) {
+func TestFolderIsNamedByTheProcessor(t *testing.T) {
 	for config, want := range map[string]string{
-		"date: 2001-02-03\ncpu: Intel(R) Xeon(R) Processor @ 2.60GHz\n": "2001-02-03-intel-xeon",
-		"date: 2001-02-03\ncpu: AMD EPYC 7B13\n":                        "2001-02-03-amd-epyc-7b13",
-		"date: 2001-02-03\ngoarch: arm64\n":                             "2001-02-03-arm64",
+		"cpu: Intel(R) Xeon(R) Processor @ 2.60GHz\ncpuid: family 6 model 143\n": "intel-xeon-family-6-model-143",
+		"cpu: AMD EPYC 7B13\n": "amd-epyc-7b13",
+		"goarch: arm64\n":      "arm64",
 	} {
-		if got, err := Dir([]byte(config + "BenchmarkA 1 1 ns/op\n")); err != nil || got != want {
-			t.Errorf("%q: it is %q and %v, want %q", config, got, err, want)
+		o, err := raw.Read(strings.NewReader(config+"BenchmarkA 1 1 ns/op\n"), "made up")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Dir(o); got != want {
+			t.Errorf("%q: it is %q, want %q", config, got, want)
 		}
 	}
-	if _, err := Dir([]byte("cpu: x\nBenchmarkA 1 1 ns/op\n")); err == nil {
-		t.Error("a run without a date has a folder")
+}
+
+func TestEveryTableSaysOnWhichCPU(t *testing.T) {
+	dir, err := written(t, sample(plausible))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const on = "On Made-Up(R) Processor 9000 @ 1GHz family 1 model 2, 2 cores."
+	if got, want := strings.Count(read(t, dir, "README.md"), on), len(tables)+1; got != want {
+		t.Errorf("%d tables say %q, want %d", got, on, want)
 	}
 }

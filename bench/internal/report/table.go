@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/perf/benchmath"
+
 	"github.com/nodemetrics/nodemetrics/bench/internal/figure"
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 )
@@ -42,6 +44,9 @@ func (t table) pick(o *raw.Output) (cells, error) {
 		n := raw.Parse(full)
 		if !n.Is(t.family, t.where) || !slices.ContainsFunc(t.units, func(u string) bool { return o.Has(full, u) }) {
 			continue
+		}
+		if t.column != "" && n.Keys[t.column] == "" {
+			continue // another table has it
 		}
 		row := n.Label(t.rows)
 		if !slices.Contains(c.rows, row) {
@@ -84,7 +89,7 @@ func (t table) write(w io.Writer, o *raw.Output) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "### %s\n\n%s\n\n", t.title, t.text)
+	fmt.Fprintf(w, "### %s\n\n%s %s\n\n", t.title, t.text, on(o))
 	heads := []string{strings.Join(t.rows, ", ")}
 	for _, column := range c.columns {
 		if t.column != "" {
@@ -118,9 +123,9 @@ func (t table) cell(o *raw.Output, c cells, row, column string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	text := figure.Text(s.Median, unit)
+	text := figure.Text(s.Center, unit)
 	if s.Hi > s.Lo {
-		text += " ± " + figure.Percent(s.Spread())
+		text += " ± " + s.PctRangeString()
 	}
 	if !t.ratio || n.Keys["impl"] == ours {
 		return text, nil
@@ -136,25 +141,25 @@ func (t table) cell(o *raw.Output, c cells, row, column string) (string, error) 
 	if !(ratio.Lo > 0) { // what is added to other work can be too little to be seen beside it
 		return text, nil
 	}
-	return fmt.Sprintf("%s (%s ×)", text, figure.Digits(ratio.Median)), nil
+	return fmt.Sprintf("%s (%s)", text, figure.Ratio(ratio.Center)), nil
 }
 
 // ratio is that of two benchmarks, round by round.
-func ratio(o *raw.Output, name, base, unit string) (raw.Summary, error) {
+func ratio(o *raw.Output, name, base, unit string) (benchmath.Summary, error) {
 	above, err := o.Values(name, unit)
 	if err != nil {
-		return raw.Summary{}, err
+		return benchmath.Summary{}, err
 	}
 	below, err := o.Values(base, unit)
 	if err != nil {
-		return raw.Summary{}, err
+		return benchmath.Summary{}, err
 	}
 	if len(above) != len(below) {
-		return raw.Summary{}, fmt.Errorf("benchmark %s has %d rounds and %s has %d: they are not of one run",
+		return benchmath.Summary{}, fmt.Errorf("benchmark %s has %d rounds and %s has %d: they are not of one run",
 			name, len(above), base, len(below))
 	}
 	for i := range above {
 		above[i] /= below[i]
 	}
-	return raw.Summarize(above)
+	return raw.Summarize(above), nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -16,7 +18,35 @@ func Header(ctx context.Context, out io.Writer, command string, set Settings, no
 	_, err := fmt.Fprintf(out, "date: %s\ncommand: %s\nrounds: %d\nbenchtime: %s\nsingles: %d\ngo: %s\ncores: %d\ngomaxprocs: %d\nrevision: %s\n",
 		now.UTC().Format(time.DateOnly), command, set.Rounds, set.BenchTime, set.Singles,
 		runtime.Version(), runtime.NumCPU(), runtime.GOMAXPROCS(0), revision(ctx))
+	if err == nil {
+		_, err = io.WriteString(out, cpuid(cpuinfo()))
+	}
 	return err
+}
+
+// cpuinfo returns what Linux says of its processors, or nothing elsewhere.
+func cpuinfo() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// cpuid returns the line for the family and model of the first processor, or
+// nothing where Linux does not say them.
+func cpuid(cpuinfo string) string {
+	field := func(key string) string {
+		match := regexp.MustCompile(`(?m)^` + key + `\s*: (.+)$`).FindStringSubmatch(cpuinfo)
+		if match == nil {
+			return ""
+		}
+		return match[1]
+	}
+	if field("cpu family") == "" {
+		return ""
+	}
+	return fmt.Sprintf("cpuid: family %s model %s\n", field("cpu family"), field("model"))
 }
 
 // revision returns the commit of the working directory, and says if there is more than the commit. Reports do not count:

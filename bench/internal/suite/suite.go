@@ -2,7 +2,6 @@
 package suite
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -13,6 +12,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"golang.org/x/perf/benchfmt"
 
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 )
@@ -66,9 +67,10 @@ func arguments(pattern, skip, benchTime string) []string {
 func (s *Suite) All(ctx context.Context, set Settings, out io.Writer, p *Progress) error {
 	var names []string
 	p.Say("each benchmark once, to see that it runs")
-	err := s.run(ctx, arguments(".", "", "1x"), nil, func(name string) {
-		names = append(names, name)
+	err := s.run(ctx, arguments(".", "", "1x"), func(r *benchfmt.Result) error {
+		names = append(names, raw.Printed(r.Name))
 		p.Say(fmt.Sprintf("each benchmark once, to see that it runs: %d", len(names)))
+		return nil
 	})
 	if err != nil {
 		return err
@@ -76,22 +78,24 @@ func (s *Suite) All(ctx context.Context, set Settings, out io.Writer, p *Progres
 	if len(names) == 0 {
 		return errors.New("the suite has no benchmarks")
 	}
-	w := &filter{out: out, seen: map[string]bool{}}
+	w := benchfmt.NewWriter(out)
 	p.Start(set.Rounds * len(names))
 	for round := range set.Rounds {
 		ran := map[string]bool{}
-		done := func(name string) {
+		done := func(r *benchfmt.Result) error {
+			name := raw.Printed(r.Name)
 			ran[name] = true
 			p.Done(name)
+			return w.Write(r)
 		}
 		singles := set.BenchTime
 		if set.Singles > 0 {
 			singles = fmt.Sprintf("%dx", set.Singles)
 		}
-		if err := s.run(ctx, arguments(".", latency, set.BenchTime), w, done); err != nil {
+		if err := s.run(ctx, arguments(".", latency, set.BenchTime), done); err != nil {
 			return err
 		}
-		if err := s.run(ctx, arguments(latency, "", singles), w, done); err != nil {
+		if err := s.run(ctx, arguments(latency, "", singles), done); err != nil {
 			return err
 		}
 		for _, name := range names {
@@ -100,14 +104,14 @@ func (s *Suite) All(ctx context.Context, set Settings, out io.Writer, p *Progres
 			}
 		}
 	}
-	return w.err
+	return nil
 }
 
 // Each runs the benchmarks of these names, each in a process of its own and in this order, in every other round in the
 // opposite one: what stands side by side in names is measured side by side, and neither always comes first. A name that
 // no benchmark has is an error.
 func (s *Suite) Each(ctx context.Context, names []string, set Settings, out io.Writer, p *Progress) error {
-	w := &filter{out: out, seen: map[string]bool{}}
+	w := benchfmt.NewWriter(out)
 	p.Start(set.Rounds * len(names))
 	for round := range set.Rounds {
 		for i := range names {
@@ -116,7 +120,10 @@ func (s *Suite) Each(ctx context.Context, names []string, set Settings, out io.W
 				name = names[len(names)-1-i]
 			}
 			ran := 0
-			err := s.run(ctx, arguments(exactly(name), deeper(name), set.BenchTime), w, func(string) { ran++ })
+			err := s.run(ctx, arguments(exactly(name), deeper(name), set.BenchTime), func(r *benchfmt.Result) error {
+				ran++
+				return w.Write(r)
+			})
 			if err != nil {
 				return fmt.Errorf("benchmark %s: %w", name, err)
 			}
@@ -126,7 +133,7 @@ func (s *Suite) Each(ctx context.Context, names []string, set Settings, out io.W
 			p.Done(name)
 		}
 	}
-	return w.err
+	return nil
 }
 
 // exactly returns the pattern of the benchmark of that name, and of those below it.
@@ -141,11 +148,11 @@ func exactly(name string) string {
 // deeper returns the pattern of the benchmarks below that of that name.
 func deeper(name string) string { return exactly(name) + "/." }
 
-// run runs the compiled benchmarks and calls ran for each that has ended. What they print goes to out, if there is one.
-func (s *Suite) run(ctx context.Context, args []string, out io.Writer, ran func(name string)) error {
+// run runs the compiled benchmarks and calls ran with the result of each one.
+func (s *Suite) run(ctx context.Context, args []string, ran func(*benchfmt.Result) error) error {
 	cmd := exec.CommandContext(ctx, s.binary, args...)
 	cmd.Dir = s.dir
-	var failure bytes.Buffer
+	var printed, failure bytes.Buffer
 	cmd.Stderr = &failure
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -154,53 +161,19 @@ func (s *Suite) run(ctx context.Context, args []string, out io.Writer, ran func(
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	lines := bufio.NewScanner(stdout)
-	lines.Buffer(nil, 1<<20)
-	var printed []string
-	for lines.Scan() {
-		line := lines.Text()
-		printed = append(printed, line)
-		if out != nil {
-			fmt.Fprintln(out, line)
-		}
-		if name, ok := benchmarkOf(line); ok {
-			ran(name)
+	results := benchfmt.NewReader(io.TeeReader(stdout, &printed), "the output of the benchmarks")
+	var errs []error
+	for results.Scan() {
+		switch record := results.Result().(type) {
+		case *benchfmt.Result:
+			errs = append(errs, ran(record))
+		case *benchfmt.SyntaxError:
+			errs = append(errs, record)
 		}
 	}
-	if err := errors.Join(lines.Err(), cmd.Wait()); err != nil {
-		last := printed[max(0, len(printed)-20):]
-		return fmt.Errorf("%w\n%s\n%s", err, strings.Join(last, "\n"), failure.String())
+	if err := errors.Join(results.Err(), cmd.Wait()); err != nil {
+		lines := strings.SplitAfter(printed.String(), "\n")
+		return fmt.Errorf("%w\n%s%s", err, strings.Join(lines[max(0, len(lines)-20):], ""), failure.String())
 	}
-	return nil
-}
-
-// benchmarkOf returns the name of the benchmark whose result the line is.
-func benchmarkOf(line string) (string, bool) {
-	fields := strings.Fields(line)
-	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
-		return "", false
-	}
-	return raw.Printed(fields[0]), true
-}
-
-// filter writes results, and the first of each other line: every process says anew what machine it runs on.
-type filter struct {
-	out  io.Writer
-	seen map[string]bool
-	err  error
-}
-
-func (f *filter) Write(line []byte) (int, error) {
-	text := string(line)
-	if _, ok := benchmarkOf(text); !ok {
-		if f.seen[text] || text == "PASS\n" {
-			return len(line), nil
-		}
-		f.seen[text] = true
-	}
-	n, err := f.out.Write(line)
-	if f.err == nil {
-		f.err = err
-	}
-	return n, err
+	return errors.Join(errs...)
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/perf/benchfmt"
+
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 )
 
@@ -67,9 +69,10 @@ func silent() *Progress { return &Progress{out: new(bytes.Buffer), now: time.Now
 // order returns the benchmarks that a run has printed, in order.
 func order(text string) string {
 	var names []string
-	for line := range strings.Lines(text) {
-		if name, ok := benchmarkOf(line); ok {
-			names = append(names, name)
+	results := benchfmt.NewReader(strings.NewReader(text), "run")
+	for results.Scan() {
+		if r, ok := results.Result().(*benchfmt.Result); ok {
+			names = append(names, raw.Printed(r.Name))
 		}
 	}
 	return strings.Join(names, " ")
@@ -149,6 +152,15 @@ func TestHeaderIsConfiguration(t *testing.T) {
 	for _, key := range []string{"go", "cores", "gomaxprocs", "revision"} {
 		if o.Config[key] == "" {
 			t.Errorf("there is no %s", key)
+		}
+	}
+}
+
+func TestFamilyAndModelOfTheFirstProcessorAreNoted(t *testing.T) {
+	const two = "processor\t: 0\ncpu family\t: 26\nmodel\t\t: 2\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\ncpu family\t: 27\nmodel\t\t: 3\n"
+	for text, want := range map[string]string{two: "cpuid: family 26 model 2\n", "processor: 0\nBogoMIPS: 50\n": "", "": ""} {
+		if got := cpuid(text); got != want {
+			t.Errorf("%q: it is %q, want %q", text, got, want)
 		}
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+
+	"golang.org/x/perf/benchmath"
 
 	"github.com/nodemetrics/nodemetrics/bench/internal/figure"
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
@@ -59,7 +62,7 @@ func (v Verdict) String() string {
 // Judged is a row with its figure.
 type Judged struct {
 	Row
-	raw.Summary
+	benchmath.Summary
 	Verdict Verdict
 }
 
@@ -91,11 +94,7 @@ func (r Row) Judge(o *raw.Output) (Judged, error) {
 		least := 1
 		medians := make([]float64, len(columns))
 		for i, column := range columns {
-			s, err := raw.Summarize(column)
-			if err != nil {
-				return Judged{}, err
-			}
-			if medians[i] = s.Median; i > 0 && s.Median < medians[least] {
+			if medians[i] = raw.Summarize(column).Center; i > 0 && medians[i] < medians[least] {
 				least = i
 			}
 		}
@@ -113,18 +112,15 @@ func (r Row) Judge(o *raw.Output) (Judged, error) {
 			return Judged{}, fmt.Errorf("%s: the figure of round %d is %v, from %v", r.What, i+1, figures[i], round)
 		}
 	}
-	summary, err := raw.Summarize(figures)
-	if err != nil {
-		return Judged{}, err
-	}
+	summary := raw.Summarize(figures)
 	return Judged{r, summary, r.verdict(summary)}, nil
 }
 
-func (r Row) verdict(s raw.Summary) Verdict {
+func (r Row) verdict(s benchmath.Summary) Verdict {
 	switch {
 	case r.Shown:
 		return Shown
-	case s.Median <= r.Limit:
+	case s.Center <= r.Limit:
 		return Holds
 	case s.Lo <= r.Limit:
 		return WithinNoise
@@ -174,7 +170,7 @@ func (r Row) Text(value float64) string {
 	case r.Kind == Bytes:
 		return figure.Text(value, "bytes/node")
 	case r.Kind == Ratio:
-		return figure.Digits(value) + " ×"
+		return figure.Ratio(value)
 	}
-	return figure.Digits(value)
+	return strconv.FormatFloat(value, 'f', -1, 64)
 }

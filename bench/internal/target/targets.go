@@ -27,16 +27,20 @@ func byName(impl string, names int) Value {
 	return Value{fmt.Sprintf("Record/by=name/op=success/names=%d/impl=%s/g=1/work=0", names, impl), "ns/op"}
 }
 
-func thresholds(state string, window int) Value {
-	return Value{fmt.Sprintf("Thresholds/state=%s/strategy=exact/window=%d/impl=nodemetrics/g=1/work=0", state, window), "ns/op"}
+func thresholds(state string) Value {
+	return Value{fmt.Sprintf("Thresholds/state=%s/strategy=exact/window=100/impl=nodemetrics/g=1/work=0", state), "ns/op"}
+}
+
+func timer(node, g string) Value {
+	return Value{fmt.Sprintf("Record/by=handle/op=timer%s/impl=nodemetrics/g=%s/work=0", node, g), "beyond-clock-ns/op"}
 }
 
 func latency(impl, g, unit string) Value {
 	return Value{fmt.Sprintf("Latency/by=handle/op=success/impl=%s/g=%s/work=0", impl, g), unit}
 }
 
-func snapshot(nodes int) Value {
-	return Value{fmt.Sprintf("Snapshot/nodes=%d/form=values/recorders=0/impl=nodemetrics", nodes), "ns/op"}
+func snapshot(nodes int, impl string) Value {
+	return Value{fmt.Sprintf("Snapshot/nodes=%d/form=values/recorders=0/impl=%s", nodes, impl), "ns/op"}
 }
 
 func scaling(g int) Value {
@@ -54,76 +58,107 @@ func aboveTwoClocks(v []float64) float64 { return v[0] - 2*v[0]/v[1] }
 // perNode is the ratio of the costs of a node, in ten times as many nodes.
 func perNode(v []float64) float64 { return v[0] / 10 / v[1] }
 
-// Rows returns the targets, for a machine with so many cores.
+// Rows returns the targets of the design, for a machine with so many cores.
 func Rows(cores int) []Row {
-	ours := "nodemetrics"
-	large := "nodemetrics-tdigest"
-	wrapped := "Wrap/impl=nodemetrics/g=1/work=0"
+	const (
+		ours    = "nodemetrics"
+		large   = "nodemetrics-tdigest"
+		byHand  = "mutex-ring"
+		mapped  = "xsync-mutex-ring"
+		wrapped = "Wrap/impl=nodemetrics/g=1/work=0"
+		many    = "Record/by=handle/op=success/names=10000/impl=nodemetrics/g=cores/work=0"
+	)
+	ratio := func(what string, limit float64, of, base Value) Row {
+		return Row{What: what, Limit: limit, Of: []Value{of, base}, Figure: over}
+	}
+	fastest := func(what string, limit float64, g string) Row {
+		return Row{What: what + ", over the fastest published peer", Limit: limit,
+			Of: append([]Value{handle(ours, g)}, handles(Published, g)...), Rivals: true, Figure: over}
+	}
+	figure := func(what string, kind Kind, limit float64, of Value) Row {
+		return Row{What: what, Kind: kind, Limit: limit, Of: []Value{of}, Figure: itself}
+	}
+	shown := func(r Row) Row {
+		r.Shown = true
+		return r
+	}
 	rows := []Row{
-		{What: "record on a handle, over one atomic.Add", Limit: 5,
-			Of: []Value{handle(ours, "1"), handle("add", "1")}, Figure: over},
-		{What: "record on a handle, over mutex-ring", Shown: true,
-			Of: []Value{handle(ours, "1"), handle("mutex-ring", "1")}, Figure: over},
-		{What: "record on a handle, over the fastest published peer", Limit: 1,
-			Of: append([]Value{handle(ours, "1")}, handles(Published, "1")...), Rivals: true, Figure: over},
-		{What: "record by name, 64 in turn, over victoria-histogram", Limit: 0.4,
-			Of: []Value{byName(ours, 64), byName("victoria-histogram", 64)}, Figure: over},
-		{What: "record on one handle, all cores, over mutex-ring", Shown: true,
-			Of: []Value{handle(ours, "cores"), handle("mutex-ring", "cores")}, Figure: over},
-		// The limit is 0.8 where the order of samples comes from a raw time-stamp counter. Ours comes from the monotonic
-		// clock of Go (internal/clock).
-		{What: "record on one handle, all cores, over the fastest published peer", Limit: 1.3,
-			Of: append([]Value{handle(ours, "cores")}, handles(Published, "cores")...), Rivals: true, Figure: over},
+		shown(ratio("record on a handle, over one atomic.Add", 0, handle(ours, "1"), handle("add", "1"))),
+		ratio("record on a handle, over mutex-ring", 0.95, handle(ours, "1"), handle(byHand, "1")),
+		fastest("record on a handle", 0.75, "1"),
+		ratio("record with healthy thresholds, over mutex-ring", 1.15, thresholds("healthy"), handle(byHand, "1")),
+		ratio("record by name, one name, over xsync-mutex-ring", 1.1, byName(ours, 1), byName(mapped, 1)),
+		ratio("record by name, 64 in random order, over xsync-mutex-ring", 1.1, byName(ours, 64), byName(mapped, 64)),
+		ratio("record by name, one name, over victoria-histogram", 0.4, byName(ours, 1), byName("victoria-histogram", 1)),
+		ratio("record by name, 64 in random order, over victoria-histogram", 0.4, byName(ours, 64), byName("victoria-histogram", 64)),
+		ratio("record by name, 100,000 in random order, over xsync-mutex-ring", 1.25, byName(ours, 100_000), byName(mapped, 100_000)),
+		figure("timed execution beyond two readings of the clock", Time, 6, timer("", "1")),
+		{What: "wrapped call over a bare one, beyond two readings of the clock", Kind: Time, Limit: 10,
+			Of: []Value{{wrapped, "added-ns/call"}, {wrapped, "clockreads/call"}}, Figure: aboveTwoClocks},
+		figure("wrapped call, allocations", Allocs, 0, Value{wrapped, "allocs/op"}),
+		ratio("wrapped call, over monkit-task", 0.2,
+			Value{wrapped, "added-ns/call"}, Value{"Wrap/impl=monkit-task/g=1/work=0", "added-ns/call"}),
+		figure("timed execution on one node, all cores, beyond two readings of the clock", Time, 12, timer("", "cores")),
+		figure("one goroutine alone on a node that was spread", Time, 15,
+			Value{"Record/by=handle/op=success/node=spread/impl=nodemetrics/g=1/work=0", "ns/op"}),
+		figure("timed execution there, beyond two readings of the clock", Time, 15, timer("/node=spread", "1")),
+		shown(ratio("record on one handle, all cores, over mutex-ring", 0, handle(ours, "cores"), handle(byHand, "cores"))),
+		fastest("record on one handle, all cores", 2, "cores"),
+		figure("what a record adds on its core, 1 µs of work between records", Time, 45,
+			Value{"Record/by=handle/op=success/impl=nodemetrics/g=cores/work=1us", "added-ns/record"}),
 	}
 	if cores > 1 {
-		// That it falls means from two cores on: one core alone has no contention and needs no clock.
-		rows = append(rows, Row{What: fmt.Sprintf("record on one handle, %d cores over %d", cores, min(2, cores-1)), Limit: 1,
-			Shown: cores == 2, Of: []Value{scaling(cores), scaling(min(2, cores-1))}, Figure: over})
+		// One core alone has no contention, so the comparison needs two.
+		rows = append(rows, shown(ratio(fmt.Sprintf("record on one handle, %d cores over %d", cores, min(2, cores-1)), 0,
+			scaling(cores), scaling(min(2, cores-1)))))
 	}
+	rows = append(rows, nearThresholds(cores)...)
 	return append(rows,
-		Row{What: "what a record adds on its core, 1 µs of work between records", Kind: Time, Limit: 40,
-			Of:     []Value{{"Record/by=handle/op=success/impl=nodemetrics/g=cores/work=1us", "added-ns/record"}},
-			Figure: itself},
-		Row{What: "wrapped call over a bare one, beyond two readings of the clock", Kind: Time, Limit: 15,
-			Of: []Value{{wrapped, "added-ns/call"}, {wrapped, "clockreads/call"}}, Figure: aboveTwoClocks},
-		Row{What: "wrapped call, allocations", Kind: Allocs, Limit: 0,
-			Of: []Value{{wrapped, "allocs/op"}}, Figure: itself},
-		Row{What: "wrapped call, over monkit-task", Limit: 0.2,
-			Of: []Value{{wrapped, "added-ns/call"}, {"Wrap/impl=monkit-task/g=1/work=0", "added-ns/call"}}, Figure: over},
-		Row{What: "record with healthy thresholds, over none", Limit: 1.15,
-			Of: []Value{thresholds("healthy", 100), thresholds("none", 100)}, Figure: over},
-		Row{What: "record in breach, window 100", Kind: Time, Limit: 250,
-			Of: []Value{thresholds("breached", 100)}, Figure: itself},
-		Row{What: "record in breach, window 50,000", Kind: Time, Limit: 1000,
-			Of: []Value{thresholds("breached", 50_000)}, Figure: itself},
 		// A record's own latency leaves the reader a core. With a recorder on every core the reader takes one away from time
 		// to time, and the p99.99 is how long it does so: the empty measurement beside it has the same.
-		Row{What: "single record beside a reader, p99.9", Kind: Time, Limit: 250,
-			Of: []Value{latency(ours, "1", "p99.9-ns")}, Figure: itself},
-		Row{What: "single record beside a reader, p99.99", Kind: Time, Limit: 1000,
-			Of: []Value{latency(ours, "1", "p99.99-ns")}, Figure: itself},
-		Row{What: "the same with a recorder on every core, p99.9", Kind: Time, Limit: 250,
-			Of: []Value{latency(ours, "cores", "p99.9-ns")}, Figure: itself},
-		Row{What: "the same with a recorder on every core, p99.99", Kind: Time, Shown: true,
-			Of: []Value{latency(ours, "cores", "p99.99-ns")}, Figure: itself},
-		Row{What: "an empty measurement there, p99.99", Kind: Time, Shown: true,
-			Of: []Value{latency(ours, "cores", "clock-p99.99-ns")}, Figure: itself},
-		Row{What: "record with TDigest(100), window a million", Kind: Time, Limit: 80,
-			Of: []Value{handle(large, "1")}, Figure: itself},
-		Row{What: "single record with TDigest(100) beside a reader, p99.9", Kind: Time, Limit: 1000,
-			Of: []Value{latency(large, "1", "p99.9-ns")}, Figure: itself},
-		Row{What: "memory of a contended node with TDigest(100)", Kind: Bytes, Limit: 64 << 10,
-			Of:     []Value{{"Memory/state=contended/strategy=tdigest/window=1000000/impl=nodemetrics", "bytes/node"}},
-			Figure: itself},
-		Row{What: "memory of an uncontended node, full window of 100", Kind: Bytes, Limit: 1300,
-			Of:     []Value{{"Memory/state=one/strategy=exact/window=100/impl=nodemetrics", "bytes/node"}},
-			Figure: itself},
-		Row{What: "snapshot of 10,000 nodes, full windows", Kind: Time, Limit: 15e6,
-			Of: []Value{snapshot(10_000)}, Figure: itself},
+		figure("single record beside a reader, p99.9", Time, 250, latency(ours, "1", "p99.9-ns")),
+		figure("single record beside a reader, p99.99", Time, 1000, latency(ours, "1", "p99.99-ns")),
+		figure("the same with a recorder on every core, p99.9", Time, 250, latency(ours, "cores", "p99.9-ns")),
+		shown(figure("the same with a recorder on every core, p99.99", Time, 0, latency(ours, "cores", "p99.99-ns"))),
+		shown(figure("an empty measurement there, p99.99", Time, 0, latency(ours, "cores", "clock-p99.99-ns"))),
+		figure("record with TDigest(100), window a million", Time, 80, handle(large, "1")),
+		figure("single record with TDigest(100) beside a reader, p99.8", Time, 1000, latency(large, "1", "p99.8-ns")),
+		figure("memory of a contended node with TDigest(100)", Bytes, 64<<10,
+			Value{"Memory/state=contended/strategy=tdigest/window=1000000/impl=nodemetrics", "bytes/node"}),
+		figure("memory of an uncontended node, full window of 100", Bytes, 1300,
+			Value{"Memory/state=one/strategy=exact/window=100/impl=nodemetrics", "bytes/node"}),
+		shown(figure("memory of one of 10,000 nodes that all cores use in random order", Bytes, 0, Value{many, "bytes/node"})),
+		shown(figure("record on one of them", Time, 0, Value{many, "ns/op"})),
+		ratio("snapshot of 10,000 nodes, full windows, over mutex-ring", 0.6, snapshot(10_000, ours), snapshot(10_000, byHand)),
 		// The design says linear. A node in ten times as many may cost half as much again: cache misses.
 		Row{What: "a node in a snapshot, of 10,000 over of 1,000", Limit: 1.5,
-			Of: []Value{snapshot(10_000), snapshot(1000)}, Figure: perNode},
-		Row{What: "record by name, 100,000 in turn over 100", Limit: 5,
-			Of: []Value{byName(ours, 100_000), byName(ours, 100)}, Figure: over},
+			Of: []Value{snapshot(10_000, ours), snapshot(1000, ours)}, Figure: perNode},
 	)
+}
+
+// nearThresholds returns the targets of nodes one failure below their threshold,
+// at it, and beyond it. An average is time on a core.
+func nearThresholds(cores int) []Row {
+	var rows []Row
+	for _, c := range []struct {
+		node, g, text string
+		onCore        func(round []float64) float64
+	}{
+		{"unspread", "1", "unspread", itself},
+		{"spread", "cores", "spread, all cores", func(v []float64) float64 { return v[0] * float64(cores) }},
+	} {
+		for _, window := range []int{100, 1000, 50_000} {
+			for _, state := range []struct{ key, text string }{
+				{"below", "one failure below its threshold"}, {"at", "at its threshold"}, {"beyond", "in breach"},
+			} {
+				name := fmt.Sprintf("Thresholds/state=%s/strategy=exact/window=%d/node=%s/impl=nodemetrics/g=%s/work=0",
+					state.key, window, c.node, c.g)
+				what := fmt.Sprintf("record of a node %s, window %d, %s", state.text, window, c.text)
+				rows = append(rows,
+					Row{What: what, Kind: Time, Limit: 50, Of: []Value{{name, "ns/op"}}, Figure: c.onCore},
+					Row{What: what + ", p99.9", Kind: Time, Limit: 1000, Of: []Value{{name, "p99.9-ns"}}, Figure: itself})
+			}
+		}
+	}
+	return rows
 }

@@ -234,17 +234,17 @@ take:
 #ifdef BREAK_CLEAR
 	atomic { verdict = v };
 #endif
-	atomic { old = state; state = NIL }; /* step: swap the state out */
 	atomic {
 		if
 		:: v == BAD -> RAISE(false) /* step: raise the recovery */
 		:: else
 		fi;
-		v = NONE;
-#ifdef BREAK_CLEAR
-		verdict = NONE
-#endif
+		v = NONE
 	};
+	atomic { old = state; state = NIL }; /* step: swap the state out */
+#ifdef BREAK_CLEAR
+	atomic { verdict = NONE };
+#endif
 	atomic {
 #ifndef BREAK_LOCK
 		LEAVE; /* step: give looking back */

@@ -1,4 +1,4 @@
-package atomicmetrics
+package verdict
 
 import (
 	"fmt"
@@ -22,16 +22,9 @@ func TestAtMostIsTheLargestDurationThatTheBoundHasRoomFor(t *testing.T) {
 	}
 }
 
-func TestShardedWindowsAreLookedAtAsOftenAsTheirSizeAsksFor(t *testing.T) {
-	for size, want := range map[int]int{1: 1, 100: 1, 1000: 1, 1001: 10, 50_000: 500} {
-		if got := newRule(Thresholds{FailureRate: 0.5}, size).lazily; got != want {
-			t.Errorf("a window of %d: every %d records, want %d", size, got, want)
-		}
-	}
-}
-
-// The verdict does not change before as many records as distance says, however bad or good they are, while the window
-// grows or stays as large as it is; and distance is no less than half of that, nearly.
+// Fewer records than Distance says change no verdict, however bad or good they
+// are, and whether or not the window grows. Distance is at least almost half
+// of the records that do.
 func TestDistanceIsNotBeyondTheNextChange(t *testing.T) {
 	var sizes []int
 	for n := 1; n <= 20; n++ {
@@ -51,12 +44,12 @@ func TestDistanceIsNotBeyondTheNextChange(t *testing.T) {
 		{Thresholds{Latency: 10, Recovery: 0.5, MinSamples: 150}, []func(s *ring.Stats) *int{slow}},
 		{both, []func(s *ring.Stats) *int{failures, slow}},
 	} {
-		rule := newRule(c.thresholds, 1000)
+		rule := NewRule(c.thresholds)
 		for _, n := range sizes {
 			for bad := 0; bad <= n; bad += 1 + bad/20 {
 				s := withBad(c.counts, n, bad)
-				for v := range (judged | failureBreach | latencyBreach) + 1 {
-					if possible := v == 0 || v&judged != 0 && n >= rule.minSamples; possible && rule.judge(v, s) == v {
+				for v := range (Judged | FailureBreach | LatencyBreach) + 1 {
+					if possible := v == 0 || v&Judged != 0 && n >= rule.minSamples; possible && rule.Judge(v, s) == v {
 						checkDistance(t, fmt.Sprintf("%+v, verdict %03b, %+v", c.thresholds, v, s), rule, v, func(records int) []ring.Stats {
 							return []ring.Stats{ // all of them, or none, are bad: in the place of good or bad samples, or more samples
 								withBad(c.counts, n, bad+records), withBad(c.counts, n, bad-records),
@@ -79,25 +72,25 @@ func withBad(counts []func(s *ring.Stats) *int, samples, bad int) ring.Stats {
 	for _, count := range counts {
 		*count(&s) = max(0, min(bad, samples))
 	}
-	s.Slowish = s.Slow
+	s.Recovering = s.Slow
 	return s
 }
 
 // checkDistance compares a distance with the fewest records that change a verdict; after returns what there may be after
 // so many.
-func checkDistance(t *testing.T, what string, rule *rule, v verdict, after func(records int) []ring.Stats) {
+func checkDistance(t *testing.T, what string, rule *Rule, v Verdict, after func(records int) []ring.Stats) {
 	t.Helper()
 	const never = 3000
 	fewest := 1
 	for changed := false; !changed && fewest < never; {
 		for _, s := range after(fewest) {
-			changed = changed || rule.judge(v, s) != v
+			changed = changed || rule.Judge(v, s) != v
 		}
 		if !changed {
 			fewest++
 		}
 	}
-	d := rule.distance(v, after(0)[0])
+	d := rule.Distance(v, after(0)[0])
 	if d < 1 || fewest < never && d > fewest {
 		t.Errorf("%s: %d records, and it changes after %d", what, d, fewest)
 	}

@@ -1,0 +1,190 @@
+package ring
+
+import (
+	"sync/atomic"
+
+	"github.com/nodemetrics/nodemetrics/internal/release"
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// Watch connects a ring with the judge of its window. Records keep the judge
+// informed at a bounded cost. No record looks at the window.
+//
+// If the ring is not spread, the owner of the first shard keeps exact counts
+// of the window and calls Judge when they change. If the ring is spread, each
+// shard counts the records that may change the verdict. A recorder calls Due
+// when its shard reaches the count that [Reader.Allow] set.
+type Watch struct {
+	Latency  uint64 // nanoseconds; a longer sample is slow
+	Recovery uint64 // nanoseconds, at most Latency; a longer sample hinders recovery
+
+	// Judge judges the window with these counts. The owner of the first shard
+	// calls it, after it stored its sample and before it releases the shard. If
+	// Judge reports false, it did not judge, and the next record calls it again.
+	Judge func(Stats) (judged bool)
+
+	// Due has the window judged soon, elsewhere. The recorder that calls it
+	// owns nothing. now is its last
+	// reading of clock.Real.
+	Due func(now int64)
+
+	// Calm is set by the judge if only a failed or a slow record can change
+	// the verdict.
+	Calm atomic.Bool
+
+	// The owner of the first shard alone reads and writes these.
+	stats    Stats
+	unjudged bool
+}
+
+// Stats are counts of a window.
+type Stats struct {
+	Samples    int
+	Failures   int
+	Slow       int // longer than Watch.Latency
+	Recovering int // longer than Watch.Recovery
+}
+
+// replace counts a sample, and no longer counts the sample that it replaces in
+// its slot, if any. It reports whether the window must be judged. If both
+// samples are healthy, replace costs three comparisons. The caller owns the
+// first shard.
+func (w *Watch) replace(old, sample Sample) (judge bool) {
+	if old == 0 || old.above(w.Recovery) || sample.above(w.Recovery) || w.unjudged {
+		w.count(old, sample)
+		return true
+	}
+	return false
+}
+
+func (w *Watch) count(old, sample Sample) {
+	w.stats.add(w, sample, 1)
+	if old != 0 {
+		w.stats.add(w, old, -1)
+	}
+}
+
+// add counts a sample n times.
+func (s *Stats) add(w *Watch, sample Sample, n int) {
+	s.Samples += n
+	if sample.Failed() {
+		s.Failures += n
+	}
+	if d := sample.Duration(); d > w.Recovery {
+		s.Recovering += n
+		if d > w.Latency {
+			s.Slow += n
+		}
+	}
+}
+
+// judge has the window judged. The caller owns the first shard.
+func (w *Watch) judge() { w.unjudged = !w.Judge(w.stats) }
+
+// Count returns the counts of a copied window.
+func (w *Watch) Count(window []Sample) (s Stats) {
+	for _, sample := range window {
+		s.add(w, sample, 1)
+	}
+	return s
+}
+
+// Rejudge has the window judged if the last record could not have it judged.
+// If a record is under way in the first shard, Rejudge calls wait with the
+// number of its tries until that record ended. A record that begins after the
+// call is judged anyway. In a spread ring Rejudge does nothing.
+func (r *Ring) Rejudge(wait func(try int)) {
+	first := r.first.head.Load() &^ flags
+	for try := 0; ; try++ {
+		head, owned := r.first.acquire()
+		switch {
+		case owned:
+			if r.cores.Load() == nil && r.watch.unjudged {
+				r.watch.judge()
+			}
+			release.Store(&r.first.head, head)
+			return
+		case head&frozen != 0 || head&^flags != first:
+			return
+		}
+		wait(try)
+	}
+}
+
+// owe counts a record that may change the verdict and reports whether a look is
+// due. The caller owns the shard.
+//
+// No look is missed. The recorder stores owed and then loads allowed. The
+// looker stores allowed and then asks Due, which loads the head and then owed.
+// The recorder's store may still be on its way to memory. But the recorder
+// acquired the shard by a CAS, and its store reaches memory before its release
+// does. So the looker finds the shard owned, and waits for the release, or it
+// finds what the recorder owes. If the recorder acquired the shard after the
+// looker loaded the head, the recorder loads the looker's allowed.
+func (s *coreShard) owe(w *Watch, o Outcome, d uint64) (due bool) {
+	if o == Success && d <= w.Latency && w.Calm.Load() {
+		return false
+	}
+	owed := s.owed.Load() + 1
+	release.Store(&s.owed, owed)
+	step.At(step.Owing)
+	return owed >= s.allowed.Load()
+}
+
+// Mark notes how many records of each shard the coming copy of the window has.
+// A record under way may have counted itself already, but its sample is not
+// part of the copy if it does not end before. So Mark leaves it out.
+func (b *Reader) Mark(r *Ring) {
+	clear(b.marks)
+	for s := range r.cores.Load().all {
+		for s.index >= len(b.marks) {
+			b.marks = append(b.marks, 0)
+		}
+		owed := s.owed.Load()
+		step.At(step.Reading)
+		if owed > 0 && s.head.Load()&busy != 0 {
+			owed--
+		}
+		b.marks[s.index] = owed + 1
+	}
+}
+
+// Allow lets so many records pass, since Mark, before a look is due. With n = 0
+// a look is due at once. Each shard gets its part of n, so that all shards
+// together stay below n, and at least one record. A shard that Mark did not
+// see is due with its first record.
+func (b *Reader) Allow(r *Ring, n int) {
+	shards := 0
+	for _, mark := range b.marks {
+		if mark != 0 {
+			shards++
+		}
+	}
+	for s := range r.cores.Load().all {
+		if s.index < len(b.marks) && b.marks[s.index] != 0 {
+			s.allowed.Store(b.marks[s.index] - 1 + uint64(max(min(n, 1), n/shards)))
+			step.At(step.Allowed)
+		}
+	}
+}
+
+// Due reports whether a look is due in a spread ring. A shard that stays owned
+// by one record counts as due.
+func (r *Ring) Due() bool {
+	if r.Busy() {
+		return true
+	}
+	for s := range r.cores.Load().all {
+		head := s.head.Load()
+		for range patience {
+			if head&busy == 0 || s.head.Load() != head {
+				break
+			}
+		}
+		step.At(step.Reading)
+		if head&busy != 0 && s.head.Load() == head || s.owed.Load() >= s.allowed.Load() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,72 @@
+// Package verdict judges the windows of nodes against thresholds, and raises
+// the changes.
+//
+// A [Node] outlives its windows. A [Watch] judges one window, from one reset
+// of the node to the next. No record copies a window unless it raises a change
+// of a breach: then it needs the window's p99.
+//
+// # Who judges
+//
+// Each verdict has at most one owner at a time. Only the owner writes the
+// verdict and raises changes, so breaches and recoveries alternate.
+//
+//   - If the ring is not spread, the owner of its first shard owns the verdict.
+//     It keeps exact counts of the window. It judges after it stored its
+//     sample and before it releases the shard. So the very record that carries
+//     the window across a threshold raises the change.
+//   - If the ring is spread, or keeps a large window, the holder of the turn
+//     owns the verdict. The holder looks at a copy of the window. While the
+//     first shard of a spread ring is still owned, the holder judges nothing.
+//   - A reset takes the turn for ever, after the ring is closed and quiet. It
+//     raises the recovery of the breaches that are left.
+//
+// The owner of the first shard and the holder of the turn do not overlap. The
+// holder judges only after it found the ring spread and then the first shard
+// free. A recorder that acquires the first shard later finds the ring spread,
+// and releases the shard without a judgement.
+//
+// # Looks at a spread ring
+//
+// No recorder looks. A recorder counts each record that may change the verdict
+// in its shard's owed. It calls Due if owed has reached the shard's allowed.
+// Due starts a goroutine that looks, unless looks rest. The looker
+//
+//  1. marks what each shard owes, without the records under way,
+//  2. copies the window and judges it,
+//  3. allows each shard its part of the records that cannot change the verdict,
+//  4. asks whether a look is due already: see [ring.Ring.Due].
+//
+// No change is missed for good. Take the last record R of a shard that may
+// change the verdict. If R ended before the copy, the copy has it. Otherwise
+// the mark does not have R, so R counts against the allowance. If R brings owed
+// to allowed, R or the looker finds that: ring's owe says why. If R does not,
+// then with all shards together fewer records came than can change the verdict.
+//
+// A change of the verdict changes which records count. A recorder may have
+// compared with the verdict of before. So a change makes another look due.
+//
+// After a look, looks rest at least nine times as long as the look took. A
+// recorder that finds looks at rest leaves its look to the end of the rest. The
+// timer's goroutine first ends the rest, and then asks whether a look is due.
+// The recorder stored owed before it loaded resting. So it found the rest
+// ended and starts a look itself, or the timer's goroutine finds its shard
+// owned or its owed stored.
+//
+// # Resets
+//
+// A reset announces itself in resets, takes the node's state away, closes its
+// ring, waits until the ring is quiet, and ends the watch. Then it takes back
+// its announcement. While a reset is announced, no other owner judges. So all
+// changes of a window come before its recovery, and its recovery before all
+// changes of the next window:
+//
+//   - An owner of the old window that found no reset announced has acquired its
+//     shard, or the turn, before. The reset waits for it.
+//   - An owner of the next window got the node's next state after the reset
+//     took the old state away. So it finds the reset announced until the
+//     recovery is raised.
+//
+// The next window may cross a threshold meanwhile. The owner that did not judge
+// says so to the ring, and the next record judges. If no record follows, the
+// reset itself has the window judged at its end, by Rejudge.
+package verdict

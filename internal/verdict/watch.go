@@ -1,0 +1,333 @@
+package verdict
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/nodemetrics/nodemetrics/internal/clock"
+	"github.com/nodemetrics/nodemetrics/internal/nearest"
+	"github.com/nodemetrics/nodemetrics/internal/order"
+	"github.com/nodemetrics/nodemetrics/internal/ring"
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// Node judges the windows of one node, one window after another. A reset ends
+// a window and begins the next.
+type Node struct {
+	rule   *Rule
+	raise  func(Change)
+	resets *atomic.Int32 // that are under way, of this node and of those it succeeded
+}
+
+// Change is a change of a verdict.
+type Change struct {
+	Before, After Verdict
+	Stats         ring.Stats    // of the window that was judged; zero if a reset ended it
+	P99           time.Duration // of that window; 0 if a reset ended it
+}
+
+// Changed reports whether a breach began or ended.
+func (c *Change) Changed(breach Verdict) bool { return (c.Before^c.After)&breach != 0 }
+
+// NewNode returns a node with this rule. For each change of its breaches raise
+// is called, unless it is nil. Calls for one node never overlap. raise must not
+// wait.
+func NewNode(rule *Rule, raise func(Change)) *Node { return &Node{rule, raise, new(atomic.Int32)} }
+
+// Succeed makes n, which nobody uses yet, the successor of a node whose name it
+// has. While a reset of old is under way, nothing judges n. So the recovery of
+// old comes before the changes of n. Either node may be nil.
+func (n *Node) Succeed(old *Node) {
+	if n != nil && old != nil {
+		n.resets = old.resets
+	}
+}
+
+// Watch judges one window. The zero Watch is not ready; see [Node.Watch].
+type Watch struct {
+	ring.Watch
+	node    *Node
+	ring    *ring.Ring
+	verdict atomic.Uint32 // written by its owner alone: see the package's comment
+	turn    atomic.Uint32 // one of the words below
+	resting atomic.Int64  // until when looks rest, by clock.Real; 0 if no look is under way or planned
+
+	lookAndRestFunc, restedFunc func() // bound once, so that a record that starts a look allocates nothing
+}
+
+// The holder of the turn owns the verdict if no shard's owner does.
+const (
+	free  uint32 = iota
+	taken        // somebody looks
+	asked        // somebody looks, and another look was asked for meanwhile
+	ended        // a reset keeps the turn for ever
+)
+
+// Watch returns a watch for the window of a ring that nobody records to yet.
+// The caller makes the ring with the watch's part, Watch.Watch.
+func (n *Node) Watch(r *ring.Ring) *Watch {
+	w := &Watch{node: n, ring: r}
+	w.Watch.Latency, w.Watch.Recovery = n.rule.latency, n.rule.latencyRecovery
+	w.Watch.Judge, w.Watch.Due = w.judgeOwned, w.due
+	w.lookAndRestFunc, w.restedFunc = w.lookAndRest, w.rested
+	return w
+}
+
+// Verdict returns the verdict. A nil Watch has none.
+func (w *Watch) Verdict() Verdict {
+	if w == nil {
+		return 0
+	}
+	return Verdict(w.verdict.Load())
+}
+
+// judgeOwned judges the window of a ring that is not spread. The caller owns
+// the first shard. If a reset of the node is under way, judgeOwned reports
+// false, and the window is judged when the reset ends.
+func (w *Watch) judgeOwned(s ring.Stats) bool {
+	if w.node.resets.Load() != 0 {
+		return false
+	}
+	w.settle(s, func() time.Duration {
+		l := lookers.Get().(*looker)
+		defer lookers.Put(l)
+		return l.p99(l.Owned(w.ring))
+	})
+	return true
+}
+
+// settle judges by the counts of a window, and reports whether the verdict
+// changed. The caller owns the verdict.
+func (w *Watch) settle(s ring.Stats, p99 func() time.Duration) (changed bool) {
+	before := Verdict(w.verdict.Load())
+	after := w.node.rule.Judge(before, s)
+	if after == before {
+		return false
+	}
+	if (after^before)&breaches != 0 && w.node.raise != nil {
+		w.node.raise(Change{before, after, s, p99()})
+	}
+	w.verdict.Store(uint32(after))
+	w.Calm.Store(after == Judged)
+	step.At(step.Judged)
+	return true
+}
+
+// A look's cost is bounded by the rest that follows it. The rest is at least
+// this many times as long as the look, so looks take at most a tenth of a core.
+const (
+	restPerLook = 9
+	minRest     = time.Millisecond
+)
+
+// due plans a look. A recorder calls it that owns nothing. If looks rest, the
+// look comes after the rest. A rest that should have ended a second ago began in
+// a testing/synctest bubble that has ended, because timers of such a bubble
+// never fire. Then due begins anew. now is a recent reading of clock.Real.
+func (w *Watch) due(now int64) {
+	until := w.resting.Load()
+	if until != 0 && now-until < int64(time.Second) {
+		return
+	}
+	if w.resting.CompareAndSwap(until, max(now, 1)) {
+		go w.lookAndRestFunc()
+	}
+}
+
+// lookAndRest looks, and plans the end of the rest. No goroutine sleeps
+// meanwhile, because a timer keeps the plan.
+func (w *Watch) lookAndRest() {
+	begin := clock.Real()
+	w.Look()
+	rest := max(minRest, restPerLook*time.Duration(clock.Real()-begin))
+	w.resting.Store(max(1, clock.Real()+int64(rest)))
+	time.AfterFunc(rest, w.restedFunc)
+}
+
+// rested ends a rest, and looks again if that is due. A recorder whose look
+// came due during the rest left it to rested. So rested first ends the rest
+// and then looks for such recorders: see ring.Ring.Due.
+func (w *Watch) rested() {
+	w.resting.Store(0)
+	step.At(step.Waiting)
+	if w.turn.Load() != ended && w.ring.Due() && w.resting.CompareAndSwap(0, 1) {
+		w.lookAndRest()
+	}
+}
+
+// Look judges the window, unless the owners of its first shard do so. If
+// somebody else has the turn, Look leaves the judgement to him.
+func (w *Watch) Look() {
+	for !w.turn.CompareAndSwap(free, taken) {
+		if w.turn.CompareAndSwap(taken, asked) {
+			return
+		}
+		if turn := w.turn.Load(); turn == asked || turn == ended {
+			return
+		}
+	}
+	w.serve()
+}
+
+// serve looks as often as looks are asked for. The caller has the turn. After
+// some looks another goroutine goes on, so that no recorder serves for long.
+func (w *Watch) serve() {
+	for range 4 {
+		step.At(step.Looking)
+		w.lookOnce()
+		if w.turn.CompareAndSwap(taken, free) {
+			return
+		}
+		w.turn.Store(taken)
+	}
+	go w.serve()
+}
+
+// LookNow is Look, but waits for the turn, so that the window has been judged
+// when it returns. While LookNow has not got the turn, it calls wait with the
+// number of its tries. It gives up if wait reports false.
+func (w *Watch) LookNow(wait func(try int) bool) {
+	for try := 0; !w.turn.CompareAndSwap(free, taken); try++ {
+		if w.turn.Load() == ended || !wait(try) {
+			return
+		}
+	}
+	w.serve()
+}
+
+// looker has the buffers of a look.
+type looker struct {
+	ring.Reader
+	durations []uint64
+	ordered   order.Keys
+}
+
+var lookers = sync.Pool{New: func() any { return new(looker) }}
+
+func (l *looker) p99(window []ring.Sample) time.Duration {
+	l.durations = l.durations[:0]
+	for _, s := range window {
+		l.durations = append(l.durations, s.Duration())
+	}
+	l.ordered.Of(l.durations)
+	return time.Duration(l.ordered.At(nearest.Rank(p99, l.ordered.Len()) - 1))
+}
+
+// lookOnce is one look. The caller has the turn.
+func (w *Watch) lookOnce() {
+	r := w.ring
+	if w.node.resets.Load() != 0 {
+		return // the reset has the next window judged when it ends
+	}
+	l := lookers.Get().(*looker)
+	defer lookers.Put(l)
+	if r.Digested() {
+		w.lookAtDigest(l)
+		return
+	}
+	// While the ring is not spread, the owners of the first shard judge. The
+	// last of them may still own it after the ring was spread.
+	if !r.Sharded() {
+		return
+	}
+	if r.Busy() {
+		w.due(clock.Real())
+		return
+	}
+	l.Mark(r)
+	window, _ := l.Window(r)
+	step.At(step.Copied)
+	s := w.Count(window)
+	changed := w.settle(s, func() time.Duration { return l.p99(window) })
+	// A record that compared with the verdict of before may not have counted
+	// itself. So a change makes another look due at once.
+	allowed := 0
+	if !changed {
+		allowed = w.node.rule.Distance(w.Verdict(), s)
+	}
+	if l.Allow(r, allowed); r.Due() {
+		w.due(clock.Real())
+	}
+}
+
+func (w *Watch) lookAtDigest(l *looker) {
+	v := l.Digest(w.ring)
+	s := ring.Stats{Samples: v.Samples, Failures: v.Failures}
+	if s.Samples == 0 {
+		return
+	}
+	p99 := l.Quantile(&v, p99)
+	if p99 > w.node.rule.latency {
+		s.Slow = s.Samples
+	}
+	if p99 > w.node.rule.latencyRecovery {
+		s.Recovering = s.Samples
+	}
+	w.settle(s, func() time.Duration { return time.Duration(p99) })
+}
+
+// BeginReset is called before a reset takes the node's window away. Until
+// EndReset nothing but the reset judges the node. A nil Node has no thresholds.
+func (n *Node) BeginReset() {
+	if n != nil {
+		n.resets.Add(1)
+	}
+}
+
+// End ends a window and returns its last verdict, with the breaches that it
+// had. End raises their recovery. The reset calls it when the ring is closed
+// and quiet. End takes the turn and keeps it, so nobody judges afterwards.
+// While a look is under way, End calls wait with the number of its tries.
+func (w *Watch) End(wait func(try int)) Verdict {
+	if w == nil {
+		return 0
+	}
+	for try := 0; !w.turn.CompareAndSwap(free, ended); try++ {
+		step.At(step.Waiting)
+		wait(try)
+	}
+	v := Verdict(w.verdict.Load())
+	if v&breaches != 0 && w.node.raise != nil {
+		w.node.raise(Change{Before: v})
+	}
+	return v
+}
+
+// EndReset is called at the end of a reset, after End. The caller then has the
+// window judged that the node has by now, by Rejudge.
+func (n *Node) EndReset() {
+	if n != nil {
+		n.resets.Add(-1)
+	}
+}
+
+// AwaitResets waits until the resets have ended that are under way. It calls
+// wait with the number of its tries meanwhile.
+func (n *Node) AwaitResets(wait func(try int)) {
+	for try := 0; n != nil && n.resets.Load() != 0; try++ {
+		wait(try)
+	}
+}
+
+// Rejudge judges a window that records could not have judged, because a reset
+// was under way. While a record is under way that may have been one of these,
+// Rejudge calls wait with the number of its tries.
+func (w *Watch) Rejudge(wait func(try int)) {
+	if w == nil {
+		return
+	}
+	if !w.ring.Digested() {
+		w.ring.Rejudge(wait)
+	}
+	if w.ring.Digested() || w.ring.Sharded() {
+		w.Look()
+	}
+}
+
+// Size returns an estimate of the node's bytes.
+func (n *Node) Size() int { return int(unsafe.Sizeof(*n) + unsafe.Sizeof(*n.rule)) }
+
+// Size returns an estimate of the watch's bytes.
+func (w *Watch) Size() int { return int(unsafe.Sizeof(*w)) }
