@@ -5,7 +5,6 @@ import (
 	"context"
 	"iter"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -35,7 +34,6 @@ type Collector struct {
 
 	events   *helper.Queue[*delivery] // nil without callbacks
 	warnings *helper.Queue[func()]
-	folds    *helper.Queue[*folding] // nil with exact percentiles
 
 	clamped, misclassified, dropping limiter
 	toldDropped                      atomic.Uint64 // of the events that the queue dropped
@@ -65,9 +63,6 @@ func New(opts ...Option) (*Collector, error) {
 	c.warnings = helper.New(maxWaiting, c.write, nil)
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
-	}
-	if c.percentiles == "tdigest" {
-		c.folds = helper.New(math.MaxInt, (*folding).run, c.warnFolding)
 	}
 	c.nodes = xsync.NewMapOf[string, *Node]()
 	c.overflow = c.newNode(OverflowNode)
@@ -325,14 +320,15 @@ func (c *Collector) String() string {
 
 // Flush waits until every event and every warning raised before the call has been delivered or dropped, or until ctx
 // ends; then it returns the error of ctx. What the callbacks did happens before it returns nil. Called from a callback
-// it waits for that callback, and so until ctx ends.
+// it waits for that callback, and so until ctx ends. With digest.TDigest above digest.SmallWindow it first judges every
+// node by all of its records.
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	if c.folds != nil { // what is folded is looked at, and may raise events
-		if err := c.folds.Flush(ctx); err != nil {
-			return err
+	if c.digests() {
+		for _, n := range c.all() {
+			n.settle()
 		}
 	}
 	if c.events != nil {

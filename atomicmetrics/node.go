@@ -15,7 +15,7 @@ import (
 //
 // Recording never fails, never waits for another goroutine, and allocates on a node's first record after its creation
 // or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for;
-// with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.
+// with digest.TDigest above digest.SmallWindow also when it publishes a batch, once in some tens or hundreds of records.
 type Node struct {
 	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, gone when forgotten
 	watch     *watch                // nil without thresholds
@@ -201,9 +201,8 @@ func (n *Node) open() *state {
 	}
 	s := new(state)
 	switch c := n.collector; {
-	case c.folds != nil:
-		f := &folding{node: n, state: s}
-		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), f.schedule)
+	case c.digests():
+		n.initDigest(&s.ring)
 	case n.watch != nil:
 		s.ring.Init(c.windowSize, n.watch.rule.tally())
 	default:

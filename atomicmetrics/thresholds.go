@@ -106,7 +106,7 @@ const (
 
 // judge returns the verdict that follows v when the window has these counts.
 func (r *rule) judge(v verdict, s ring.Stats) verdict {
-	if s.Samples < r.minSamples {
+	if s.Samples == 0 || v&judged == 0 && max(s.Samples, s.Recorded) < r.minSamples {
 		return v
 	}
 	v |= judged

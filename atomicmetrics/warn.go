@@ -102,14 +102,6 @@ func (c *Collector) warnCallback(e Event, recovered any) {
 	})
 }
 
-// warnFolding tells of a defect of this library: that node's samples are not folded any more, and take memory.
-func (c *Collector) warnFolding(recovered any) {
-	reason := ending(recovered)
-	c.warnings.Put(func() {
-		c.logger.Error().Str("reason", reason).Msg("a node's samples could not be folded: this is a defect of nodemetrics")
-	})
-}
-
 // ending says how user code ended that did not return.
 func ending(recovered any) string {
 	if recovered == nil {

@@ -17,8 +17,8 @@ import (
 // recoveries of a node alternate, in the order in which they happened.
 //
 // Most records need no look. In a ring that is not sharded its running counts tell whether the verdict would change.
-// In a sharded one debt tells how many records may pass before it could. A window that is kept as t-digests is looked
-// at when some of it has been folded, by whoever folds.
+// In a sharded one debt tells how many records may pass before it could. A large window is looked at by the recorder
+// that has published a batch, by the counts that are published.
 //
 // Why no change is missed. Every record that could raise a count checks after its sample is stored and tallied; of
 // records that overlap, the one whose check is last finds the others' samples all there. Then either it looks, or it
@@ -64,7 +64,7 @@ func (w *watch) breached() verdict {
 // check follows a record that is not healthy, or that is added to a window which may not be.
 func (n *Node) check(r *ring.Ring) {
 	if r.Digested() {
-		return // whoever folds looks
+		return // the recorder that publishes looks
 	}
 	step.At(step.Checking)
 	if w := n.watch; w.edge.Load()&owed != 0 || r.Sharded() && w.debt.Add(-1) <= 0 || w.changed(r) {
@@ -126,7 +126,7 @@ func (n *Node) lookOnce() (again bool) {
 				return edge&owed != 0 // by a record that began the next state
 			}
 			// What was judged by running counts may have been checked, meanwhile, against what was to be replaced.
-			return edge&owed != 0 || !sharded && (s.ring.Sharded() || s.ring.Busy() || w.changed(&s.ring))
+			return edge&owed != 0 || !sharded && !s.ring.Digested() && (s.ring.Sharded() || s.ring.Busy() || w.changed(&s.ring))
 		}
 	}
 }
@@ -140,17 +140,13 @@ func (n *Node) judge(s *state, before verdict) uint32 {
 	w, b := n.watch, readers.Get().(*reader)
 	defer readers.Put(b)
 	w.debt.Store(0)
-	stats, samples, p99 := b.judgeable(&s.ring, w.rule)
+	stats, samples, large := b.judgeable(&s.ring)
 	after := w.rule.judge(before, stats)
 	if changed := before ^ after; changed&(failureBreach|latencyBreach) != 0 && n.collector.events != nil {
-		if !s.ring.Digested() {
-			b.order(samples)
-			p99 = b.nearest(0.99)
-		}
 		e := Event{
 			Node:        n.name,
 			FailureRate: float64(stats.Failures) / float64(stats.Samples),
-			P99:         p99,
+			P99:         b.p99(samples, large, w.rule),
 			Samples:     stats.Samples,
 			At:          time.Now(),
 		}
@@ -166,26 +162,6 @@ func (n *Node) judge(s *state, before verdict) uint32 {
 		w.debt.Store(int64(debt))
 	}
 	return next
-}
-
-// judgeable copies the window of a ring and returns what a rule judges by; the samples, or the p99 of t-digests.
-func (b *reader) judgeable(r *ring.Ring, rule *rule) (stats ring.Stats, samples []ring.Sample, p99 time.Duration) {
-	if !r.Digested() {
-		samples, _ = b.Window(r)
-		return r.Tally().Count(samples), samples, 0
-	}
-	w := b.window(r)
-	stats = ring.Stats{Samples: w.samples, Failures: w.failures}
-	if w.samples > 0 {
-		p99 = w.quantile(0.99)
-	}
-	if uint64(p99) > rule.latency { // as if all samples were: the rule asks only if more are than stand behind the p99
-		stats.Slow = w.samples
-	}
-	if uint64(p99) > rule.latencyRecovery {
-		stats.Slowish = w.samples
-	}
-	return stats, nil, p99
 }
 
 // raise puts an event for each kind whose verdict changed.

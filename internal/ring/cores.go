@@ -8,6 +8,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/core"
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/pad"
 	"github.com/nodemetrics/nodemetrics/internal/release"
 	"github.com/nodemetrics/nodemetrics/internal/step"
@@ -68,7 +69,7 @@ func (r *Ring) Spread(processors int) {
 	c := &cores{
 		shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))),
 		window: len(r.slots),
-		stream: r.stream,
+		large:  r.large,
 	}
 	step.At(step.Made)
 	r.cores.CompareAndSwap(nil, c)
@@ -80,7 +81,7 @@ type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
 	more   atomic.Pointer[coreShard]   // a list: made when all others were owned by recorders that were held up
 	window int
-	stream *stream // or nil
+	large  *large // or nil
 	closed atomic.Bool
 }
 
@@ -102,10 +103,10 @@ type coreShard struct {
 // stampedSlots are where a core's shard keeps its samples. The shard's owner writes them; the rest never changes.
 type stampedSlots struct {
 	geometry
-	slots []stampedSlot // one more than a window, so that a slot that is being written is not needed; or
-	lane  *lane         // of t-digests
-	index int           // among the shards of all cores
-	next  *coreShard    // in cores.more
+	slots []stampedSlot  // one more than a window, so that a slot that is being written is not needed; or
+	batch *history.Batch // of a large window
+	index int            // among the shards of all cores
+	next  *coreShard     // in cores.more
 }
 
 // stampedSlot is a sample and its stamp. The stamp is written first. Both carry the lap as a tag: where the tags agree,
@@ -119,8 +120,8 @@ const timeShift = 6
 
 func (c *cores) newShard(index int) *coreShard {
 	s := &coreShard{stampedSlots: stampedSlots{index: index}}
-	if c.stream != nil {
-		s.lane = c.stream.newLane(coreLanes+index, len(c.shards))
+	if c.large != nil {
+		c.large.newBatch(s, len(c.shards))
 	} else {
 		slots := c.window + 1
 		s.geometry = geometryFor(slots)
@@ -143,21 +144,19 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 		core.Unpin()
 		return false
 	}
+	if s.batch != nil {
+		return c.recordLarge(s, head, o, d)
+	}
 	// The clock is read while the shard is owned: so of two records that did not overlap the later has the later stamp, in
 	// whatever shards they are, and within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
 	now := uint64(clock.Now())
 	s.count(o, d)
-	due := false
-	if s.lane != nil {
-		due = s.lane.put(sampleOf(o, d, 0), now)
-	} else {
-		slot, lap := &s.slots[s.slot(head)], s.lap(head)
-		release.Store(&slot.stamp, now<<timeShift|lap&tagMask)
-		step.At(step.Stamped)
-		release.Store(&slot.sample, uint64(sampleOf(o, d, lap)))
-		step.At(step.Stored)
-	}
+	slot, lap := &s.slots[s.slot(head)], s.lap(head)
+	release.Store(&slot.stamp, now<<timeShift|lap&tagMask)
+	step.At(step.Stamped)
+	release.Store(&slot.sample, uint64(sampleOf(o, d, lap)))
+	step.At(step.Stored)
 	if next := s.after(head); fenced {
 		s.head.Store(next)
 	} else {
@@ -165,7 +164,6 @@ func (c *cores) record(o Outcome, d uint64, fenced bool) bool {
 	}
 	step.At(step.Released)
 	core.Unpin()
-	c.stream.wake(due)
 	return true
 }
 

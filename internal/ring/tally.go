@@ -51,6 +51,7 @@ type Stats struct {
 	Failures int
 	Slow     int // longer than the latency bound
 	Slowish  int // longer than the recovery bound
+	Recorded int // since the ring began; of a large window only
 }
 
 // Stats returns the counts. Each is exact at some moment of the call; with no record in flight all of them are.

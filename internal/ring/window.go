@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/influxdata/tdigest"
-
 	"github.com/nodemetrics/nodemetrics/internal/clock"
-	"github.com/nodemetrics/nodemetrics/internal/nearest"
-	"github.com/nodemetrics/nodemetrics/internal/order"
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
@@ -17,14 +14,7 @@ type Reader struct {
 	words   []Sample        // the first shard's slots
 	stamped []stampedSample // the cores' samples, the newest first
 	window  []Sample        // what both make together
-	digest  *tdigest.TDigest
-	raw     []uint64   // samples of a stream that are not in the digest yet
-	ordered order.Keys // the same, of a window that is Exact
-
-	segments  []walked // of a stream that have not been folded
-	packs     []*pack  // of the window
-	peeked    pack     // of one of them
-	durations []uint64 // of its samples
+	large   history.Reader  // of a large window
 }
 
 // stampedSample is a sample of a core's shard.
@@ -132,32 +122,6 @@ func (b *Reader) copyCore(s *coreShard) bool {
 	}
 	return whole
 }
-
-// Digest returns the window of a ring that is kept as t-digests.
-func (b *Reader) Digest(r *Ring) View {
-	if b.digest == nil || b.digest.Compression != r.stream.compression {
-		b.digest = tdigest.NewWithCompression(r.stream.compression)
-	}
-	v := r.stream.view(b)
-	if v.Exact {
-		b.ordered.Of(b.raw)
-	}
-	return v
-}
-
-// Raw returns the durations of the window that the last call of Digest returned, if that is Exact, in ascending order.
-func (b *Reader) Raw() []uint64 { return b.ordered.All() }
-
-// Quantile returns a quantile of the window that the last call of Digest returned; there must be a sample.
-func (b *Reader) Quantile(v *View, q float64) uint64 {
-	if v.Exact {
-		return b.ordered.At(nearest.Rank(q, b.ordered.Len()) - 1)
-	}
-	return v.quantile(b.digest, q)
-}
-
-// Centroids returns a copy of the centroids of a window that is not Exact, by mean, in nanoseconds.
-func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(nil) }
 
 // load returns a slot's stamp and sample, unless records are being written there all the while. The sample before the first
 // of them is not among the newest: the shard has a slot more than the window.

@@ -9,8 +9,12 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 )
 
-// MaxPairs is the most pairs that a sketch of this package has. Samples beyond it are compressed to centroids.
-const MaxPairs = 4096
+// MaxPairs is the most pairs of the sketch of one window. More samples are
+// compressed to centroids.
+const MaxPairs = 1024
+
+// MaxSamples is the most pairs of a sketch that was merged from samples alone.
+const MaxSamples = 4096
 
 // Centroid stands for as many samples as its weight, at least 1. With a weight of 1 its mean is a sample, exactly; else
 // it is the mean of samples next to each other, to the nanosecond.
@@ -25,29 +29,38 @@ type Sketch []Centroid
 
 // Of returns the sketch of samples that are in ascending order, in nanoseconds.
 func Of(samples []uint64) Sketch {
-	each := func(yield func(Centroid) bool) {
-		for _, d := range samples {
-			if !yield(Centroid{time.Duration(d), 1}) {
-				return
-			}
-		}
+	s := make(Sketch, len(samples))
+	for i, d := range samples {
+		s[i] = Centroid{time.Duration(d), 1}
 	}
-	if n := len(samples); n > MaxPairs {
-		return compress(each, time.Duration(samples[0]), time.Duration(samples[n-1]))
+	if len(s) > MaxPairs {
+		return compress(s, s[0].Mean, s[len(s)-1].Mean)
 	}
-	return slices.AppendSeq(make(Sketch, 0, len(samples)), each)
+	return s
+}
+
+// Fit returns the sketch of centroids in the order of Compare, of which
+// shortest and longest are the true extremes.
+func Fit(s Sketch, shortest, longest time.Duration) Sketch {
+	if len(s) <= MaxPairs && s.Exact() {
+		return s
+	}
+	return compress(s, shortest, longest)
 }
 
 // Merge returns the sketch of all the parts' samples, which is the same in whatever order the parts are.
 func Merge(parts ...Sketch) Sketch {
 	s := slices.Concat(parts...)
-	slices.SortFunc(s, func(a, b Centroid) int {
-		return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Weight, b.Weight))
-	})
-	if n := len(s); n > MaxPairs {
-		return compress(slices.Values(s), s[0].Mean, s[n-1].Mean)
+	slices.SortFunc(s, Compare)
+	if n := len(s); n > MaxSamples || n > MaxPairs && !s.Exact() {
+		return compress(s, s[0].Mean, s[n-1].Mean)
 	}
 	return s
+}
+
+// Compare orders centroids by mean, and those of one mean by weight.
+func Compare(a, b Centroid) int {
+	return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Weight, b.Weight))
 }
 
 // Samples returns how many samples the sketch stands for.

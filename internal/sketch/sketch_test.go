@@ -68,7 +68,7 @@ func wellFormed(t *testing.T, s Sketch, sorted []uint64) {
 	if n := s.Samples(); n != len(sorted) {
 		t.Fatalf("%d samples, want %d", n, len(sorted))
 	}
-	if len(s) > MaxPairs {
+	if len(s) > MaxSamples {
 		t.Errorf("%d pairs", len(s))
 	}
 	ends := []time.Duration{s[0].Mean, s[len(s)-1].Mean, s.Quantile(0), s.Quantile(1)}
@@ -145,9 +145,9 @@ func TestMergingSamplesIsTheSamplesOfAll(t *testing.T) {
 }
 
 func TestMergedSamplesStaySamplesUpToTheMostPairs(t *testing.T) {
-	samples := window(rand.New(rand.NewPCG(3, 1)), "uniform", MaxPairs)
-	if got := Merge(Of(samples[:MaxPairs/2]), Of(samples[MaxPairs/2:])); !reflect.DeepEqual(got, Of(samples)) {
-		t.Errorf("%d samples, merged, are %d pairs, and it is %t that they are exact", MaxPairs, len(got), got.Exact())
+	samples := window(rand.New(rand.NewPCG(3, 1)), "uniform", MaxSamples)
+	if got := Merge(Of(samples[:MaxSamples/2]), Of(samples[MaxSamples/2:])); !reflect.DeepEqual(got, Of(samples)) {
+		t.Errorf("%d samples, merged, are %d pairs, and it is %t that they are exact", MaxSamples, len(got), got.Exact())
 	}
 	if one := Of([]uint64{longest}); Merge(Of(samples), one).Exact() {
 		t.Error("one more is exact")
@@ -182,7 +182,7 @@ func window(r *rand.Rand, input string, n int) []uint64 {
 func TestCompressedOnceTheRankErrorIsAFifthOfTheLimits(t *testing.T) {
 	for input := range inputs {
 		t.Run(input, func(t *testing.T) {
-			for seed, n := range []int{MaxPairs + 1, 65_536, 120_000} {
+			for seed, n := range []int{MaxSamples + 1, 65_536, 120_000} {
 				sorted := window(rand.New(rand.NewPCG(uint64(seed), 3)), input, n)
 				s := Of(sorted)
 				wellFormed(t, s, sorted)
@@ -197,7 +197,7 @@ func TestCompressedOnceTheRankErrorIsAFifthOfTheLimits(t *testing.T) {
 
 // The windows of one run each, one behind the other, so that the sorted ones do not overlap.
 func TestMergedManyTimesTheRankErrorKeepsTheLimits(t *testing.T) {
-	const parts, size = 64, MaxPairs + 4
+	const parts, size = 64, MaxSamples + 4
 	orders := map[string]func([]Sketch) Sketch{
 		"at once": func(all []Sketch) Sketch { return Merge(all...) },
 		"one after the other": func(all []Sketch) (s Sketch) {
@@ -275,7 +275,7 @@ func TestOfDigestTakesTheExtremesOutOfTheOutermostCentroids(t *testing.T) {
 			Sketch{{2, 1}, {2, 2}, {8, 2}, {8, 2}, {longest, 1}, {longest, 1}},
 		},
 	} {
-		if got := OfDigest(slices.Clone(c.centroids), c.shortest, c.longest); !reflect.DeepEqual(got, c.want) {
+		if got := ofDigest(slices.Clone(c.centroids), c.shortest, c.longest); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%v from %d to %d: got %v, want %v", c.centroids, c.shortest, c.longest, got, c.want)
 		}
 	}
@@ -283,7 +283,7 @@ func TestOfDigestTakesTheExtremesOutOfTheOutermostCentroids(t *testing.T) {
 
 func BenchmarkOf(b *testing.B) {
 	sorted := window(rand.New(rand.NewPCG(6, 6)), "lognormal", 65_536)
-	for _, n := range []int{100, MaxPairs, len(sorted)} {
+	for _, n := range []int{100, MaxSamples, len(sorted)} {
 		b.Run(fmt.Sprintf("samples=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
