@@ -3,20 +3,17 @@
 package atomicmetrics
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/nodemetrics/nodemetrics/digest"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
@@ -415,34 +412,5 @@ func TestARecordBesideAResetIsJudged(t *testing.T) {
 	}
 	if m := n.Metrics(); !m.FailureRateBreached {
 		t.Errorf("not breached, with %d failures of %d", m.WindowFailures, m.WindowSamples)
-	}
-}
-
-// A defect in folding does not stay unseen, and takes nothing but t-digests with it.
-func TestFoldingThatPanicsIsLogged(t *testing.T) {
-	defer step.Hook(yieldNowAndThen)
-	log := new(bytes.Buffer)
-	c, err := New(WithWindowSize(10_000), WithPercentiles(digest.TDigest(100)), WithLogger(zerolog.New(log)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	step.Hook(func(s step.Step) {
-		if s == step.Folding {
-			panic("a defect")
-		}
-	})
-	const records = 20_000
-	n := c.Node("n")
-	for range records {
-		n.RecordSuccess(time.Millisecond)
-	}
-	if err := c.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if text := log.String(); !strings.Contains(text, `"level":"error"`) || !strings.Contains(text, "a defect") {
-		t.Errorf("the log is %q", text)
-	}
-	if m := n.Metrics(); m.TotalExecutions != records || m.P50 != time.Millisecond {
-		t.Errorf("%d executions, p50 %v", m.TotalExecutions, m.P50)
 	}
 }

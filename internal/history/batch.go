@@ -82,16 +82,17 @@ func (b *Batch) pack(from, end uint64, bounds *Bounds) *pack {
 	slot := from % (2 * b.half)
 	for i := range p.samples {
 		step.At(step.Reading)
-		p.samples[i] = b.samples[slot].Load()
+		sample, key := b.samples[slot].Load(), from+uint64(i)
 		if p.keys != nil {
-			p.keys[i] = b.keys[slot].Load()
+			key = b.keys[slot].Load()
+			p.keys[i] = key
 		}
-		key := p.key(i)
+		p.samples[i] = sample
 		p.oldest = min(p.oldest, key)
 		if key >= p.newest {
-			p.newest, p.latest = key, p.samples[i]
+			p.newest, p.latest = key, sample
 		}
-		p.counts.add(p.samples[i], bounds)
+		p.counts.add(sample, bounds)
 		if slot++; slot == 2*b.half {
 			slot = 0
 		}

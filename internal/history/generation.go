@@ -116,11 +116,10 @@ func (s *scratch) digested(g *growing) *generation {
 	added := s.keys.All()
 	upTo := uint32(0)
 	for i, mean := range g.means {
-		n, _ := slices.BinarySearch(added, mean)
-		for _, d := range added[:n] {
-			s.digest.Add(float64(d), 1)
+		for len(added) > 0 && added[0] < mean {
+			s.digest.Add(float64(added[0]), 1)
+			added = added[1:]
 		}
-		added = added[n:]
 		s.digest.Add(float64(mean), float64(g.upTo[i]-upTo))
 		upTo = g.upTo[i]
 	}

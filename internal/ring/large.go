@@ -62,7 +62,7 @@ func (r *Ring) Digested() bool { return r.large != nil }
 
 // newBatch gives the shard of a core a batch, where there are so many cores.
 func (l *large) newBatch(s *coreShard, cores int) {
-	half := max(minCoreHalf, min(maxCoreHalf, l.window/coresInAll)/cores)
+	half := max(minCoreHalf, min(l.window/halvesInAll, min(maxCoreHalf, l.window/coresInAll)/cores))
 	s.geometry = geometryFor(2 * half)
 	s.batch = history.NewBatch(1+s.index, half, true)
 }
@@ -99,7 +99,8 @@ func (c *cores) recordLarge(s *coreShard, head uint64, o Outcome, d uint64) bool
 		l.history.Publish(b, s.begun(head))
 		return c.record(o, d, false)
 	}
-	now := uint64(clock.Now())
+	step.At(step.Acquired)
+	now := uint64(clock.Now()) // while the shard is owned: see record
 	s.count(o, d)
 	b.Put(slot, stamped|now, uint64(sampleOf(o, d, 0)))
 	next := s.after(head)
