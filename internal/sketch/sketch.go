@@ -2,7 +2,6 @@ package sketch
 
 import (
 	"cmp"
-	"math/bits"
 	"slices"
 	"time"
 
@@ -76,27 +75,16 @@ func (s Sketch) Exact() bool {
 	return !slices.ContainsFunc(s, func(c Centroid) bool { return c.Weight != 1 })
 }
 
-// Quantile returns the quantile q of a sketch that is not empty. The sample of the nearest rank is sought where half of
-// the weight of each centroid is on either side of its mean, and the values between two means are evenly spread: so a
-// sample that has a centroid to itself is met exactly, and the extremes bound the rest.
+// Quantile returns the quantile q of a sketch that is not empty: the mean of the
+// centroid that has the sample of the nearest rank. Nothing is interpolated,
+// because between two means there may be a gap. So a sample that has a centroid
+// to itself is met exactly.
 func (s Sketch) Quantile(q float64) time.Duration {
-	// Places are doubled, to be whole: sample number r is at 2r - 1, in the middle between 2(r - 1) and 2r.
-	place := 2*uint64(nearest.Rank(q, s.Samples())) - 1
-	low, from, begin := s[0].Mean, uint64(0), uint64(0) // the mean before and where it is; where the centroid begins
+	rank := nearest.Rank(q, s.Samples())
 	for _, c := range s {
-		weight := uint64(c.Weight)
-		if middle := begin + weight; place > middle {
-			low, from, begin = c.Mean, middle, begin+2*weight
-			continue
+		if rank -= c.Weight; rank <= 0 {
+			return c.Mean
 		}
-		return low + time.Duration(portion(uint64(c.Mean-low), place-from, begin+weight-from))
 	}
-	return low
-}
-
-// portion returns n · part / whole; part is at most whole, which is not 0.
-func portion(n, part, whole uint64) uint64 {
-	high, low := bits.Mul64(n, part)
-	quotient, _ := bits.Div64(high, low, whole)
-	return quotient
+	return s[len(s)-1].Mean
 }
