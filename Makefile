@@ -43,7 +43,7 @@ lint: ## gofmt, vet and staticcheck
 	cd internal/conformance && $(GO) vet -tags nodemetrics_step ./...
 
 cover: ## fail where a public package's tests cover less than $(MIN_COVER) % of its statements
-	@$(GO) test -cover ./atomicmetrics ./digest ./wrap ./internal/ring ./internal/helper ./internal/sketch | awk -v min=$(MIN_COVER) ' \
+	@$(GO) test -cover ./atomicmetrics ./digest ./wrap ./internal/ring ./internal/history ./internal/helper ./internal/sketch | awk -v min=$(MIN_COVER) ' \
 		{ print } /^FAIL|no test files/ { bad = 1 } \
 		match($$0, /coverage: [0-9.]+%/) { n++; if (substr($$0, RSTART + 10, RLENGTH - 11) + 0 < min) bad = 1 } \
 		END { if (bad || n < 6) { print "coverage: something is below " min " %, or failed"; exit 1 } }'
@@ -69,7 +69,7 @@ conformance: ## let judges that are not ours look at what the library says
 soak: ## mix everything at full speed on all cores for SOAK=2m and check all of it
 	cd internal/conformance && $(GO) run ./soak -for $(SOAK)
 
-model: ## let Spin search the models of records, reads, resets, looks, folding and the helper
+model: ## let Spin search the models of records, reads, resets, looks, large windows and the helper
 	internal/conformance/model/run
 
 fuzz: ## fuzz every target for FUZZTIME=2m
