@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/nodemetrics/nodemetrics/internal/race"
 )
 
 // shard is a batch with its owner, as a ring has it.
@@ -88,9 +90,12 @@ func check(t *testing.T, h *History, n uint64) {
 }
 
 func TestAHistoryHoldsExactlyTheNewestSamples(t *testing.T) {
-	for _, window := range []int{8193, 9000, 20_000} {
-		for _, shards := range []int{1, 2, 8, 16} {
+	for _, window := range []int{8193, 20_000} {
+		for _, shards := range []int{1, 2, 16} {
 			for _, reads := range []int{0, 5, 1000} { // of so many samples, on average
+				if race.Enabled && window > 10_000 {
+					continue // one goroutine does all of it
+				}
 				t.Run(fmt.Sprintf("window=%d/shards=%d/reads=%d", window, shards, reads), func(t *testing.T) {
 					r := rand.New(rand.NewPCG(uint64(window), uint64(shards)))
 					h := New(window, 320, Bounds{uint64(window), uint64(window) / 2})
@@ -305,16 +310,19 @@ func mode(r *rand.Rand, fast bool, low, high float64) uint64 {
 }
 
 func TestTheRankErrorBesideAGapIsWithinTheLimits(t *testing.T) {
-	const positions = 25 // on either side
+	positions := 25 // on either side
+	if race.Enabled {
+		positions = 2 // one goroutine does all of it
+	}
 	worst := map[float64]float64{}
 	for name, next := range gapped {
 		window := 20_000
-		if name == "a thousandfold" && !testing.Short() {
+		if name == "a thousandfold" && !race.Enabled {
 			window = 100_000
 		}
 		for q, limit := range limits {
 			for at := -positions; at <= positions; at++ {
-				share := q + 2.5*limit*float64(at)/positions
+				share := q + 2.5*limit*float64(at)/float64(positions)
 				r := rand.New(rand.NewPCG(uint64(at+100), math.Float64bits(q)))
 				h := New(window, 320, noBounds)
 				half := []int{min(640, window/64), 16}[at&1]
