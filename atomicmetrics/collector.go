@@ -5,7 +5,6 @@ import (
 	"context"
 	"iter"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -32,7 +31,6 @@ type Collector struct {
 
 	events   *helper.Queue[*delivery] // nil without callbacks
 	warnings *helper.Queue[warning]
-	folds    *helper.Queue[*folding] // nil with exact percentiles
 
 	clamped, misclassified, misanswered, unfolded limiter
 	failedCallbacks                               []limiter  // by their place in onEvent
@@ -67,9 +65,6 @@ func New(opts ...Option) (*Collector, error) {
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
 		c.failedCallbacks = make([]limiter, len(c.onEvent))
-	}
-	if c.percentiles == "tdigest" {
-		c.folds = helper.New(math.MaxInt, (*folding).run, c.warnFolding)
 	}
 	c.overflow = c.newNode(OverflowNode)
 	c.names.Init(registry.Rules[*Node]{
@@ -285,15 +280,12 @@ func (c *Collector) String() string {
 
 // Flush waits until every event and every warning raised before the call has been delivered or dropped, or until ctx
 // ends; then it returns the error of ctx. What the callbacks did happens before it returns nil. Called from a callback
-// it waits for that callback, and so until ctx ends.
+// it waits for that callback, and so until ctx ends. Flush first judges each
+// node whose records do not judge it exactly themselves: a node whose records
+// are spread over cores, and a node with a large window.
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil
-	}
-	if c.folds != nil { // what is folded is looked at, and may raise events
-		if err := c.folds.Flush(ctx); err != nil {
-			return err
-		}
 	}
 	c.judge(ctx)
 	if c.events != nil {
@@ -304,8 +296,11 @@ func (c *Collector) Flush(ctx context.Context) error {
 	return c.warnings.Flush(ctx)
 }
 
-// judge judges the windows that no record judges by itself: those of nodes
-// whose records are spread over cores, and those of t-digests.
+// digests reports whether windows are too large to be exact.
+func (c *Collector) digests() bool { return c.percentiles == tdigestPercentiles }
+
+// judge judges the windows of all nodes with thresholds, as far as no record
+// judges them exactly.
 func (c *Collector) judge(ctx context.Context) {
 	for _, n := range c.all() {
 		if s := n.present(); s != nil && s.watch != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/flight"
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -191,12 +192,13 @@ func (n *Node) open() *state {
 	}
 	s := new(state)
 	switch c := n.collector; {
-	case c.folds != nil:
-		f := &folding{node: n, state: s}
-		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), f.schedule)
+	case c.digests():
+		bounds, published := history.Bounds{Slow: ring.MaxDuration, Recovering: ring.MaxDuration}, (func())(nil)
 		if n.verdict != nil {
 			s.watch = n.verdict.Watch(&s.ring)
+			bounds, published = history.Bounds{Slow: s.watch.Latency, Recovering: s.watch.Recovery}, s.watch.Look
 		}
+		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), bounds, published)
 	case n.verdict != nil:
 		s.watch = n.verdict.Watch(&s.ring)
 		s.ring.Init(c.windowSize, &s.watch.Watch)

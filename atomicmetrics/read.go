@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 	"github.com/nodemetrics/nodemetrics/internal/order"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
@@ -28,8 +29,7 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // window is a copy of a node's window. Its quantiles are in its reader, until that copies another.
 type window struct {
 	reader            *reader
-	digested          bool // the quantiles are the view's; else those of the reader's durations
-	view              ring.View
+	large             *history.Reader // has the quantiles, if the window is large; else nil
 	samples, failures int
 	newest            time.Duration
 }
@@ -37,31 +37,28 @@ type window struct {
 // window copies the window of a ring.
 func (b *reader) window(r *ring.Ring) window {
 	if r.Digested() {
-		v := b.Digest(r)
-		return window{b, true, v, v.Samples, v.Failures, time.Duration(v.Newest.Duration())}
+		w := b.Digest(r)
+		return window{b, w, w.Samples, w.Failures, time.Duration(w.Newest & history.Duration)}
 	}
 	samples, newest := b.Window(r)
 	failures := b.order(samples)
-	return window{b, false, ring.View{}, len(samples), failures, time.Duration(newest.Duration())}
+	return window{b, nil, len(samples), failures, time.Duration(newest.Duration())}
 }
 
 // quantile returns the quantile q of a window that is not empty.
 func (w *window) quantile(q float64) time.Duration {
-	if w.digested {
-		return time.Duration(w.reader.Quantile(&w.view, q))
+	if w.large != nil {
+		return time.Duration(w.large.Quantile(q))
 	}
 	return w.reader.nearest(q)
 }
 
 // sketch returns the sketch of the window.
 func (w *window) sketch() sketch.Sketch {
-	switch {
-	case !w.digested:
-		return sketch.Of(w.reader.ordered.All())
-	case w.view.Exact:
-		return sketch.Of(w.reader.Raw())
+	if w.large != nil {
+		return sketch.Fit(w.large.Centroids(), time.Duration(w.large.Min), time.Duration(w.large.Max))
 	}
-	return sketch.OfDigest(w.reader.Centroids(), time.Duration(w.view.Min), time.Duration(w.view.Max))
+	return sketch.Of(w.reader.ordered.All())
 }
 
 // order makes b.ordered of samples, and returns how many of them failed.

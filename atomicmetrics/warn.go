@@ -125,16 +125,6 @@ func (c *Collector) warnCallback(callback int, e Event, recovered any) {
 	}
 }
 
-// warnFolding tells of a defect of this library. The node keeps samples that
-// are not folded any more, and they take memory.
-func (c *Collector) warnFolding(recovered any) {
-	if held, ok := c.unfolded.pass(); ok {
-		c.warnings.Put(warning{slog.LevelError,
-			"a node's samples could not be folded: this is a defect of nodemetrics",
-			[]any{"reason", ending(recovered), "suppressed", held, "stack", stack()}})
-	}
-}
-
 // ending says how user code ended that did not return.
 func ending(recovered any) string {
 	if recovered == nil {

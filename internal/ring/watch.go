@@ -43,6 +43,7 @@ type Stats struct {
 	Failures   int
 	Slow       int // longer than Watch.Latency
 	Recovering int // longer than Watch.Recovery
+	Recorded   int // of a large window only: executions since the ring began
 }
 
 // replace counts a sample, and no longer counts the sample that it replaces in

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -185,10 +186,13 @@ func (w *Watch) serve() {
 	go w.serve()
 }
 
-// LookNow is Look, but waits for the turn, so that the window has been judged
-// when it returns. While LookNow has not got the turn, it calls wait with the
+// LookNow is Look at every record that returned before the call. It waits for
+// the turn, so that the window has been judged when it returns. While LookNow has not got the turn, it calls wait with the
 // number of its tries. It gives up if wait reports false.
 func (w *Watch) LookNow(wait func(try int) bool) {
+	if w.ring.Digested() {
+		w.ring.Publish()
+	}
 	for try := 0; !w.turn.CompareAndSwap(free, taken); try++ {
 		if w.turn.Load() == ended || !wait(try) {
 			return
@@ -224,7 +228,7 @@ func (w *Watch) lookOnce() {
 	l := lookers.Get().(*looker)
 	defer lookers.Put(l)
 	if r.Digested() {
-		w.lookAtDigest(l)
+		w.lookAtLarge(l)
 		return
 	}
 	// While the ring is not spread, the owners of the first shard judge. The
@@ -252,20 +256,17 @@ func (w *Watch) lookOnce() {
 	}
 }
 
-func (w *Watch) lookAtDigest(l *looker) {
-	v := l.Digest(w.ring)
-	s := ring.Stats{Samples: v.Samples, Failures: v.Failures}
-	if s.Samples == 0 {
-		return
-	}
-	p99 := l.Quantile(&v, p99)
-	if p99 > w.node.rule.latency {
-		s.Slow = s.Samples
-	}
-	if p99 > w.node.rule.latencyRecovery {
-		s.Recovering = s.Samples
-	}
-	w.settle(s, func() time.Duration { return time.Duration(p99) })
+// lookAtLarge judges a large window by the exact counts of the samples that are
+// published. So no judgement sees samples that the next does not see.
+func (w *Watch) lookAtLarge(l *looker) {
+	window := l.Published(w.ring)
+	w.settle(ring.Stats{
+		Samples:    window.Samples,
+		Failures:   window.Failures,
+		Slow:       window.Slow,
+		Recovering: window.Recovering,
+		Recorded:   int(min(window.Recorded, math.MaxInt)),
+	}, func() time.Duration { return w.node.rule.p99(window) })
 }
 
 // BeginReset is called before a reset takes the node's window away. Until
