@@ -34,9 +34,9 @@ type Centroid struct {
 // Quantiles returns the quantiles q of the sketch, each by nearest rank: the mean of the centroid that has the sample of
 // that rank. While the sketch is samples, they are those of Node.Quantiles. Else the rank of the answer is wrong by at
 // most 1% of the samples at the median, 0.5% at the 90th and 0.2% at the 99th percentile, however many sketches were
-// merged. If an exact window was compressed once, it is wrong by at most two fifths of that and one sample. A q outside [0, 1] counts as
-// the nearer end, NaN as 0. Quantiles returns nil for an empty sketch, and for one made by hand that is not as Sketch
-// says.
+// merged. If an exact window was compressed once, it is wrong by at most two fifths of that and one sample. A q outside
+// [0, 1] counts as the nearer end, NaN as 0. Quantiles returns nil for an empty sketch, and for one made by hand that is
+// not as Sketch says.
 func (s Sketch) Quantiles(q ...float64) []time.Duration {
 	if _, err := s.samples(); err != nil || len(s) == 0 {
 		return nil

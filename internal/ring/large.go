@@ -34,13 +34,17 @@ const stamped = 1 << 63
 // cores' halves are at most a thirty-second of it, unless they are of the
 // smallest size.
 const (
-	maxHalf      = 640 // of the first shard
-	maxCoreHalf  = 256 // of all cores together
-	minCoreHalf  = 16
-	halvesInAll  = 64
-	coresInAll   = 32
-	digestFactor = 3.2 // how much finer than asked for digests are: then no centroid has half of the error that is promised
+	maxHalf     = 640 // of the first shard
+	maxCoreHalf = 256 // of all cores together
+	minCoreHalf = 16
+	halvesInAll = 64
+	coresInAll  = 32
 )
+
+// digestFactor is how much finer than asked for digests are. With a compression
+// of 100, a centroid then has at most 0.49 %, 0.29 % and 0.10 % of the samples
+// at p50, p90 and p99.
+const digestFactor = 3.2
 
 // InitDigest makes r the empty ring of a large window. A recorder calls
 // published, if that is not nil, after the history has got a half of a batch

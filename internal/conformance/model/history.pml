@@ -1,5 +1,4 @@
-/*
- * A large window: internal/history and the recorders of internal/ring.
+/* A large window: internal/history and the recorders of internal/ring.
  *
  * RECORDERS goroutines make RECORDS records of BATCHES shards in all. Mergers
  * merge, and a reader reads once at any moment and once more at the end. One
@@ -10,9 +9,7 @@
  *
  * The owner's stores are plain: each recorder has a store buffer, whose entries
  * reach memory in order, at any later time. A locked instruction waits until
- * it is empty. A recorder reads its own stores, so it copies when it is empty.
- */
-
+ * it is empty. A recorder reads its own stores, so it copies when it is empty. */
 #ifndef RECORDERS
 #define RECORDERS 2
 #endif
