@@ -499,3 +499,36 @@ func TestARecordBesideAResetIsJudged(t *testing.T) {
 		t.Errorf("not breached, with %d failures of %d", m.WindowFailures, m.WindowSamples)
 	}
 }
+
+// The last execution of a node ends while Forget waits for a record. The name
+// keeps its place until the recovery is raised, so its next node has a reset
+// under way to inherit.
+func TestTheEndOfAnExecutionMakesNoPlaceBeforeForgetHasEnded(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, log := heldCollector(t, WithInFlight(), WithWindowSize(1), WithThresholds(Thresholds{FailureRate: 0.5}))
+	timer := n.Start()
+	n.RecordFailureAs(1, CategoryOther)
+	held, release := step.Hold(step.Acquired)
+	record := inBackground(func() { n.RecordFailureAs(1, CategoryOther) })
+	<-held
+	forget := inBackground(func() { c.Forget("n") })
+	for !n.isForgotten() {
+		runtime.Gosched()
+	}
+	timer.Discard()
+	c.RecordFailureAs("n", 1, CategoryOther)
+	if m := c.NodeMetrics("n"); m.FailureRateBreached || m.FailureCount != 1 {
+		t.Errorf("beside Forget the successor has %v", m)
+	}
+	release()
+	<-record
+	<-forget
+	want := []string{"failureRate breached 1", "failureRate recovered 0", "failureRate breached 1"}
+	if got := log.take(t, c); !slices.Equal(got, want) {
+		t.Errorf("raised %v, want %v", got, want)
+	}
+	c.Forget("n")
+	if got := c.Stats().Nodes; got != 0 {
+		t.Errorf("%d places taken, want 0", got)
+	}
+}
