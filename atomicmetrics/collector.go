@@ -73,7 +73,7 @@ func New(opts ...Option) (*Collector, error) {
 		OverflowName: OverflowNode,
 		Create:       c.newNode,
 		Forgotten:    (*Node).isForgotten,
-		Busy:         (*Node).busy,
+		Busy:         (*Node).keepsPlace,
 		Inherit:      (*Node).inherit,
 	})
 	return c, nil

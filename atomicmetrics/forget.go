@@ -56,9 +56,17 @@ func (c *Collector) Forget(node string) NodeMetrics {
 func (n *Node) forget() NodeMetrics {
 	m := n.clear(forgotten, new(details))
 	n.verdict.AwaitResets(pause)
+	if n.optional != nil {
+		n.optional.left.Store(true)
+	}
 	n.collector.names.Remove(n.name)
 	return m
 }
+
+// keepsPlace reports whether the forgotten node must stay in the map: while
+// executions are running, and until its resets have ended. The end of the last
+// execution may call Remove before that. Then forget calls it again.
+func (n *Node) keepsPlace() bool { return n.busy() || n.optional != nil && !n.optional.left.Load() }
 
 // isForgotten reports whether the node takes no more records.
 func (n *Node) isForgotten() bool { return n.state.Load() == forgotten }

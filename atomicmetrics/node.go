@@ -32,6 +32,7 @@ type Node struct {
 type optional struct {
 	notes    notes       // used WithLastFailure
 	idle     idle        // used WithIdleForget
+	left     atomic.Bool // forget waits for no reset any more
 	inFlight *flight.Set // nil without WithInFlight; also the successor's, if the node is forgotten
 }
 
