@@ -53,6 +53,7 @@ type Watch struct {
 	ring    *ring.Ring
 	verdict atomic.Uint32 // written by its owner alone: see the package's comment
 	turn    atomic.Uint32 // one of the words below
+	looks   atomic.Uint64 // that have ended
 	resting atomic.Int64  // until when looks rest, by clock.Real; 0 if no look is under way or planned
 
 	lookAndRestFunc, restedFunc func() // bound once, so that a record that starts a look allocates nothing
@@ -178,6 +179,7 @@ func (w *Watch) serve() {
 	for range 4 {
 		step.At(step.Looking)
 		w.lookOnce()
+		w.looks.Add(1)
 		if w.turn.CompareAndSwap(taken, free) {
 			return
 		}
@@ -186,15 +188,18 @@ func (w *Watch) serve() {
 	go w.serve()
 }
 
-// LookNow is Look at every record that returned before the call. It waits for
-// the turn, so that the window has been judged when it returns. While LookNow has not got the turn, it calls wait with the
-// number of its tries. It gives up if wait reports false.
+// LookNow is Look at every record that returned before the call, and returns
+// when that look has ended. If somebody else has the turn, LookNow asks for
+// looks until two have ended, because the first may have begun before the call.
+// Meanwhile it calls wait with the number of its tries. It gives up if wait
+// reports false.
 func (w *Watch) LookNow(wait func(try int) bool) {
 	if w.ring.Digested() {
 		w.ring.Publish()
 	}
+	before := w.looks.Load()
 	for try := 0; !w.turn.CompareAndSwap(free, taken); try++ {
-		if w.turn.Load() == ended || !wait(try) {
+		if w.Look(); w.looks.Load()-before >= 2 || w.turn.Load() == ended || !wait(try) {
 			return
 		}
 	}
