@@ -105,17 +105,34 @@ func (h *History) tidy() {
 	for {
 		v := h.now.Load()
 		switch {
-		case v.words < h.due && len(v.packs) < maxPacks:
+		case !h.tooMany(v):
 			return
 		case v.words >= h.overdue || len(v.packs) >= overdue*maxPacks:
 			h.merge(v)
 		case h.merging.CompareAndSwap(false, true):
-			h.merge(v)
-			h.merging.Store(false) // before the packs that came meanwhile are looked at
+			h.mergeAll()
+			return
 		default:
 			return
 		}
 	}
+}
+
+// tooMany reports whether packs of a value are to be merged.
+func (h *History) tooMany(v *value) bool { return v.words >= h.due || len(v.packs) >= maxPacks }
+
+// mergeAll merges until there are not too many packs. The caller has set
+// merging. After some merges another goroutine goes on, so that no recorder
+// merges for others for long.
+func (h *History) mergeAll() {
+	for range 4 {
+		h.merge(h.now.Load())
+		h.merging.Store(false) // before the packs that came meanwhile are looked at
+		if !h.tooMany(h.now.Load()) || !h.merging.CompareAndSwap(false, true) {
+			return
+		}
+	}
+	go h.mergeAll()
 }
 
 // merge puts a value without the packs of v in the place of the current one,
