@@ -104,9 +104,11 @@ func (c *cores) recordLarge(s *coreShard, head uint64, o Outcome, d uint64) bool
 		return c.record(o, d)
 	}
 	step.At(step.Acquired)
-	now := uint64(clock.Real()) // while the shard is owned: see record
+	// The recorder reads the clock while it owns the shard: see record. In a
+	// bubble a portable build reads a time before that of the process.
+	now := max(clock.Real(), 0)
 	s.count(o, d)
-	b.Put(slot, stamped|now, uint64(sampleOf(o, d, 0)))
+	b.Put(slot, stamped|uint64(now), uint64(sampleOf(o, d, 0)))
 	next := s.after(head)
 	release.Store(&s.head, next)
 	step.At(step.Released)
