@@ -532,3 +532,32 @@ func TestTheEndOfAnExecutionMakesNoPlaceBeforeForgetHasEnded(t *testing.T) {
 		t.Errorf("%d places taken, want 0", got)
 	}
 }
+
+// A record of the next state is held up, before it is judged or after it could
+// not be. The reset ends all the same, and the record is judged.
+func TestARecordOfTheNextStateHoldsUpNoReset(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, at := range []step.Step{step.Acquired, step.Stored, step.Unjudged} {
+		c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
+		n.RecordFailureAs(1, CategoryOther)
+		taken, goOn := step.Hold(step.Swapped)
+		reset := inBackground(func() { n.Reset() })
+		<-taken
+		held, release := step.Hold(at)
+		record := inBackground(func() { n.RecordFailureAs(1, CategoryOther) })
+		<-held
+		goOn()
+		select {
+		case <-reset:
+		case <-time.After(10 * time.Second):
+			t.Errorf("step %d: the reset waits for the record", at)
+		}
+		release()
+		<-record
+		<-reset
+		want := []string{"failureRate breached 1", "failureRate recovered 0", "failureRate breached 1"}
+		if got := log.take(t, c); !slices.Equal(got, want) {
+			t.Errorf("step %d: raised %v, want %v", at, got, want)
+		}
+	}
+}

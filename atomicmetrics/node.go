@@ -300,7 +300,7 @@ func (n *Node) endReset() {
 	}
 	n.verdict.EndReset()
 	if s := n.live().present(); s != nil {
-		s.watch.Rejudge(pause)
+		s.watch.Rejudge()
 	}
 }
 

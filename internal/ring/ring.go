@@ -70,8 +70,11 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	judge := r.watch != nil && r.watch.replace(Sample(slot.Load()), sample)
 	release.Store(slot, uint64(sample))
 	step.At(step.Stored)
-	if judge {
-		r.watch.judge()
+	if judge && !r.watch.judge() {
+		r.first.head.Store(r.after(head)) // before the loads of Unjudged: see there
+		step.At(step.Released)
+		r.watch.Unjudged()
+		return true
 	}
 	release.Store(&r.first.head, r.after(head))
 	step.At(step.Released)

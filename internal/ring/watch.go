@@ -23,6 +23,11 @@ type Watch struct {
 	// Judge reports false, it did not judge, and the next record calls it again.
 	Judge func(Stats) (judged bool)
 
+	// Unjudged has the window judged if Judge would judge now. The recorder
+	// whose Judge did not calls it. The recorder owns nothing any more, and its
+	// release is before the loads of Unjudged in the order of all atomics.
+	Unjudged func()
+
 	// Due has the window judged soon, elsewhere. The recorder that calls it
 	// owns nothing. now is its last
 	// reading of clock.Real.
@@ -79,8 +84,12 @@ func (s *Stats) add(w *Watch, sample Sample, n int) {
 	}
 }
 
-// judge has the window judged. The caller owns the first shard.
-func (w *Watch) judge() { w.unjudged = !w.Judge(w.stats) }
+// judge has the window judged, and reports whether Judge did. The caller owns
+// the first shard.
+func (w *Watch) judge() bool {
+	w.unjudged = !w.Judge(w.stats)
+	return !w.unjudged
+}
 
 // Count returns the counts of a copied window.
 func (w *Watch) Count(window []Sample) (s Stats) {
@@ -90,26 +99,19 @@ func (w *Watch) Count(window []Sample) (s Stats) {
 	return s
 }
 
-// Rejudge has the window judged if the last record could not have it judged.
-// If a record is under way in the first shard, Rejudge calls wait with the
-// number of its tries until that record ended. A record that begins after the
-// call is judged anyway. In a spread ring Rejudge does nothing.
-func (r *Ring) Rejudge(wait func(try int)) {
-	first := r.first.head.Load() &^ flags
-	for try := 0; ; try++ {
-		head, owned := r.first.acquire()
-		switch {
-		case owned:
-			if r.cores.Load() == nil && r.watch.unjudged {
-				r.watch.judge()
-			}
-			release.Store(&r.first.head, head)
-			return
-		case head&frozen != 0 || head&^flags != first:
-			return
-		}
-		wait(try)
+// Rejudge has the window judged if the last record could not have it judged. It
+// reports false if Judge does not judge this time either. If somebody owns the
+// first shard, Rejudge leaves the judgement to him and reports true. He judges
+// later than the call began, or calls Unjudged after his release. In a spread
+// ring Rejudge does nothing.
+func (r *Ring) Rejudge() (done bool) {
+	head, owned := r.first.acquire()
+	if !owned {
+		return true
 	}
+	done = r.cores.Load() != nil || !r.watch.unjudged || r.watch.judge()
+	r.first.head.Store(head) // before the loads of the next try: see Unjudged
+	return done
 }
 
 // owe counts a record that may change the verdict and reports whether a look is

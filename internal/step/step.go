@@ -21,6 +21,7 @@ const (
 	Stamped               // the stamp was written (sharded nodes only)
 	Stored                // the sample was written
 	Owing                 // a shard counted a record that may change the verdict (sharded nodes with thresholds only)
+	Unjudged              // the window could not be judged, because a reset is under way
 	Released              // the shard was given back
 	Looking               // a look at a window has begun
 	Copied                // a look has copied the window

@@ -68,5 +68,8 @@
 //
 // The next window may cross a threshold meanwhile. The owner that did not judge
 // says so to the ring, and the next record judges. If no record follows, the
-// reset itself has the window judged at its end, by Rejudge.
+// reset itself has the window judged at its end, by Rejudge. If the owner still
+// owns the shard then, the reset does not wait. The owner releases the shard and
+// then looks whether a reset is under way. The reset ends its announcement and
+// then looks whether the shard is owned. So one of them judges.
 package verdict

@@ -72,7 +72,7 @@ const (
 func (n *Node) Watch(r *ring.Ring) *Watch {
 	w := &Watch{node: n, ring: r}
 	w.Watch.Latency, w.Watch.Recovery = n.rule.latency, n.rule.latencyRecovery
-	w.Watch.Judge, w.Watch.Due = w.judgeOwned, w.due
+	w.Watch.Judge, w.Watch.Due, w.Watch.Unjudged = w.judgeOwned, w.due, w.Rejudge
 	w.lookAndRestFunc, w.restedFunc = w.lookAndRest, w.rested
 	return w
 }
@@ -90,6 +90,7 @@ func (w *Watch) Verdict() Verdict {
 // false, and the window is judged when the reset ends.
 func (w *Watch) judgeOwned(s ring.Stats) bool {
 	if w.node.resets.Load() != 0 {
+		step.At(step.Unjudged)
 		return false
 	}
 	w.settle(s, func() time.Duration {
@@ -329,14 +330,15 @@ func (n *Node) AwaitResets(wait func(try int)) {
 }
 
 // Rejudge judges a window that records could not have judged, because a reset
-// was under way. While a record is under way that may have been one of these,
-// Rejudge calls wait with the number of its tries.
-func (w *Watch) Rejudge(wait func(try int)) {
+// was under way. It does nothing while one is. A reset calls it after EndReset,
+// and a recorder after it released a shard whose window it could not judge. One
+// of the two finds that no reset is under way and the shard is free. Rejudge
+// waits for nobody.
+func (w *Watch) Rejudge() {
 	if w == nil {
 		return
 	}
-	if !w.ring.Digested() {
-		w.ring.Rejudge(wait)
+	for !w.ring.Digested() && w.node.resets.Load() == 0 && !w.ring.Rejudge() {
 	}
 	if w.ring.Digested() || w.ring.Sharded() {
 		w.Look()
