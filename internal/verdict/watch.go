@@ -166,7 +166,7 @@ func (w *Watch) lookAndRest() {
 func (w *Watch) rested() {
 	w.resting.Store(0)
 	step.At(step.Waiting)
-	if w.turn.Load() != ended && w.ring.Due() && w.resting.CompareAndSwap(0, 1) {
+	if w.turn.Load() != ended && w.ring.Due() && w.resting.CompareAndSwap(0, max(clock.Real(), 1)) {
 		w.lookAndRest()
 	}
 }
