@@ -5,7 +5,6 @@ package verdict
 import (
 	"testing"
 
-	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
@@ -51,32 +50,4 @@ func TestLookNowEndsBesideRecordersThatAskForLooksWithoutAPause(t *testing.T) {
 		t.Error("the record before LookNow is not judged")
 	}
 	close(stop)
-}
-
-// A look that follows a rest is under way. A record whose look is due meanwhile
-// leaves it to the rest after that look, and begins no other round of looks and
-// rests.
-func TestALookBehindARestIsTheOnlyOne(t *testing.T) {
-	defer step.Hook(nil)
-	n := NewNode(NewRule(Thresholds{FailureRate: 0.5}), nil)
-	var r ring.Ring
-	w := n.Watch(&r)
-	r.Init(1, &w.Watch)
-	r.Spread(1)
-	w.resting.Store(clock.Real())
-	r.Record(1, 1) // leaves its look to the end of the rest
-	held, release := step.Hold(step.Looking)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		w.rested()
-	}()
-	<-held
-	before := w.resting.Load()
-	r.Record(1, 1)
-	if after := w.resting.Load(); after != before {
-		t.Error("the record began another round of looks and rests")
-	}
-	release()
-	<-ended
 }
