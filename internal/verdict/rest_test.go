@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
@@ -31,5 +32,22 @@ func TestALookBehindARestIsTheOnlyOne(t *testing.T) {
 	w.rested()
 	if looks != 1 {
 		t.Errorf("%d changes were raised, want 1", looks)
+	}
+}
+
+// A look took so long that a record began another round of looks and rests. The
+// first rest that ends leaves the other round alone, and its own round ends.
+func TestTwoRoundsOfLooksBecomeOne(t *testing.T) {
+	var r ring.Ring
+	n := NewNode(NewRule(Thresholds{FailureRate: 0.5}), nil)
+	w := n.Watch(&r)
+	r.Init(1, &w.Watch)
+	r.Spread(1)
+	later := clock.Real() + int64(time.Hour)
+	w.resting.Store(later)
+	r.Record(1, 1)
+	w.rested()
+	if got := w.resting.Load(); got != later || w.Verdict() != 0 {
+		t.Error("the end of one rest ended another")
 	}
 }

@@ -162,8 +162,12 @@ func (w *Watch) lookAndRest() {
 
 // rested ends a rest, and looks again if that is due. A recorder whose look
 // came due during the rest left it to rested. So rested first ends the rest
-// and then looks for such recorders: see ring.Ring.Due.
+// and then looks for such recorders: see ring.Ring.Due. If a look took so long
+// that due began anew, the rest with the later end goes on alone.
 func (w *Watch) rested() {
+	if clock.Real() < w.resting.Load() && !clock.Bubbled() {
+		return
+	}
 	w.resting.Store(0)
 	step.At(step.Waiting)
 	if w.turn.Load() != ended && w.ring.Due() && w.resting.CompareAndSwap(0, max(clock.Real(), 1)) {
