@@ -106,7 +106,7 @@ type coreShard struct {
 type stampedSlots struct {
 	geometry
 	slots   []stampedSlot // a window and one more, so the slot under way is never part of the window
-	owed    atomic.Uint64 // records that may change the verdict
+	owed    atomic.Uint64 // records that may change the verdict, plus 1
 	allowed atomic.Uint64 // a look is due when owed reaches it
 	lane    *lane         // of t-digests
 	index   int           // among the shards of all cores
@@ -125,6 +125,7 @@ func (c *cores) newShard(index int) *coreShard {
 		s.geometry = geometryFor(slots)
 		s.slots = make([]stampedSlot, wholeLines(2*slots)/2)[:slots:slots]
 	}
+	s.owed.Store(1) // so that Mark can leave one out
 	s.head.Store(s.start())
 	return s
 }

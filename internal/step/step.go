@@ -22,7 +22,7 @@ const (
 	Filling               // the sample is in its slot, and about to be counted in its segment (t-digests only)
 	Stored                // the sample was written
 	Extending             // a full segment is about to get another one behind it (t-digests only)
-	Owing                 // a shard counted a record that may change the verdict (sharded nodes with thresholds only)
+	Owing                 // a shard counted a record if it may change the verdict (sharded nodes with thresholds only)
 	Released              // the shard was given back
 	Looking               // a look at a window has begun
 	Copied                // a look has copied the window

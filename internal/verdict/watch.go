@@ -43,9 +43,9 @@ type Watch struct {
 	ring    *ring.Ring
 	verdict atomic.Uint32 // written by its owner alone: see the package's comment
 	turn    atomic.Uint32 // one of the words below
-	resting atomic.Int64  // until when looks rest, by the monotonic clock; 0 if no look is under way or planned
+	resting atomic.Int64  // until when looks rest, by the monotonic clock; looking during a look; 0 if none is planned
 
-	lookAndRestFunc, restedFunc func() // bound once, so that a record that starts a look allocates nothing
+	lookAndRestFunc func() // bound once, so that a record that starts a look allocates nothing
 }
 
 // The holder of the turn owns the verdict if no shard's owner does.
@@ -62,7 +62,7 @@ func (n *Node) Watch(r *ring.Ring) *Watch {
 	w := &Watch{node: n, ring: r}
 	w.Watch.Latency, w.Watch.Recovery = n.rule.latency, n.rule.latencyRecovery
 	w.Watch.Judge, w.Watch.Due = w.judgeOwned, w.due
-	w.lookAndRestFunc, w.restedFunc = w.lookAndRest, w.rested
+	w.lookAndRestFunc = w.lookAndRest
 	return w
 }
 
@@ -81,11 +81,14 @@ func (w *Watch) judgeOwned(s ring.Stats) bool {
 	if w.node.resets.Load() != 0 {
 		return false
 	}
-	w.settle(s, func() time.Duration {
+	changed := w.settle(s, func() time.Duration {
 		l := lookers.Get().(*looker)
 		defer lookers.Put(l)
 		return l.p99(l.Owned(w.ring))
 	})
+	if changed && w.ring.Sharded() { // meanwhile: see "Calm" in doc.go
+		w.due(clock.Now())
+	}
 	return true
 }
 
@@ -107,22 +110,29 @@ func (w *Watch) settle(s ring.Stats, p99 func() time.Duration) (changed bool) {
 }
 
 // A look's cost is bounded by the rest that follows it. The rest is at least
-// this many times as long as the look, so looks take at most a tenth of a core.
+// restPerLook times as long as the look, so looks take at most a tenth of a
+// core.
 const (
 	restPerLook = 9
 	minRest     = time.Millisecond
+	maxRest     = time.Minute
+
+	looking = -1 // in resting
 )
 
-// due plans a look. A recorder calls it that owns nothing. If looks rest, the
-// look comes after the rest. A rest that should have ended a second ago was
-// begun where the clock stands still for ever, as in a testing/synctest bubble
-// that has ended. Then due begins anew. now is a recent reading of the clock.
+// due plans a look. If looks rest, the look comes after the rest. now is a
+// recent reading of the clock.
+//
+// The timer of a rest never fires if the rest began in a testing/synctest
+// bubble that has ended. The clock of a bubble is years away from the clock
+// outside. So due ignores a rest that should have ended, and a rest longer than
+// maxRest.
 func (w *Watch) due(now int64) {
 	until := w.resting.Load()
-	if until != 0 && now-until < int64(time.Second) {
+	if until == looking || until != 0 && now < until && until-now <= int64(maxRest) {
 		return
 	}
-	if w.resting.CompareAndSwap(until, max(now, 1)) {
+	if w.resting.CompareAndSwap(until, looking) {
 		go w.lookAndRestFunc()
 	}
 }
@@ -132,18 +142,21 @@ func (w *Watch) due(now int64) {
 func (w *Watch) lookAndRest() {
 	begin := clock.Now()
 	w.Look()
-	rest := max(minRest, restPerLook*time.Duration(clock.Now()-begin))
-	w.resting.Store(max(1, clock.Now()+int64(rest)))
-	time.AfterFunc(rest, w.restedFunc)
+	rest := min(max(minRest, restPerLook*time.Duration(clock.Now()-begin)), maxRest)
+	until := clock.Now() + int64(rest)
+	w.resting.Store(until)
+	time.AfterFunc(rest, func() { w.rested(until) })
 }
 
-// rested ends a rest, and looks again if that is due. A recorder whose look
-// came due during the rest left it to rested. So rested first ends the rest
-// and then looks for such recorders: see ring.Ring.Due.
-func (w *Watch) rested() {
-	w.resting.Store(0)
+// rested ends a rest, unless due ended it, and looks again if a look is due. A
+// recorder whose look came due during the rest left it to rested. So rested
+// first ends the rest and then looks for such recorders: see ring.Ring.Due.
+func (w *Watch) rested(until int64) {
+	if !w.resting.CompareAndSwap(until, 0) {
+		return
+	}
 	step.At(step.Waiting)
-	if w.turn.Load() != ended && w.ring.Due() && w.resting.CompareAndSwap(0, 1) {
+	if w.turn.Load() != ended && w.ring.Due() && w.resting.CompareAndSwap(0, looking) {
 		w.lookAndRest()
 	}
 }
@@ -232,10 +245,12 @@ func (w *Watch) lookOnce() {
 	step.At(step.Copied)
 	s := w.Count(window)
 	changed := w.settle(s, func() time.Duration { return l.p99(window) })
-	l.Allow(r, w.node.rule.Distance(w.Verdict(), s))
-	// A record that compared with the verdict of before may not have counted
-	// itself. So a change makes another look due.
-	if changed || r.Due() {
+	allowed := w.node.rule.Distance(w.Verdict(), s)
+	if changed { // another look is due: see "Calm" in doc.go
+		allowed = 0
+	}
+	l.Allow(r, allowed)
+	if r.Due() {
 		w.due(clock.Now())
 	}
 }
