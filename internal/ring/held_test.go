@@ -280,3 +280,34 @@ func TestASumIsReadAgainWhenItWasCrossedMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// A read found the sample of a record under way in the first shard. Then the
+// ring is spread, and a core's shard gets a record. The next read finds both.
+func TestASampleThatWasReadIsReadAfterTheSpread(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, size := range []int{2, 3, 7} {
+		for before := size; before < 3*size; before++ {
+			var r Ring
+			r.Init(size, nil)
+			for d := range uint64(before) {
+				r.Record(Success, d)
+			}
+			held, release := step.Hold(step.Stored)
+			done := make(chan bool)
+			go func() { done <- r.Record(Success, uint64(before)) }()
+			<-held
+			var b Reader
+			if _, newest := b.Window(&r); newest.Duration() != uint64(before) {
+				t.Fatalf("window of %d: the newest is %d, want %d", size, newest.Duration(), before)
+			}
+			r.Spread(2)
+			r.Record(Success, uint64(before)+1)
+			window, newest := b.Window(&r)
+			if err := consecutive(window, newest, size, uint64(before)+1); err != nil {
+				t.Errorf("window of %d after %d records: %v", size, before+2, err)
+			}
+			release()
+			<-done
+		}
+	}
+}
