@@ -100,8 +100,12 @@ inline due(s) {
 
 inline judgeOwned(s, v) {
 	if
+#ifndef BREAK_ANNOUNCED
 	:: atomic { resets != 0 -> w[s].unjudged = true }
 	:: atomic { resets == 0 -> w[s].unjudged = false; OWN(s) }; /* step: look for resets, as the owner */
+#else
+	:: atomic { true -> OWN(s) };
+#endif
 	   settle(s, v);
 #ifndef BREAK_OWNER
 	   if
