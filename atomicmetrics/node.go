@@ -14,6 +14,9 @@ import (
 // Collector.Node and keep it; it stays valid for ever, resets included. A nil Node is valid too: it records nothing and
 // reads as empty. All methods are safe for concurrent use.
 //
+// A record that has returned is part of every read that happens after it, in the
+// sense of Go's memory model. Consistency, at [NodeMetrics], says more.
+//
 // Recording never fails, never waits for another goroutine, and allocates on a node's first record after its creation
 // or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for;
 // with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.

@@ -75,6 +75,7 @@ byte positionOf[RECORDS]; /* in its shard */
 byte stampOf[RECORDS];    /* 0 if it has none yet */
 byte owner[SHARDS + 1];   /* the recorder plus 1; 0 for none */
 byte returned;            /* a bit for each record */
+bool overtaken;           /* a record began or ended since the reader began, or began again */
 byte seen;                /* those that have returned and whose stores have reached memory */
 
 #define IN(id, set) (((set) >> (id)) & 1)
@@ -99,6 +100,7 @@ byte seen;                /* those that have returned and whose stores have reac
 inline own() {
 	assert(owner[s] == 0);
 	owner[s] = r + 1;
+	overtaken = true;
 	if
 	:: s == FIRST ->
 		for (i : 0 .. RECORDS - 1) {
@@ -200,16 +202,11 @@ next:
 		number();
 		/* A record that acquired its shard after a stamped one had returned is stamped. */
 		assert(!late);
-#ifdef BREAK_SAMPLE
-		STORE(SAMPLE, id + 1);
-		count();
-#else
 		count();
 #ifdef BREAK_RELEASE
 		STORE(HEAD, COUNT(shards[s].head) + 1);
 #endif
 		STORE(SAMPLE, id + 1); /* step: store the sample */
-#endif
 #ifndef BREAK_RELEASE
 		STORE(HEAD, COUNT(shards[s].head) + 1); /* step: release the first shard */
 #endif
@@ -292,6 +289,7 @@ end:
 		:: what == HEAD ->
 			shards[s].head = value;
 			owner[s] = 0;
+			overtaken = true;
 			if
 			:: value < FROZEN -> seen = seen | (1 << id)
 			:: else
@@ -482,7 +480,7 @@ inline copyWindow() {
 			copyFirst();
 			if
 			:: !failed && !cores -> break
-			:: else -> atomic { failed = false; end = 0; begin = 0 }
+			:: else -> atomic { assert(overtaken || cores); overtaken = false; failed = false; end = 0; begin = 0 }
 			fi
 #if CORES > 0
 		:: sharded ->
@@ -503,7 +501,7 @@ inline copyWindow() {
 				fi;
 				if
 				:: !failed -> break
-				:: atomic { failed -> failed = false; samples = 0; window = 0; end = 0; begin = 0 } /* step: copy once more */
+				:: atomic { failed -> assert(overtaken); overtaken = false; failed = false; samples = 0; window = 0; end = 0; begin = 0 } /* step: copy once more */
 				fi
 			od;
 			break
@@ -572,7 +570,8 @@ proctype reader() {
 
 again:
 	atomic {
-		before = seen
+		before = seen;
+		overtaken = false
 	}
 #ifdef BREAK_READ
 	readCounts();
