@@ -22,28 +22,29 @@ import (
 type kind struct {
 	name  string
 	begin func(t *testing.T, windowSize int) *history
+	looks bool // goroutines look at the window, which inTurns cannot let take turns
 }
 
 var exactKinds = []kind{
-	{"plain", func(t *testing.T, windowSize int) *history {
+	{name: "plain", begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize))
 	}},
-	{"watched", func(t *testing.T, windowSize int) *history {
+	{name: "watched", begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched)
 	}},
-	{"about to grow", func(t *testing.T, windowSize int) *history {
+	{name: "about to grow", begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(meetings - 1)
 	}},
-	{"grown", func(t *testing.T, windowSize int) *history {
+	{name: "grown", begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(meetings)
 	}},
-	{"grown and watched", func(t *testing.T, windowSize int) *history {
+	{name: "grown and watched", looks: true, begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched).contend(meetings)
 	}},
 }
 
 // digestKind has a large window, whatever is asked for.
-var digestKind = kind{"digest", func(t *testing.T, _ int) *history {
+var digestKind = kind{name: "digest", begin: func(t *testing.T, _ int) *history {
 	h := newHistory(t, atomicmetrics.WithWindowSize(5000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
 	h.largeWindow = true
 	return h
@@ -99,6 +100,9 @@ func histories(t *testing.T, kinds []kind, each func(t *testing.T, schedule sche
 	}
 	for _, kind := range kinds {
 		for name, schedule := range map[string]scheduler{"in turns": inTurns, "at once": atOnce} {
+			if name == "in turns" && kind.looks {
+				continue
+			}
 			n := 1000
 			if race.Enabled {
 				n = 100
@@ -173,7 +177,7 @@ func TestTheWindowOfRecordsInSequenceIsLinearizable(t *testing.T) {
 		x := &mix{random: random, weights: [reset + 1]int{success: 1, failure: 1}}
 		h.alone(x.calls(windowSize)...) // records that overlapped have left the window
 		h.alone(x.calls(random.IntN(3 * maxWindow))...)
-		recorder := x.calls(random.IntN(8 * maxWindow))
+		recorder := x.calls(random.IntN(4 * maxWindow))
 		x.weights = [reset + 1]int{read: 4, reset: random.IntN(2)}
 		h.together(schedule, seed, append(x.several(1+random.IntN(3), 6), recorder)...)
 		h.alone(call{what: read})

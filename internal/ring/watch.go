@@ -106,6 +106,7 @@ func (r *Ring) Rejudge(wait func(try int)) {
 		case head&frozen != 0 || head&^flags != first:
 			return
 		}
+		step.At(step.Waiting)
 		wait(try)
 	}
 }
