@@ -316,3 +316,22 @@ func resetsInTheMiddle(t *testing.T, seed uint64) {
 		t.Errorf("the verdict has the breaches %b, the changes %b", v, breaches)
 	}
 }
+
+// The owner of the first shard is held up while it raises a breach. A look
+// leaves the verdict to it.
+func TestALookJudgesNothingWhileTheFirstShardIsOwned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWindow(10, Thresholds{FailureRate: 0.05})
+		w.record(ring.Success, 10)
+		w.raised = make(chan Change)
+		go w.record(failed, 1)
+		synctest.Wait()
+		w.Spread(2)
+		w.record(failed, 1)
+		awake()
+		w.wantEvents(t, "failure breach")
+		<-w.raised
+		awake()
+		w.wantEvents(t, "failure breach")
+	})
+}
