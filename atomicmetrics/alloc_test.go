@@ -213,3 +213,11 @@ func TestHandlesOfKnownNodesDoNotAllocate(t *testing.T) {
 	c.RecordSuccess("n", 1)
 	checkNoAllocations(t, "Node", func() { c.Node("n") })
 }
+
+func TestReadsOfANodeDoNotAllocate(t *testing.T) {
+	skipUnderRace(t)
+	n := newCollector(t).Node("n")
+	n.RecordSuccess(1)
+	n.RecordFailureAs(1, atomicmetrics.CategoryNetwork)
+	checkNoAllocations(t, "read", func() { n.Metrics() })
+}

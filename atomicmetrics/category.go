@@ -3,6 +3,9 @@ package atomicmetrics
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
 
 // Category says why an execution failed. The zero value is CategoryOther.
@@ -17,14 +20,47 @@ const (
 	categories                         // how many there are
 )
 
-var categoryNames = [categories]string{"other", "timeout", "validation", "network"}
+// categoryTable has a row for each category: its name, the heading of its column
+// in a table, and the figure that counts it.
+var categoryTable = [...]struct {
+	name, heading string
+	count         func(*NodeMetrics) *uint64
+}{
+	CategoryOther:      {"other", "other", func(m *NodeMetrics) *uint64 { return &m.OtherErrors }},
+	CategoryTimeout:    {"timeout", "timeout", func(m *NodeMetrics) *uint64 { return &m.TimeoutErrors }},
+	CategoryValidation: {"validation", "invalid", func(m *NodeMetrics) *uint64 { return &m.ValidationErrors }},
+	CategoryNetwork:    {"network", "network", func(m *NodeMetrics) *uint64 { return &m.NetworkErrors }},
+}
+
+// These do not compile unless each category has a row, and an outcome of its own
+// in the ring beside Success.
+var (
+	_ [categories]struct{}     = [len(categoryTable)]struct{}{}
+	_ [categories + 1]struct{} = [ring.Outcomes]struct{}{}
+)
+
+var categoryNames = func() (names [categories]string) {
+	for i := range categoryTable {
+		names[i] = categoryTable[i].name
+	}
+	return names
+}()
+
+// failed returns the ring's outcome for a category. The outcomes are the
+// categories in their order, behind Success.
+func failed(c Category) ring.Outcome {
+	if c >= categories {
+		c = CategoryOther
+	}
+	return ring.Success + 1 + ring.Outcome(c)
+}
 
 // String returns "other", "timeout", "validation" or "network", and "Category(9)" for a value that is none of them.
 func (c Category) String() string {
 	if c >= categories {
 		return fmt.Sprintf("Category(%d)", uint8(c))
 	}
-	return categoryNames[c]
+	return categoryTable[c].name
 }
 
 // MarshalText returns the name that String does; a value that is no category is an error.
@@ -39,7 +75,7 @@ func (c Category) MarshalText() ([]byte, error) {
 func (c *Category) UnmarshalText(text []byte) error {
 	i := slices.Index(categoryNames[:], string(text))
 	if i < 0 {
-		return fmt.Errorf("atomicmetrics: %q is not a category (other, timeout, validation, network)", text)
+		return fmt.Errorf("atomicmetrics: %q is not a category (%s)", text, strings.Join(categoryNames[:], ", "))
 	}
 	*c = Category(i)
 	return nil

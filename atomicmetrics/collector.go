@@ -5,17 +5,14 @@ import (
 	"context"
 	"iter"
 	"maps"
-	"math"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
-	"github.com/puzpuzpuz/xsync/v3"
-
+	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/helper"
+	"github.com/nodemetrics/nodemetrics/internal/registry"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
@@ -29,25 +26,22 @@ type Collector struct {
 	config
 	percentiles string
 
-	nodes    *xsync.MapOf[string, *Node] // by name; also by names that are not valid UTF-8, for the node they mean
-	overflow *Node                       // in nodes too
-	names    places                      // nodes in the map, but for overflow
-	aliases  places                      // names in the map that are not their node's
+	names    registry.Registry[*Node]
+	overflow *Node // in names too
 
 	events   *helper.Queue[*delivery] // nil without callbacks
-	warnings *helper.Queue[func()]
-	folds    *helper.Queue[*folding] // nil with exact percentiles
+	warnings *helper.Queue[warning]
 
-	clamped, misclassified, dropping limiter
-	toldDropped                      atomic.Uint64 // of the events that the queue dropped
-	toldUnwritten                    uint64        // of the warnings that the queue dropped; for their goroutine alone
-	overflowed                       atomic.Bool
+	clamped, misclassified, misanswered limiter
+	failedCallbacks                     []limiter  // by their place in onEvent
+	undelivered, unwritten              dropTeller // of events, and of warnings
+	overflowed                          atomic.Bool
 
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
 	overflowCleared atomic.Uint64 // records that resets of the overflow node took
 
-	departed atomic.Pointer[departed] // nil when nothing has
-	sweeping sync.Mutex               // held by who looks for idle nodes; nobody waits for it
+	forgotten atomic.Pointer[nodeMerge] // what idle nodes had when they were forgotten; nil if nothing; never changed
+	sweeping  sync.Mutex                // held by who looks for idle nodes; nobody waits for it
 }
 
 // New returns a collector. The error has a line for each bad option, with its name and value.
@@ -62,17 +56,26 @@ func New(opts ...Option) (*Collector, error) {
 		return nil, err
 	}
 	c.percentiles = c.strategy.String()
-	c.logger = c.logger.With().Str("component", "nodemetrics").Logger()
+	if c.slog != nil {
+		c.slog = c.slog.With("component", "nodemetrics")
+	} else {
+		c.logger = c.logger.With().Str("component", "nodemetrics").Logger()
+	}
 	c.warnings = helper.New(maxWaiting, c.write, nil)
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
+		c.failedCallbacks = make([]limiter, len(c.onEvent))
 	}
-	if c.percentiles == "tdigest" {
-		c.folds = helper.New(math.MaxInt, (*folding).run, c.warnFolding)
-	}
-	c.nodes = xsync.NewMapOf[string, *Node]()
 	c.overflow = c.newNode(OverflowNode)
-	c.nodes.Store(OverflowNode, c.overflow)
+	c.names.Init(registry.Rules[*Node]{
+		Limit:        c.maxNodes,
+		Overflow:     c.overflow,
+		OverflowName: OverflowNode,
+		Create:       c.newNode,
+		Forgotten:    (*Node).isForgotten,
+		Busy:         (*Node).busy,
+		Inherit:      (*Node).inherit,
+	})
 	return c, nil
 }
 
@@ -85,79 +88,54 @@ func MustNew(opts ...Option) *Collector {
 	return c
 }
 
+// newNode returns a node that is not registered yet.
 func (c *Collector) newNode(name string) *Node {
 	n := &Node{name: name, collector: c}
 	if c.lastFailure || c.forgetsIdle || c.inFlight {
-		n.extras = new(extras)
+		n.optional = new(optional)
 	}
-	t, own := c.nodeThresholds[name]
-	if !own {
-		t = c.thresholds
+	if c.inFlight {
+		n.optional.inFlight = new(flight.Set)
 	}
-	if !t.off() {
+	if t := c.thresholdsOf(name); !t.off() {
 		n.verdict = verdict.NewNode(t.rule(), c.raiser(name))
 	}
 	return n
 }
 
-// Node returns the handle of a node, and registers the name on first use: then it may wait for others that register
-// names. Beyond WithMaxNodes it returns the handle of OverflowNode. A name that is not valid UTF-8 is made so, with
-// U+FFFD for each run of bad bytes. The handle of a nil collector is nil.
+// thresholdsOf returns the thresholds of a new node.
+func (c *Collector) thresholdsOf(name string) Thresholds {
+	if t, own := c.nodeThresholds[name]; own {
+		return t
+	}
+	if c.thresholdsFor != nil && name != OverflowNode {
+		return c.askThresholds(name)
+	}
+	return c.thresholds
+}
+
+// Node returns the handle of a node. On first use of a name it registers the
+// name, and then it may wait for others that register names. If all places of
+// [WithMaxNodes] are taken, it returns the handle of OverflowNode. It replaces
+// each run of bytes that are not valid UTF-8 by U+FFFD. Names of valid UTF-8
+// are faster, because the collector keeps no other spelling. The handle of a
+// nil collector is nil.
 func (c *Collector) Node(name string) *Node {
 	if c == nil {
 		return nil
 	}
-	if n, ok := c.nodes.Load(name); ok {
+	if n, ok := c.names.Load(name); ok {
 		return n
 	}
 	return c.register(name)
 }
 
-// register adds a name that is not in the map.
+// register returns the node that takes the records of a name, and makes it if
+// there is none.
 func (c *Collector) register(name string) *Node {
-	if valid := validName(name); valid != name {
-		n := c.Node(valid)
-		c.add(name, &c.aliases, func(string) *Node { return n }) // so that the next record need not repair it
-		if n == c.overflow && c.names.settled.Load() < int64(c.maxNodes) {
-			c.dropAliases() // a place was given back meanwhile, by one who may not have seen this alias
-		}
-		return n
-	}
-	if n := c.add(name, &c.names, c.newNode); n != nil {
-		return n
-	}
-	c.warnOverflow(name)
-	return c.overflow
-}
-
-// places counts entries of the map, at most maxNodes of them.
-type places struct {
-	taken   atomic.Int64 // by entries that are in the map, about to be, or just taken out
-	settled atomic.Int64 // by entries that are in the map, as soon as who put them there or took them out has come to it
-}
-
-// add puts a new entry into the map, unless all places are taken: then it returns nil, without a lock once the map has
-// them all. Of goroutines that add one name at the same time one takes a place, and all get its node.
-func (c *Collector) add(name string, p *places, entry func(name string) *Node) *Node {
-	if p.settled.Load() >= int64(c.maxNodes) {
-		n, _ := c.nodes.Load(name)
-		return n
-	}
-	name = strings.Clone(name)
-	added := false
-	n, _ := c.nodes.Compute(name, func(n *Node, found bool) (*Node, bool) {
-		if found {
-			return n, false
-		}
-		if p.taken.Add(1) > int64(c.maxNodes) {
-			p.taken.Add(-1)
-			return nil, true
-		}
-		added = true
-		return entry(name), false
-	})
-	if added {
-		p.settled.Add(1)
+	n, placed := c.names.Register(name)
+	if !placed {
+		c.warnOverflow(name)
 	}
 	return n
 }
@@ -167,17 +145,11 @@ func (c *Collector) lookup(name string) *Node {
 	if c == nil {
 		return nil
 	}
-	n, ok := c.nodes.Load(name)
-	if !ok && !utf8.ValidString(name) {
-		n, _ = c.nodes.Load(validName(name))
-	}
-	if n != nil && n == c.overflow && validName(name) != OverflowNode {
-		return nil // its records went to the overflow node: it has none of its own
-	}
+	n, _ := c.names.Lookup(name)
 	return n
 }
 
-func validName(name string) string { return strings.ToValidUTF8(name, "\uFFFD") }
+func validName(name string) string { return registry.Valid(name) }
 
 // categorize returns the category of err.
 func (c *Collector) categorize(err error) (category Category) {
@@ -236,19 +208,12 @@ func (c *Collector) All() iter.Seq2[string, NodeMetrics] {
 	}
 }
 
-// all returns the nodes that there are, in no order.
+// all returns all nodes in no order.
 func (c *Collector) all() []*Node {
 	if c == nil {
 		return nil
 	}
-	nodes := make([]*Node, 0, c.names.settled.Load()+1)
-	c.nodes.Range(func(name string, n *Node) bool {
-		if n.name == name {
-			nodes = append(nodes, n)
-		}
-		return true
-	})
-	return nodes
+	return c.names.All()
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -276,37 +241,26 @@ func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {
 	s := Snapshot{TakenAt: time.Now().UTC().Round(0), WindowSize: DefaultWindowSize, Percentiles: exactPercentiles}
 	if c != nil {
 		s.WindowSize, s.Percentiles = c.windowSize, c.percentiles
-		if c.sketches {
-			s.Sketches = map[string]Sketch{}
-		}
-		if c.lastFailure {
-			s.LastFailures = map[string]LastFailure{}
-		}
-		if c.inFlight {
-			s.InFlight = map[string]InFlight{}
+		for _, d := range allDetails {
+			d.begin(&s, &c.config)
 		}
 	}
 	nodes := c.all()
 	s.Nodes = make(map[string]NodeMetrics, len(nodes))
 	var d details
+	var m NodeMetrics // One for all, because the details have it moved to the heap.
 	for _, n := range nodes {
 		d = details{}
 		if s.Sketches != nil {
 			d.sketch = &Sketch{} // of an empty window
 		}
-		m := read(n, &d)
-		if d.inFlight.Highest > 0 {
-			s.InFlight[n.name] = d.inFlight
+		m = read(n, &d)
+		var in *NodeMetrics // nil if the snapshot does not have the node
+		if m.active() {
+			s.Nodes[n.name], in = m, &m
 		}
-		if !m.active() {
-			continue
-		}
-		s.Nodes[n.name] = m
-		if d.sketch != nil {
-			s.Sketches[n.name] = *d.sketch
-		}
-		if d.lastFailure != (LastFailure{}) {
-			s.LastFailures[n.name] = d.lastFailure
+		for _, of := range allDetails {
+			of.take(&s, n.name, &d, in)
 		}
 	}
 	return s
@@ -326,15 +280,12 @@ func (c *Collector) String() string {
 
 // Flush waits until every event and every warning raised before the call has been delivered or dropped, or until ctx
 // ends; then it returns the error of ctx. What the callbacks did happens before it returns nil. Called from a callback
-// it waits for that callback, and so until ctx ends.
+// it waits for that callback, and so until ctx ends. Flush first judges each
+// node whose records do not judge it exactly themselves: a node whose records
+// are spread over cores, and a node with a large window.
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil
-	}
-	if c.folds != nil { // what is folded is looked at, and may raise events
-		if err := c.folds.Flush(ctx); err != nil {
-			return err
-		}
 	}
 	c.judge(ctx)
 	if c.events != nil {
@@ -345,8 +296,11 @@ func (c *Collector) Flush(ctx context.Context) error {
 	return c.warnings.Flush(ctx)
 }
 
-// judge judges the windows that no record judges by itself: those of nodes
-// whose records are spread over cores, and those of t-digests.
+// digests reports whether windows are too large to be exact.
+func (c *Collector) digests() bool { return c.percentiles == tdigestPercentiles }
+
+// judge judges the windows of all nodes with thresholds, as far as no record
+// judges them exactly.
 func (c *Collector) judge(ctx context.Context) {
 	for _, n := range c.all() {
 		if s := n.present(); s != nil && s.watch != nil {

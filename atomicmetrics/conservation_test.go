@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // checkInvariants checks what every read promises, whatever runs beside it.
@@ -53,9 +55,8 @@ func (l *ledger) add(m NodeMetrics) {
 	l.successes.Add(m.SuccessCount)
 	l.failures.Add(m.FailureCount)
 	l.retries.Add(m.RetryCount)
-	for category, n := range map[Category]uint64{CategoryTimeout: m.TimeoutErrors, CategoryOther: m.OtherErrors,
-		CategoryValidation: m.ValidationErrors, CategoryNetwork: m.NetworkErrors} {
-		l.byCategory[category].Add(n)
+	for c := range categories {
+		l.byCategory[c].Add(*categoryTable[c].count(&m))
 	}
 	for i, n := range m.RetriesByAttempt {
 		l.byAttempt[i].Add(n)
@@ -63,16 +64,19 @@ func (l *ledger) add(m NodeMetrics) {
 	l.durations.Add(int64(m.TotalDuration))
 }
 
-// String lists every figure, so that two ledgers are compared by it.
-func (l *ledger) String() string {
-	s := fmt.Sprint(l.executions.Load(), l.successes.Load(), l.failures.Load(), l.retries.Load(), l.durations.Load())
-	for i := range l.byCategory {
-		s += fmt.Sprintf(" %v=%d", Category(i), l.byCategory[i].Load())
+// metrics returns the sums as the figures of a node.
+func (l *ledger) metrics() NodeMetrics {
+	m := NodeMetrics{
+		TotalExecutions: l.executions.Load(), SuccessCount: l.successes.Load(), FailureCount: l.failures.Load(),
+		RetryCount: l.retries.Load(), TotalDuration: time.Duration(l.durations.Load()),
+	}
+	for c := range categories {
+		*categoryTable[c].count(&m) = l.byCategory[c].Load()
 	}
 	for i := range l.byAttempt {
-		s += fmt.Sprintf(" %d", l.byAttempt[i].Load())
+		m.RetriesByAttempt[i] = l.byAttempt[i].Load()
 	}
-	return s
+	return m
 }
 
 func TestEveryRecordAndRetryIsInExactlyOneResetOrStillThere(t *testing.T) {
@@ -178,8 +182,8 @@ func conserve(t *testing.T, size int, spread bool, opts ...Option) {
 	for _, m := range c.AllNodeMetrics() {
 		returned.add(m)
 	}
-	if got, want := returned.String(), recorded.String(); got != want {
-		t.Errorf("accounted for\n%s, recorded\n%s", got, want)
+	if got, want := returned.metrics(), recorded.metrics(); got != want {
+		t.Errorf("accounted for, and recorded:%s", diff.Fields(got, want))
 	}
 	if want := uint64(5 * perRecorder / 6 * 5); recorded.executions.Load() != want {
 		t.Errorf("the test recorded %d executions, want %d", recorded.executions.Load(), want)

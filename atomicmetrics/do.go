@@ -14,8 +14,8 @@ import (
 // value, or "runtime.Goexit". The panic then continues with its value and its
 // stack.
 //
-// Under [WithInFlight] the execution is in flight while f runs. Do allocates
-// nothing. Do of a nil Node only calls f.
+// Under [WithInFlight] the execution is in flight while f runs. Do allocates no
+// more than a record. Do of a nil Node only calls f.
 func (n *Node) Do(f func() error) error { return n.DoIgnoring(nil, f) }
 
 // DoIgnoring is Do, but records nothing if f returns an error that ignore
@@ -32,12 +32,12 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 		case settled:
 		case n.notesFailures():
 			value := recover()
-			n.recordFailure(t.finish(), CategoryOther, textOfPanic(value))
+			n.RecordPanic(t.finish(), value)
 			if value != nil {
 				panic(value) // from here, so that the frames of f stay on the stack
 			}
 		default:
-			n.recordFailure(t.finish(), CategoryOther, "")
+			n.RecordPanic(t.finish(), nil) // the text is not kept
 		}
 	}()
 	err = f()
@@ -51,6 +51,25 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 		n.RecordFailure(d, err)
 	}
 	return err
+}
+
+// RecordPanic records a failure of CategoryOther that took d and ended by a
+// panic with the value. Under [WithLastFailure] the text is "panic: " and the
+// value. A nil value stands for runtime.Goexit. The caller recovers the value
+// and panics with it again in the same deferred function.
+//
+// [Node.Do] needs no RecordPanic. RecordPanic is for an execution that is no
+// call of one function, such as a stream, or whose node is known only at its
+// end.
+func (n *Node) RecordPanic(d time.Duration, value any) {
+	if n == nil {
+		return
+	}
+	text := ""
+	if n.notesFailures() {
+		text = textOfPanic(value)
+	}
+	n.recordFailure(d, CategoryOther, text)
 }
 
 // finish ends the execution without a record and returns its duration.

@@ -115,6 +115,29 @@ func TestDoOfANilNodeOnlyCallsTheFunction(t *testing.T) {
 	}
 }
 
+func TestRecordPanicRecordsAFailureWithTheText(t *testing.T) {
+	for _, c := range []struct {
+		value any
+		text  string
+	}{
+		{"odd", "panic: odd"},
+		{errDo, "panic: down"},
+		{nil, "runtime.Goexit"},
+	} {
+		for _, opts := range [][]Option{nil, {WithLastFailure()}} {
+			n := MustNew(opts...).Node("n")
+			n.RecordPanic(time.Second, c.value)
+			if m := n.Metrics(); m.TotalExecutions != 1 || m.OtherErrors != 1 || m.LastExecution != time.Second {
+				t.Errorf("%v: %d executions, %d failures of category other, the last took %v; want 1, 1, 1s",
+					c.value, m.TotalExecutions, m.OtherErrors, m.LastExecution)
+			}
+			if text := n.LastFailure().Text; opts != nil && text != c.text || opts == nil && text != "" {
+				t.Errorf("%v: the last failure says %q", c.value, text)
+			}
+		}
+	}
+}
+
 func TestDoAllocatesNothing(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")

@@ -11,9 +11,7 @@
 //	}
 //	fetch := metrics.Node("fetch")
 //
-//	timer := fetch.Start()
-//	page, err := get(ctx, url)
-//	timer.Stop(err)
+//	err = fetch.Do(func() error { return get(ctx, url) })
 //
 // A function of a context and an input need not be instrumented by hand: package wrap does it, with timeouts and
 // retries, and counts panics too. Package metricstest has assertions for the tests of a program that records.
@@ -31,8 +29,8 @@
 //
 // # Recording
 //
-// A record is made when an execution has ended, by [Timer.Stop] or by one of RecordSuccess, RecordFailure and
-// RecordFailureAs. These exist on [Node], a handle to be kept, and on Collector, where they look the name up first.
+// A record is made when an execution has ended, by [Node.Do], by [Timer.Stop] or by one of RecordSuccess, RecordFailure and
+// RecordFailureAs. The latter exist on [Node], a handle to be kept, and on Collector, where they look the name up first.
 // RecordFailure asks [Classify] for the category of its error, or the function given to [WithClassifier]; an error may
 // carry its category with it, see [Categorize]. RecordRetry is called when a further attempt starts.
 //
@@ -53,6 +51,7 @@
 // activity since their last reset. What they return are plain values. A Snapshot is written as JSON by MarshalJSON and
 // read back by [ParseSnapshot]; a Collector is an expvar.Var as it is. [Node.Quantiles] has quantiles beyond p50, p90
 // and p99. [Snapshot.WriteTable] is for people, the worst node first; log/slog and zerolog take a [NodeMetrics] as it is.
+// log/slog takes a Snapshot, an [Event], an [InFlight], a [LastFailure] and a [Stats] too.
 // [Snapshot.Since] is what happened between two snapshots, for one reader of several.
 //
 // The nodes of a service that runs in many processes are read as one by [Merge], from snapshots of collectors that were
@@ -96,18 +95,39 @@
 //   - Breaches and recoveries of one node and kind alternate, in the order in which they happened.
 //   - A collector has goroutines only while it has something to do, such as an event to deliver. It needs no Close.
 //
-// The README names the tests that hold these.
+// GUARANTEES.md, beside this file, names the tests that hold these.
 //
 // # Performance
 //
-// A record on a handle is a handful of atomic instructions and allocates nothing. What allocates is a node's first
-// record after its creation or a reset, the growth of a node that several cores contend for, an event with a callback,
-// and a warning. A timed execution adds two readings of the clock, which often take longer than the record. A record by
-// name adds a lookup in a concurrent map. With no thresholds configured records pay nothing for them; with them, a
-// healthy node pays a comparison or two.
+// A record on a handle is a handful of atomic instructions. A timed execution
+// adds two readings of the clock, which often take longer than the record. A
+// record by name adds a lookup in a concurrent map. If the name is not valid
+// UTF-8, the record makes it valid first, each time. If no thresholds are
+// configured, records pay nothing for them. A healthy node pays a comparison or
+// two. With digest.Exact a read copies the window and sorts it, so its cost
+// grows with the window.
 //
-// With digest.Exact a node takes its memory on its first record, about 8 bytes for each execution of the window and 400
-// for the rest, and a read copies the window and sorts it: its cost is that of the window size.
+// A record allocates only
+//
+//   - on the first use of a name;
+//   - on a node's first record, also after a reset or [Collector.Forget];
+//   - when a contended node grows, at most once for each core;
+//   - when it raises an event that has a callback, or logs a warning;
+//   - with digest.TDigest above digest.SmallWindow, once in some hundreds of
+//     records;
+//   - if it is a failure, [WithLastFailure];
+//   - if more executions of the node run at once than ever before,
+//     [WithInFlight];
+//   - for a buffer that the garbage collector has taken from a pool;
+//   - in functions of the program, such as the methods of an error.
+//
+// With digest.Exact a node takes its memory on its first record, about 8 bytes
+// for each execution of the window and 400 bytes for the rest. With the default
+// window that is at most 1,300 bytes where cache lines have 64 bytes, name and
+// place in the map included. A contended node takes more until its next reset, for
+// each core that records about 16 bytes for each execution of the window and
+// 1 KB for the rest. With the default window and two cores that makes 7 KB.
+// [Stats] has the bytes that all nodes hold.
 //
 // Figures are printed by
 //

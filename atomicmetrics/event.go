@@ -57,6 +57,22 @@ type Event struct {
 	At          time.Time     // when the event was raised
 }
 
+// String returns a line for people, such as
+//
+//	node "fetch": failureRate breached, 62% of 100 failed, p99 1.2ms at 2026-01-02T15:04:05.678Z
+func (e Event) String() string {
+	what := "recovered"
+	if e.Breached {
+		what = "breached"
+	}
+	text := fmt.Sprintf("node %q: %v %s, %.3g%% of %d failed, p99 %v",
+		e.Node, e.Kind, what, 100*e.FailureRate, e.Samples, e.P99)
+	if !e.At.IsZero() {
+		text += e.At.UTC().Format(" at 2006-01-02T15:04:05.000Z")
+	}
+	return text
+}
+
 // maxWaiting is how many events, and how many warnings, wait for a callback or a log that is slow.
 const maxWaiting = 1024
 
@@ -69,7 +85,7 @@ type delivery struct {
 // put hands an event to the callbacks' goroutine. It waits for nobody.
 func (c *Collector) put(e Event) {
 	c.events.Put(&delivery{event: e})
-	c.warnDropped(false)
+	c.warnDropped()
 }
 
 // raiser returns the function that puts the events of a node's changes; nil
@@ -94,27 +110,28 @@ func (c *Collector) raiser(node string) func(verdict.Change) {
 
 // deliver calls the callbacks that have not been called with the event yet.
 func (c *Collector) deliver(d *delivery) {
-	c.warnDropped(true)
+	c.warnDropped()
 	for d.next < len(c.onEvent) {
 		c.call(d)
 	}
 }
 
-// call calls the next callback. One that panics is logged. So is one that exits its goroutine; the callbacks behind it
-// are then called here, while the goroutine ends, and the next event finds another goroutine.
+// call calls the next callback. If the callback panics, or exits its goroutine,
+// call logs it. After an exit, call also calls the callbacks behind it, because
+// the goroutine ends. The next event finds another goroutine.
 func (c *Collector) call(d *delivery) {
-	f, returned := c.onEvent[d.next], false
+	i, returned := d.next, false
 	d.next++
 	defer func() {
 		if returned {
 			return
 		}
 		recovered := recover()
-		c.warnCallback(d.event, recovered)
+		c.warnCallback(i, d.event, recovered)
 		if recovered == nil {
 			c.deliver(d)
 		}
 	}()
-	f(d.event)
+	c.onEvent[i](d.event)
 	returned = true
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // maxWaiting is how many events wait for a callback.
@@ -245,8 +246,8 @@ func TestEventSaysWhatCrossedTheThreshold(t *testing.T) {
 				step.want[j].Node, step.want[j].At = "n", time.Now()
 			}
 			flush(t, c)
-			if !slices.Equal(events, step.want) {
-				t.Errorf("record %d: events %+v, want %+v", i, events, step.want)
+			if differ := diff.Lists(events, step.want); differ != "" {
+				t.Errorf("record %d: events: %s", i, differ)
 			}
 			events = nil
 		}
@@ -464,35 +465,144 @@ type unprintable struct{}
 
 func (*unprintable) Error() string { panic("no text") }
 
+func thePanickingCallback(value any) { panic(value) }
+func theExitingCallback(any)         { runtime.Goexit() }
+
 func TestPanicOfACallbackIsLoggedAndTheNextIsCalled(t *testing.T) {
-	for _, value := range []any{"boom", errors.New("boom"), 42, nil, (*unprintable)(nil), &unprintable{}} {
+	for _, row := range []struct {
+		callback func(any)
+		value    any
+		reason   string
+		frame    string // of the stack
+	}{
+		{thePanickingCallback, "boom", "it panicked: boom", "thePanickingCallback"},
+		{thePanickingCallback, errors.New("boom"), "it panicked: boom", "thePanickingCallback"},
+		{thePanickingCallback, 42, "it panicked: 42", "thePanickingCallback"},
+		{thePanickingCallback, nil, "it panicked: panic called with nil argument", "thePanickingCallback"},
+		{thePanickingCallback, (*unprintable)(nil), "it panicked: ", "thePanickingCallback"},
+		{thePanickingCallback, &unprintable{}, "it panicked: ", "thePanickingCallback"},
+		{theExitingCallback, nil, "it called runtime.Goexit", "theExitingCallback"},
+	} {
 		var log warningLog
 		var events eventList
 		c := newEdgy(t, log.option(),
-			atomicmetrics.OnEvent(func(atomicmetrics.Event) { panic(value) }), atomicmetrics.OnEvent(events.add))
-		raise(c, "n", 3)
-		got := log.warnings(t, c)
-		equal(t, fmt.Sprintf("%T: events of the next callback", value), len(events), 3)
-		equal(t, fmt.Sprintf("%T: warnings", value), len(got), 3)
-		for _, w := range got {
-			if w.Node != "n" || w.Event != "failureRate" || !strings.Contains(w.Reason, "panic") {
-				t.Errorf("%T: logged %+v", value, w)
-			}
-			if text, ok := value.(string); ok && !strings.Contains(w.Reason, text) {
-				t.Errorf("logged %+v without what the panic said", w)
-			}
+			atomicmetrics.OnEvent(func(atomicmetrics.Event) { row.callback(row.value) }), atomicmetrics.OnEvent(events.add))
+		raise(c, "n", 1)
+		flush(t, c)
+		equal(t, fmt.Sprintf("%T: events of the next callback", row.value), len(events), 1)
+		if text := log.text.String(); !strings.Contains(text, row.frame) {
+			t.Errorf("%T: logged %s without %s", row.value, text, row.frame)
+		}
+		got := log.written(t)
+		if len(got) != 1 || got[0].Node != "n" || got[0].Event != "failureRate" ||
+			!strings.HasPrefix(got[0].Reason, row.reason) {
+			t.Errorf("%T: logged %+v, want the reason %q", row.value, got, row.reason)
 		}
 	}
 }
 
-func TestGoexitOfACallbackIsLogged(t *testing.T) {
-	var log warningLog
-	c := newEdgy(t, log.option(), atomicmetrics.OnEvent(func(atomicmetrics.Event) { runtime.Goexit() }))
-	raise(c, "n", 1)
-	got := log.warnings(t, c)
-	if len(got) != 1 || got[0].Node != "n" || got[0].Event != "failureRate" || !strings.Contains(got[0].Reason, "Goexit") {
-		t.Errorf("logged %+v", got)
-	}
+// Each callback has a limit of its own, so one that panics hides no other.
+func TestCallbackWarningsAreAtMostOneASecondForEachCallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log warningLog
+		callback := func(text string) atomicmetrics.Option {
+			return atomicmetrics.OnEvent(func(atomicmetrics.Event) { panic(text) })
+		}
+		c := newEdgy(t, log.option(), callback("a"), callback("b"))
+		for i, step := range []struct {
+			after      time.Duration
+			events     int
+			suppressed []uint64 // of the two warnings
+		}{
+			{0, 1, []uint64{0, 0}},
+			{0, 1000, nil},
+			{time.Second - 1, 1000, nil},
+			{1, 1, []uint64{2000, 2000}},
+			{time.Second, 5, []uint64{0, 0}},
+		} {
+			time.Sleep(step.after)
+			raise(c, fmt.Sprint(i), step.events)
+			var suppressed []uint64
+			var reasons string
+			for _, w := range log.warnings(t, c) {
+				suppressed = append(suppressed, w.Suppressed)
+				reasons += w.Reason
+			}
+			if !slices.Equal(suppressed, step.suppressed) || suppressed != nil && reasons != "it panicked: ait panicked: b" {
+				t.Errorf("step %d: suppressed %v, want %v; %s", i, suppressed, step.suppressed, reasons)
+			}
+		}
+	})
+}
+
+// The queue is full all the while, and drops one event for each that it delivers.
+func TestACallbackSlowerThanTheEventsDoesNotFloodTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const seconds = 20
+		var log warningLog
+		events := 0
+		c := newEdgy(t, log.option(), atomicmetrics.OnEvent(func(atomicmetrics.Event) {
+			events++
+			time.Sleep(2 * time.Millisecond)
+		}))
+		const raised = seconds * 1000
+		for range raised / 2 {
+			raise(c, "n", 2)
+			time.Sleep(2 * time.Millisecond)
+		}
+		var logged []warning
+		for range 10 {
+			time.Sleep(time.Second)
+			logged = append(logged, log.written(t)...)
+		}
+		logged = append(logged, log.warnings(t, c)...)
+		if len(logged) > seconds+1 {
+			t.Errorf("%d warnings in %d seconds", len(logged), seconds)
+		}
+		equal(t, "delivered and dropped", uint64(events)+droppedIn(t, logged), raised)
+	})
+}
+
+// The log takes 20 lines a second. The callbacks panic 64 times a second, evenly.
+func TestALogSlowerThanTheWarningsIsNotFlooded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callbacks, seconds = 64, 60
+		var log delayedLog
+		opts := []atomicmetrics.Option{atomicmetrics.WithLogger(zerolog.New(&log))}
+		for range callbacks {
+			opts = append(opts, atomicmetrics.OnEvent(func(atomicmetrics.Event) {
+				time.Sleep(time.Second / callbacks)
+				panic("boom")
+			}))
+		}
+		c := newEdgy(t, opts...)
+		for i := range seconds {
+			raise(c, fmt.Sprint(i), 1)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(2 * maxWaiting * delayOfALine)
+		told, warnings := 0, uint64(0)
+		for _, w := range log.warnings(t, c) {
+			if warnings += w.DroppedWarnings; w.DroppedWarnings > 0 {
+				told++
+			} else {
+				warnings++
+			}
+		}
+		equal(t, "written and dropped", warnings, callbacks*seconds)
+		if told > seconds+1 {
+			t.Errorf("%d lines tell of warnings that were dropped in %d seconds", told, seconds)
+		}
+	})
+}
+
+const delayOfALine = 50 * time.Millisecond
+
+type delayedLog struct{ warningLog }
+
+func (l *delayedLog) Write(p []byte) (int, error) {
+	time.Sleep(delayOfALine)
+	return l.warningLog.Write(p)
 }
 
 // endings are the ways in which a callback can end.
@@ -536,7 +646,7 @@ func TestAllCallbacksAreCalledHoweverTheOthersEnd(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("%s: calls %q, want %q", name, got, want)
 		}
-		equal(t, name+": warnings", len(logged), abnormal*events)
+		equal(t, name+": callbacks that are logged", len(logged), abnormal)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// The example of the README, which TestReadmeProgramIsTheExample compares with this one.
+// A program measures its pages, and is told that too many failed.
 func Example() {
 	metrics, err := atomicmetrics.New(
 		atomicmetrics.WithThresholds(atomicmetrics.Thresholds{FailureRate: 0.25, MinSamples: 5}),
@@ -32,9 +32,7 @@ func Example() {
 
 	fetch := metrics.Node("fetch") // a handle: get it once and keep it
 	for page := range 11 {
-		timer := fetch.Start()
-		err := get(page)
-		timer.Stop(err) // one execution, a success if err is nil
+		_ = fetch.Do(func() error { return get(page) }) // one execution, a success if the error is nil
 	}
 	metrics.RecordSuccess("resize", 30*time.Millisecond) // by name, with a time that you measured yourself
 
@@ -50,18 +48,19 @@ func Example() {
 	// p99 of resize: 30ms
 }
 
-// A function with a named error, whose every return is recorded. A panic would count as a success here: wrap.Node tells
-// them apart.
-func ExampleNode_Start() {
+// A function records itself however it ends. Do counts a panic as a failure.
+func ExampleNode_Do() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {
 		log.Fatal(err)
 	}
 	node := metrics.Node("parse")
 	parse := func(text string) (n int, err error) {
-		timer := node.Start()
-		defer func() { timer.Stop(err) }()
-		return strconv.Atoi(text)
+		err = node.Do(func() error {
+			n, err = strconv.Atoi(text)
+			return err
+		})
+		return n, err
 	}
 	for _, text := range []string{"12", "twelve", "13"} {
 		_, _ = parse(text)
@@ -213,4 +212,18 @@ func ExampleCollector_Snapshot() {
 	//   }
 	// }
 	// true <nil>
+}
+
+func ExampleSnapshot_All() {
+	metrics := atomicmetrics.MustNew()
+	for _, node := range []string{"resize", "fetch", "publish"} {
+		metrics.RecordSuccess(node, time.Millisecond)
+	}
+	for name, m := range metrics.Snapshot().All() {
+		fmt.Println(name, m.TotalExecutions)
+	}
+	// Output:
+	// fetch 1
+	// publish 1
+	// resize 1
 }

@@ -1,142 +1,91 @@
 package atomicmetrics
 
-import "time"
+import "github.com/nodemetrics/nodemetrics/internal/step"
 
-// gone is the state of nodes that were forgotten. It is closed, so that a record finds out about it only when it has
-// been refused.
+// forgotten is the state of a node after Forget. It is closed, so a record pays
+// nothing for it: the ring refuses the record, and only then the recorder looks
+// for this state.
 //
 // The state of a node is one of three:
 //
-//	nil     the node has its place in the map, and nothing was recorded since its last reset
-//	gone    the node was forgotten, and may have lost its place
-//	else    the node has its place, and this is what was recorded
+//	nil        the node takes records, and has none since its last reset
+//	forgotten  the node takes no more records, for ever
+//	else       the node takes records, and these are there
 //
-// A node whose state is not gone is in the map, under its name. So of one name no two nodes ever hold records, and
-// neither a read of a name nor one of all nodes misses any. It is so because
+// To forget a node is to reset it with forgotten in the place of nil. By the
+// proof of ring.Ring.Close a record is either in what the reset cleared, or it
+// finds forgotten and goes to the node's successor. For why a name has one node
+// that takes records see package registry.
 //
-//   - a node is put into the map with a nil state, or with gone (rejoin);
-//   - it is taken out only under the map's lock for its name, and while its state is gone (unlist);
-//   - its state turns from gone to nil only under that lock, while it is in the map (rejoin);
-//   - every other change of the state is from nil or a state of records.
-//
-// To forget is a reset, with gone in the place of nil; then the node is taken out. A record is in what the reset
-// cleared, if it owned its shard before, by the proof of ring.Ring.Close. Else it finds gone, and takes the node in again
-// before it is made, or goes to the node that has taken its place meanwhile. If it does so before the node is taken out,
-// the node stays where it is: then its state is not gone.
-//
-// The events stay in order too. The reset that forgets raises the recovery before it takes the node out, so before there
-// can be another node of that name.
-var gone = func() *state {
+// The events of a name stay in order. The reset that forgets a node raises its
+// recoveries after it made the node forgotten. A successor inherits that reset,
+// so nothing judges the successor before. A node leaves the map only after all
+// its resets have ended, so a later node of its name has nothing to inherit.
+var forgotten = func() *state {
 	s := new(state)
 	s.ring.Init(1, nil)
 	s.close()
 	return s
 }()
 
-// Forget gives back the place that a node has among those of WithMaxNodes, and its memory, and returns what it clears,
-// as a reset does: the node recovers from a breach, and the records in flight are waited for. It is for names that come
-// and go. A name that is not known is no error, and the result the zero NodeMetrics. OverflowNode has no place to give
-// back: it is reset.
+// Forget gives back a node's memory and its place among those of
+// [WithMaxNodes], and returns what it clears, as a reset does: the node
+// recovers from a breach, and Forget waits for the records in flight. It is for
+// names that come and go. If the name is not known, Forget returns the zero
+// NodeMetrics. OverflowNode has no place to give back, so Forget resets it.
 //
-// Nothing is lost. Handles stay valid: the next record on one takes a place for its name again, as if the name were new.
-// It may wait for others that register names then. Where another goroutine has registered the name meanwhile, what is
-// recorded and read by either handle is the same node, at the cost of a lookup for each call on the older one. When all
-// places are taken by then, the records of the handle go to OverflowNode until there is one, though Name still returns
-// its own. A node of which executions are running, as far as WithInFlight knows, gives its place back when the last of
-// them ends without a record; a record takes the place again anyway.
+// No record is lost, and handles stay valid. The next record on one registers
+// its name again, as if the name were new, and may wait for others that
+// register names. From then on each call on the old handle costs a lookup of
+// the name, so a program should ask [Collector.Node] for a new one. If all
+// places are taken, the records of the old handle go to OverflowNode until
+// there is one, though Name still returns its own name.
+//
+// If executions of the node are running, by WithInFlight, the node keeps its
+// place until the last of them has ended. A record in the meantime keeps the
+// place for good.
 func (c *Collector) Forget(node string) NodeMetrics {
 	n := c.lookup(node).live()
 	if n == nil || n == c.overflow {
 		return n.Reset()
 	}
-	m := n.clear(gone, new(details))
-	c.unlist(n)
+	return n.forget()
+}
+
+// forget clears the node for ever and returns what it cleared.
+func (n *Node) forget() NodeMetrics {
+	m := n.clear(forgotten, new(details))
+	n.verdict.AwaitResets(pause)
+	n.collector.names.Remove(n.name)
 	return m
 }
 
-// unlist takes a node that is gone out of the map, unless it was taken in again, or executions of it are running: these
-// are to be seen, and take the node in again when they end. An execution is counted before it looks whether the node is
-// gone, and here it is looked at in the other order: so either it finds the node gone, and takes it in, or it is found.
-func (c *Collector) unlist(n *Node) {
-	removed := false
-	c.nodes.Compute(n.name, func(m *Node, found bool) (*Node, bool) {
-		removed = found && m == n && n.state.Load() == gone && !n.busy()
-		return m, removed || !found
-	})
-	if removed {
-		c.names.giveBack()
-		c.dropAliases()
-	}
-}
+// isForgotten reports whether the node takes no more records.
+func (n *Node) isForgotten() bool { return n.state.Load() == forgotten }
 
 // busy reports whether executions are known to be running.
-func (n *Node) busy() bool { return n.extras != nil && n.extras.flights.running() > 0 }
+func (n *Node) busy() bool { return n.optional != nil && n.optional.inFlight.Running() > 0 }
 
-// giveBack is called when an entry was taken out of the map.
-func (p *places) giveBack() {
-	p.settled.Add(-1)
-	p.taken.Add(-1)
-}
-
-// dropAliases takes out the aliases of nodes that are gone, which would do no harm but take space, and those of the
-// overflow node, whose names may find a place now.
-func (c *Collector) dropAliases() {
-	if c.aliases.taken.Load() == 0 {
-		return
-	}
-	stale := func(name string, n *Node) bool {
-		return n.name != name && (n == c.overflow || n.state.Load() == gone)
-	}
-	c.nodes.Range(func(name string, n *Node) bool {
-		if !stale(name, n) {
-			return true
-		}
-		removed := false
-		c.nodes.Compute(name, func(n *Node, found bool) (*Node, bool) {
-			removed = found && stale(name, n)
-			return n, removed || !found
-		})
-		if removed {
-			c.aliases.giveBack()
-		}
-		return true
-	})
-}
-
-// rejoin returns the node that takes the records of n's name, after n was found gone: n itself, in the map again, or
-// another that has its place, or the overflow node.
-func (n *Node) rejoin() *Node {
-	c := n.collector
-	for {
-		switch m, ok := c.nodes.Load(n.name); {
-		case !ok:
-			if c.add(n.name, &c.names, func(string) *Node { return n }) == nil {
-				c.warnOverflow(n.name)
-				return c.overflow
-			}
-		case m != n:
-			return m
-		default: // only now, as whoever finds it not gone must find it in the map
-			back := false
-			c.nodes.Compute(n.name, func(m *Node, found bool) (*Node, bool) {
-				if back = found && m == n; back {
-					n.state.CompareAndSwap(gone, nil)
-				}
-				return m, !found
-			})
-			if back {
-				return n
-			}
-		}
+// inherit makes n the successor of a forgotten node. Executions of old that are
+// running are the successor's, and so are resets of old that are under way.
+func (n *Node) inherit(old *Node) {
+	n.verdict.Succeed(old.verdict)
+	if n.optional != nil {
+		n.optional.inFlight = old.optional.inFlight
 	}
 }
 
-// live returns the node that has what is recorded under n's name: another one if n was forgotten and that came later.
+// successor returns the node that takes the records of n's name, after n was
+// found forgotten.
+func (n *Node) successor() *Node { return n.collector.register(n.name) }
+
+// live returns the node that has the records of n's name. If n is forgotten and
+// has no successor yet, it returns n, which reads as empty.
 func (n *Node) live() *Node {
-	if n == nil || n.state.Load() != gone {
+	if n == nil || !n.isForgotten() {
 		return n
 	}
-	if m, ok := n.collector.nodes.Load(n.name); ok {
+	if m, ok := n.collector.names.Load(n.name); ok {
 		return m
 	}
 	return n
@@ -144,55 +93,30 @@ func (n *Node) live() *Node {
 
 // present returns what was recorded since the last reset, nil when nothing was.
 func (n *Node) present() *state {
-	if s := n.state.Load(); s != gone {
+	if s := n.state.Load(); s != forgotten {
 		return s
 	}
 	return nil
 }
 
-// take puts to, which is nil or gone, in the place of what was recorded, and returns that; nil when nothing was.
+// take puts to, which is nil or forgotten, in the place of what was recorded,
+// and returns that. It returns nil if nothing was recorded.
 func (n *Node) take(to *state) *state {
 	for {
 		s := n.state.Load()
-		if s == to || s == gone {
+		if s == to || s == forgotten {
 			return nil
 		}
-		if n.extras != nil && s != nil {
-			n.extras.idle.emptied.Add(1) // before it is so: see activity
+		if n.optional != nil {
+			n.optional.idle.clearing.Add(1)
 		}
-		if n.state.CompareAndSwap(s, to) {
+		step.At(step.Aimed)
+		swapped := n.state.CompareAndSwap(s, to)
+		if n.optional != nil {
+			n.optional.idle.cleared.Add(1)
+		}
+		if swapped {
 			return s
 		}
 	}
-}
-
-// departed adds up what was cleared when idle nodes were forgotten and nobody was told: it counts as OverflowNode's,
-// which has what has no place. Windows are not kept. It never changes: another takes its place.
-type departed struct{ nodeMerge }
-
-// depart adds what a node had to what has departed.
-func (c *Collector) depart(m NodeMetrics) {
-	m.WindowSamples, m.WindowFailures = 0, 0
-	m.FailureRateBreached, m.LatencyBreached = false, false
-	for {
-		old, sum := c.departed.Load(), new(departed)
-		if old != nil {
-			*sum = *old
-		}
-		_ = sum.add(m, time.Now(), nil) // which fails at 2^64 executions
-		if c.departed.CompareAndSwap(old, sum) {
-			return
-		}
-	}
-}
-
-// with returns the metrics of the overflow node with what has departed.
-func (d *departed) with(m NodeMetrics) NodeMetrics {
-	if d == nil {
-		return m
-	}
-	sum := d.nodeMerge
-	_ = sum.add(m, sum.lastAt.Add(1), nil)
-	sum.finish()
-	return sum.NodeMetrics
 }

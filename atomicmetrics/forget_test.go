@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 func forgetCollector(t testing.TB, opts ...Option) *Collector {
@@ -20,8 +22,8 @@ func forgetCollector(t testing.TB, opts ...Option) *Collector {
 	return c
 }
 
-// registry is names with places as the contract describes them: slow, obvious, for one goroutine.
-type registry struct {
+// nameModel is names with places as the contract describes them: slow, obvious, for one goroutine.
+type nameModel struct {
 	most     int
 	nodes    map[string]counted // that have a place
 	overflow counted
@@ -31,7 +33,7 @@ type registry struct {
 type counted struct{ executions, retries uint64 }
 
 // register reports whether a name has a place, and gives it one if there is one.
-func (r *registry) register(name string) bool {
+func (r *nameModel) register(name string) bool {
 	if _, ok := r.nodes[name]; !ok && len(r.nodes) < r.most {
 		r.nodes[name] = counted{}
 	}
@@ -39,7 +41,7 @@ func (r *registry) register(name string) bool {
 	return ok
 }
 
-func (r *registry) record(name string, executions, retries uint64) {
+func (r *nameModel) record(name string, executions, retries uint64) {
 	k := r.overflow
 	placed := name != OverflowNode && r.register(name)
 	if placed {
@@ -53,14 +55,14 @@ func (r *registry) record(name string, executions, retries uint64) {
 	}
 }
 
-func (r *registry) read(name string) counted {
+func (r *nameModel) read(name string) counted {
 	if name == OverflowNode {
 		return r.overflow
 	}
 	return r.nodes[name]
 }
 
-func (r *registry) reset(name string) {
+func (r *nameModel) reset(name string) {
 	if name == OverflowNode {
 		r.overflow = counted{}
 	} else if _, ok := r.nodes[name]; ok {
@@ -70,7 +72,7 @@ func (r *registry) reset(name string) {
 
 func countedIn(m NodeMetrics) counted { return counted{m.TotalExecutions, m.RetryCount} }
 
-// Names and handles old and new, in random order, against the registry.
+// Names and handles old and new, in random order, against the model.
 func TestNamesThatComeAndGoAgreeWithTheModel(t *testing.T) {
 	spellings := map[string][]string{
 		"a": {"a"}, "b": {"b"}, "c": {"c"}, "d\uFFFD": {"d\uFFFD", "d\xff", "d\xfe", "d\xff\xff"}, OverflowNode: {OverflowNode},
@@ -80,7 +82,7 @@ func TestNamesThatComeAndGoAgreeWithTheModel(t *testing.T) {
 		for _, opts := range [][]Option{nil, {WithThresholds(Thresholds{FailureRate: 0.5}), WithLastFailure()}} {
 			random := rand.New(rand.NewPCG(seed, 90))
 			most := 1 + random.IntN(4)
-			model := registry{most: most, nodes: map[string]counted{}}
+			model := nameModel{most: most, nodes: map[string]counted{}}
 			c := forgetCollector(t, append(opts, WithMaxNodes(most))...)
 			var handles []*Node
 			for step := range 300 {
@@ -167,31 +169,17 @@ func TestNamesThatComeAndGoAgreeWithTheModel(t *testing.T) {
 // checkRegistry checks what holds while nothing is under way.
 func checkRegistry(t *testing.T, c *Collector, handles []*Node) {
 	t.Helper()
-	names, aliases := int64(0), int64(0)
-	c.nodes.Range(func(name string, n *Node) bool {
-		switch {
-		case name == OverflowNode:
-		case n.name == name:
-			names++
-		default:
-			aliases++
-		}
-		return true
-	})
-	for what, p := range map[string]struct {
-		places *places
-		want   int64
-	}{"names": {&c.names, names}, "aliases": {&c.aliases, aliases}} {
-		if taken, settled := p.places.taken.Load(), p.places.settled.Load(); taken != p.want || settled != p.want {
-			t.Errorf("%s: %d taken, %d settled, %d in the map", what, taken, settled, p.want)
-		}
+	if got, want := c.names.Len(), len(c.names.All())-1; got != want || got > c.maxNodes {
+		t.Errorf("%d places, %d names, at most %d", got, want, c.maxNodes)
 	}
-	if names > int64(c.maxNodes) {
-		t.Errorf("%d names, at most %d", names, c.maxNodes)
+	for _, n := range c.names.All() {
+		if listed, _ := c.names.Load(n.name); listed != n || n.isForgotten() {
+			t.Errorf("a node of %q is in the map under another name, or is forgotten", n.name)
+		}
 	}
 	for _, h := range handles {
-		if listed, _ := c.nodes.Load(h.name); h.state.Load() != gone && listed != h {
-			t.Errorf("a node of %q has a state and is not in the map", h.name)
+		if listed, _ := c.names.Load(h.name); !h.isForgotten() && listed != h {
+			t.Errorf("a node of %q takes records and is not in the map", h.name)
 		}
 	}
 }
@@ -288,8 +276,8 @@ func comeAndGo(t *testing.T, most int) {
 	for _, m := range c.AllNodeMetrics() {
 		returned.add(m)
 	}
-	if got, want := returned.String(), recorded.String(); got != want {
-		t.Errorf("accounted for\n%s, recorded\n%s", got, want)
+	if got, want := returned.metrics(), recorded.metrics(); got != want {
+		t.Errorf("accounted for, and recorded:%s", diff.Fields(got, want))
 	}
 	for g := range handles {
 		checkRegistry(t, c, handles[g])
@@ -310,7 +298,7 @@ func TestForgetGivesAPlaceBackAndReturnsWhatWasThere(t *testing.T) {
 	old.RecordFailureAs(1, CategoryTimeout)
 	want := old.Metrics()
 	if got := c.Forget("a"); got != want || !got.FailureRateBreached {
-		t.Errorf("Forget returned %+v, want %+v", got, want)
+		t.Errorf("Forget returned, in breach %t:%s", got.FailureRateBreached, diff.Fields(got, want))
 	}
 	if got := c.Forget("a"); got != (NodeMetrics{}) {
 		t.Errorf("Forget returned %+v a second time", got)
@@ -322,7 +310,7 @@ func TestForgetGivesAPlaceBackAndReturnsWhatWasThere(t *testing.T) {
 	}
 	c.Forget("b")
 	old.RecordFailureAs(1, CategoryTimeout)
-	if m := c.NodeMetrics("a"); m.TotalExecutions != 1 || c.Node("a") != old {
+	if m := c.NodeMetrics("a"); m.TotalExecutions != 1 || old.Metrics() != m || c.Node("a").Name() != "a" {
 		t.Errorf("with a place again: %+v", m)
 	}
 	if m := c.Forget(OverflowNode); m.TotalExecutions != 1 || c.Node(OverflowNode) != c.overflow {

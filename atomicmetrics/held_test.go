@@ -3,7 +3,6 @@
 package atomicmetrics
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/nodemetrics/nodemetrics/digest"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
@@ -307,7 +305,7 @@ func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
 		<-held
 		var forgotten NodeMetrics
 		forget := inBackground(func() { forgotten = c.Forget("n") })
-		for n.state.Load() != gone {
+		for !n.isForgotten() {
 			runtime.Gosched()
 		}
 		release()
@@ -323,8 +321,9 @@ func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
 	}
 }
 
-// Between the two steps of a Forget a record takes the node in again, and then it stays where it is.
-func TestARecordBetweenTheStepsOfForgetKeepsTheNodeInItsPlace(t *testing.T) {
+// A record between the two steps of Forget goes to a successor. Forget leaves the
+// successor in the place of the name.
+func TestARecordBetweenTheStepsOfForgetKeepsTheNamesPlace(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	c, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
 	n.RecordFailureAs(1, CategoryOther)
@@ -335,8 +334,115 @@ func TestARecordBetweenTheStepsOfForgetKeepsTheNodeInItsPlace(t *testing.T) {
 	n.RecordRetry(1)
 	release()
 	<-forget
-	if m := c.NodeMetrics("n"); m.TotalExecutions != 1 || m.RetryCount != 1 || c.Node("n") != n || c.Stats().Nodes != 1 {
+	if m := c.NodeMetrics("n"); m.TotalExecutions != 1 || m.RetryCount != 1 || n.Metrics() != m || c.Stats().Nodes != 1 {
 		t.Errorf("there is %+v", m)
+	}
+}
+
+// TestReadsOfAllNodesBesideRegistrationsHeldUp stops registrations between the
+// map and the counter of names, while others forget the names.
+func TestReadsOfAllNodesBesideRegistrationsHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, _, _ := heldCollector(t)
+	c.RecordSuccess("n", 1)
+	const registrations = 3
+	arrived, proceed := make(chan struct{}), make(chan struct{})
+	stopping := registrations
+	step.Hook(func(s step.Step) {
+		if s == step.Placed && stopping > 0 {
+			stopping--
+			arrived <- struct{}{}
+			<-proceed
+		}
+	})
+	var held []<-chan struct{}
+	for i := range registrations {
+		held = append(held, inBackground(func() { c.Node(fmt.Sprint(i)) }))
+		<-arrived
+	}
+	step.Hook(yieldNowAndThen)
+	for i := range registrations {
+		c.Forget(fmt.Sprint(i))
+	}
+	if got := len(c.AllNodeMetrics()); got != 1 {
+		t.Errorf("%d nodes are active, want 1", got)
+	}
+	if got := c.Stats().Nodes; got < 0 || got > 1 {
+		t.Errorf("Stats has %d nodes, want 0 or 1", got)
+	}
+	if text := c.String(); !strings.Contains(text, `"n"`) {
+		t.Errorf("String returned %s", text)
+	}
+	if got := len(c.Snapshot().Nodes) + len(c.Reset().Nodes); got != 2 {
+		t.Errorf("Snapshot and Reset returned %d nodes, want 1 each", got)
+	}
+	close(proceed)
+	for _, done := range held {
+		<-done
+	}
+	checkRegistry(t, c, nil)
+}
+
+// TestANodeIsNotIdleBesideAResetHeldUp stops a reset before it takes the state
+// away. A sweep then does not judge the node, because it may see the state of
+// before the reset together with the count of after it.
+func TestANodeIsNotIdleBesideAResetHeldUp(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	c, n, _ := heldCollector(t, WithIdleForget(1))
+	n.RecordSuccess(1)
+	before, ok := n.activity()
+	if !ok {
+		t.Fatal("the activity is unknown, and no reset is under way")
+	}
+	held, release := step.Hold(step.Aimed)
+	reset := inBackground(func() { n.Reset() })
+	<-held
+	for range 2 {
+		c.Snapshot() // would forget the node by the second look
+	}
+	if a, ok := n.activity(); ok || n.isForgotten() {
+		t.Errorf("the activity is %v, forgotten: %v, while a reset is under way", a, n.isForgotten())
+	}
+	release()
+	<-reset
+	n.RecordSuccess(1)
+	if after, ok := n.activity(); !ok || after == before {
+		t.Errorf("after a reset and a record the activity is %v, %v, as before", after, ok)
+	}
+}
+
+// TestARecoveryByForgetComesBeforeABreachOfTheSuccessor lets a successor fail as
+// soon as the node is forgotten.
+func TestARecoveryByForgetComesBeforeABreachOfTheSuccessor(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, times := range []int{1, 2} {
+		c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5}))
+		n.RecordFailureAs(1, CategoryOther)
+		held, release := step.Hold(step.Swapped)
+		var forgets []<-chan struct{}
+		forgets = append(forgets, inBackground(func() { c.Forget("n") }))
+		<-held
+		for range times - 1 { // finds the node forgotten, and must not make place for another before the recovery
+			forgets = append(forgets, inBackground(func() { c.Forget("n") }))
+			for range 100 {
+				runtime.Gosched()
+			}
+		}
+		n.RecordFailureAs(1, CategoryOther)
+		if m := c.NodeMetrics("n"); m.FailureRateBreached || m.FailureCount != 1 {
+			t.Errorf("beside the reset the successor has %v", m)
+		}
+		release()
+		for _, forget := range forgets {
+			<-forget
+		}
+		if m := c.NodeMetrics("n"); !m.FailureRateBreached || m.FailureCount != 1 {
+			t.Errorf("after the reset the successor has %v", m)
+		}
+		want := []string{"failureRate breached 1", "failureRate recovered 0", "failureRate breached 1"}
+		if got := log.take(t, c); !slices.Equal(got, want) {
+			t.Errorf("raised %v, want %v", got, want)
+		}
 	}
 }
 
@@ -391,34 +497,5 @@ func TestARecordBesideAResetIsJudged(t *testing.T) {
 	}
 	if m := n.Metrics(); !m.FailureRateBreached {
 		t.Errorf("not breached, with %d failures of %d", m.WindowFailures, m.WindowSamples)
-	}
-}
-
-// A defect in folding does not stay unseen, and takes nothing but t-digests with it.
-func TestFoldingThatPanicsIsLogged(t *testing.T) {
-	defer step.Hook(yieldNowAndThen)
-	log := new(bytes.Buffer)
-	c, err := New(WithWindowSize(10_000), WithPercentiles(digest.TDigest(100)), WithLogger(zerolog.New(log)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	step.Hook(func(s step.Step) {
-		if s == step.Folding {
-			panic("a defect")
-		}
-	})
-	const records = 20_000
-	n := c.Node("n")
-	for range records {
-		n.RecordSuccess(time.Millisecond)
-	}
-	if err := c.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if text := log.String(); !strings.Contains(text, `"level":"error"`) || !strings.Contains(text, "a defect") {
-		t.Errorf("the log is %q", text)
-	}
-	if m := n.Metrics(); m.TotalExecutions != records || m.P50 != time.Millisecond {
-		t.Errorf("%d executions, p50 %v", m.TotalExecutions, m.P50)
 	}
 }

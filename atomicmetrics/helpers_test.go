@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // newCollector returns a collector with these options. Its warnings go nowhere, unless an option says otherwise.
@@ -31,7 +32,7 @@ func newCollector(t testing.TB, opts ...atomicmetrics.Option) *atomicmetrics.Col
 func equal[T comparable](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
+		t.Errorf("%s: %s", what, diff.Fields(got, want))
 	}
 }
 

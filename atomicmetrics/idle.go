@@ -16,47 +16,52 @@ import (
 // comes d or more after the first one that saw its last record, and never without such calls. They wait, as a reset
 // does, for records in flight of the nodes that they forget.
 //
-// Nothing is lost to who adds up what resets return. A node that is forgotten by Collector.Reset has nothing that was
-// not returned. The snapshot that forgets a node shows it a last time; counters that no reset has returned are among
-// those of OverflowNode from then on, without the window: whatever has no place is there. So the counters of all nodes
-// together never go back without a reset. A read of all nodes beside a snapshot that forgets may miss a node that is on
-// its way there.
+// Nothing is lost. The snapshot that forgets a node shows it a last time, and
+// Stats.Forgotten has the counters that no reset has returned. A node that is
+// forgotten by Collector.Reset has none of these. So the results of all resets, the
+// nodes that are there and Stats.Forgotten add up to everything recorded. A read of
+// all nodes beside a snapshot that forgets may miss a node on its way there.
 func WithIdleForget(d time.Duration) Option {
 	return func(c *config) { c.idleForget, c.forgetsIdle = d, true }
 }
 
-// idle tells for how long a node has been without a record.
+// idle tells for how long a node has had no record.
 type idle struct {
-	emptied atomic.Uint64 // times that somebody was about to take away what was recorded
+	clearing atomic.Uint64 // resets that have begun to take the state
+	cleared  atomic.Uint64 // those of them that have ended; at most clearing
 
-	// The rest belongs to whoever holds Collector.sweeping.
+	// The holder of Collector.sweeping owns the rest.
 	seen  activity
 	since int64 // when seen was true, by the monotonic clock
-	known bool  // seen and since are
+	known bool  // whether seen and since are set
 }
 
-// activity is different after every record: without a reset there are more records, and with one there was one more.
-type activity struct{ emptied, records uint64 }
+// activity is how many resets there were, and how many records since.
+type activity struct{ cleared, records uint64 }
 
-func (n *Node) activity() activity {
-	for {
-		a := activity{n.extras.idle.emptied.Load(), n.present().records()}
-		if n.extras.idle.emptied.Load() == a.emptied { // else the records may be of a state after it
-			return a
-		}
-	}
+// activity returns the node's activity. It returns false while a reset is
+// taking the state away. If two calls return the same activity, nothing was
+// recorded between them: no reset was under way at either call or between, so
+// both looked at one state, or the first found none and the second an empty one.
+func (n *Node) activity() (_ activity, ok bool) {
+	i := &n.optional.idle
+	a := activity{cleared: i.cleared.Load()}
+	a.records = n.present().records()
+	return a, i.clearing.Load() == a.cleared
 }
 
-// isIdle reports whether nothing was recorded for at least d, as far as earlier calls can tell. The caller holds
-// Collector.sweeping. The clock is read before this look at the node and after the earlier one: so between the two there
-// was at least that time.
+// isIdle reports whether nothing was recorded for at least d, as far as earlier
+// calls can tell. The caller holds Collector.sweeping. isIdle reads the clock
+// before it looks at the node, and the earlier call read it afterwards. So at
+// least that time has passed between the two looks.
 func (n *Node) isIdle(d time.Duration) bool {
-	now, i := clock.Now(), &n.extras.idle
-	if n.busy() {
+	now, i := clock.Now(), &n.optional.idle
+	a, ok := n.activity()
+	if !ok || n.busy() {
 		i.known = false
 		return false
 	}
-	if a := n.activity(); !i.known || a != i.seen {
+	if !i.known || a != i.seen {
 		i.known, i.seen, i.since = true, a, clock.Now()
 		return false
 	}
@@ -73,9 +78,8 @@ func (c *Collector) forgetIdle() {
 		if n == c.overflow || !n.isIdle(c.idleForget) {
 			continue
 		}
-		if m := n.clear(gone, new(details)); m.active() {
-			c.depart(m)
+		if m := n.forget(); m.active() {
+			c.addForgotten(m)
 		}
-		c.unlist(n)
 	}
 }

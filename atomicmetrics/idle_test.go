@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // names returns the names of a snapshot's nodes.
@@ -34,31 +36,54 @@ func TestIdleNodesAreForgottenWhenASnapshotFindsThemSo(t *testing.T) {
 		snapshot(time.Minute-1, "busy once", 3)
 		last := snapshot(1, "busy once", 1) // is the one that forgets
 		if last.Nodes["once"] != want {
-			t.Errorf("the last it showed was %+v", last.Nodes["once"])
+			t.Errorf("the last it showed was:%s", diff.Fields(last.Nodes["once"], want))
 		}
-		s := snapshot(time.Second, "(overflow) busy", 1)
-		want.LastExecution = s.Nodes[OverflowNode].LastExecution
+		snapshot(time.Second, "busy", 1)
 		want.P50, want.P90, want.P99, want.WindowMin, want.WindowMax, want.WindowSamples, want.WindowFailures = 0, 0, 0, 0, 0, 0, 0
-		if got := s.Nodes[OverflowNode]; got != want || c.Stats().OverflowRecords != 0 {
-			t.Errorf("the overflow node has\n%+v, want\n%+v", got, want)
+		checkForgotten := func(want NodeMetrics) {
+			t.Helper()
+			if got := c.Stats().Forgotten; got != want {
+				t.Errorf("forgotten was:%s", diff.Fields(got, want))
+			}
+			if got := c.NodeMetrics(OverflowNode); got != (NodeMetrics{}) {
+				t.Errorf("the overflow node has:%s", diff.Fields(got, NodeMetrics{}))
+			}
+			if data, err := want.MarshalJSON(); err != nil {
+				t.Error(err)
+			} else if err := new(NodeMetrics).UnmarshalJSON(data); err != nil {
+				t.Error(err)
+			}
 		}
-		if data, err := s.MarshalJSON(); err != nil {
-			t.Error(err)
-		} else if _, err := ParseSnapshot(data); err != nil {
-			t.Error(err)
-		}
-		n.RecordSuccess(1)
-		c.RecordSuccess(OverflowNode, 9)
-		s = snapshot(time.Second, "(overflow) busy handle alone", 2)
-		if m := s.Nodes[OverflowNode]; m.TotalExecutions != 3 || m.AvgExecution != (3+5+9)/3 || m.LastExecution != 9 ||
-			m.WindowSamples != 1 || m.NetworkErrors != 1 {
-			t.Errorf("the overflow node has %+v", m)
-		}
-		if m := c.ResetNode(OverflowNode); m != s.Nodes[OverflowNode] {
-			t.Errorf("its reset returned %+v", m)
-		}
-		if m := c.ResetNode(OverflowNode); m != (NodeMetrics{}) {
-			t.Errorf("its second reset returned %+v", m)
+		checkForgotten(want)
+		c.ResetNode(OverflowNode) // takes nothing of it
+		c.Reset()
+		checkForgotten(want)
+
+		n.RecordSuccess(10)
+		snapshot(time.Second, "busy handle alone", 2)
+		snapshot(time.Minute, "busy handle alone", 1)
+		want.TotalExecutions, want.SuccessCount, want.TotalDuration = 3, 2, 3+5+10
+		want.LastExecution, want.AvgExecution = 10, (3+5+10)/3
+		checkForgotten(want)
+	})
+}
+
+// What lies between two snapshots of a collector that forgets nodes.
+func TestSinceOfIdleNodesThatWereForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := forgetCollector(t, WithIdleForget(time.Minute))
+		c.RecordSuccess("gone", 1)
+		c.RecordSuccess("back", 1)
+		c.RecordSuccess("back", 1)
+		earlier := c.Snapshot()
+		time.Sleep(time.Minute)
+		c.RecordRetry("busy", 1)
+		c.Snapshot()
+		c.RecordFailureAs("back", 7, CategoryTimeout)
+		later := c.Snapshot()
+		between, err := later.Since(earlier)
+		if err != nil || nodesOf(between) != "back busy" || between.Nodes["back"] != later.Nodes["back"] {
+			t.Errorf("got %+v, %v, want back and busy as in\n%+v", between.Nodes, err, later.Nodes)
 		}
 	})
 }
@@ -110,15 +135,31 @@ func TestANodeThatIsRecordedBetweenLooksIsNeverIdle(t *testing.T) {
 			n.Reset() // leaves the counts as they were at the last look
 			time.Sleep(time.Second)
 			c.Snapshot()
-			if n.state.Load() == gone {
+			if n.isForgotten() {
 				t.Fatal("forgotten")
 			}
 		}
 		c.Snapshot()
 		time.Sleep(time.Second)
 		c.Snapshot()
-		if n.state.Load() != gone {
+		if !n.isForgotten() {
 			t.Error("not forgotten at last")
+		}
+	})
+}
+
+// A reset that clears nothing is no activity.
+func TestANodeThatIsResetAndHasNoRecordIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := forgetCollector(t, WithIdleForget(time.Minute))
+		n := c.Node("n")
+		for range 3 {
+			c.Reset()
+			n.Reset()
+			time.Sleep(time.Minute)
+		}
+		if c.Reset(); !n.isForgotten() || c.Stats().Nodes != 0 {
+			t.Errorf("forgotten: %v, %d places taken", n.isForgotten(), c.Stats().Nodes)
 		}
 	})
 }
@@ -165,6 +206,7 @@ func TestNothingIsLostWhenIdleNodesAreForgotten(t *testing.T) {
 		for _, m := range c.AllNodeMetrics() {
 			returned.add(m)
 		}
+		returned.add(c.Stats().Forgotten)
 		if got := []uint64{returned.successes.Load(), returned.byCategory[CategoryTimeout].Load()}; !slices.Equal(got,
 			[]uint64{recorders * records, recorders * records}) {
 			t.Errorf("procs=%d: %v successes and timeouts, want %d of each", procs, got, recorders*records)

@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/race"
 )
 
@@ -135,58 +134,6 @@ func TestInFlightEndsWhenTheClassifierEndsTheGoroutine(t *testing.T) {
 	}
 }
 
-// More than there are slots: counted all the same, and never fewer than none.
-func TestInFlightBeyondTheSlotsIsCounted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := forgetCollector(t, WithInFlight()).Node("n")
-		const executions = 70_000
-		timers := make([]Timer, executions)
-		timers[0] = n.Start()
-		time.Sleep(time.Minute)
-		untimed := 0
-		for i := range timers[1:] {
-			timers[1+i] = n.Start()
-			if timers[1+i].flight.slot == nil {
-				if untimed++; i < 20_000 {
-					t.Fatalf("the execution behind %d others has no slot", i+1)
-				}
-			}
-		}
-		if got := n.InFlight(); got != (InFlight{executions, executions, time.Minute}) {
-			t.Errorf("%+v", got)
-		}
-		if slots := executions - untimed; untimed == 0 || slots < 50_000 {
-			t.Errorf("%d of %d have no slot", untimed, executions)
-		}
-		for range 2 {
-			for i, timer := range timers {
-				timer.Discard()
-				if i == 0 {
-					if got := n.InFlight(); got.Oldest != 0 && got.Running > 0 {
-						t.Errorf("without the oldest: %+v", got)
-					}
-				}
-			}
-			if got := n.InFlight(); got.Running != 0 || got.Highest != executions {
-				t.Errorf("when all have ended: %+v", got)
-			}
-		}
-	})
-}
-
-// The clock that a slot has goes around in 9 years, and here in the time since this process started.
-func TestOldestIsRightWhenTheClockHasGoneAround(t *testing.T) {
-	var f flights
-	place := f.begin(clock.Now() - int64(1000*time.Hour))
-	if got := f.read(); got.Oldest < 1000*time.Hour-time.Microsecond || got.Oldest > 2000*time.Hour {
-		t.Errorf("%+v", got)
-	}
-	f.end(place)
-	if f.begin(clock.Now() + int64(time.Hour)); f.read() != (InFlight{1, 1, 0}) {
-		t.Errorf("one that begins while it is looked: %+v", f.read())
-	}
-}
-
 func TestInFlightIsNeverNegativeWhateverRunsBesideIt(t *testing.T) {
 	for _, procs := range []int{1, 4} {
 		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
@@ -258,15 +205,8 @@ func TestInFlightIsNeverNegativeWhateverRunsBesideIt(t *testing.T) {
 			done.Store(true)
 			others.Wait()
 			for _, n := range []*Node{old, c.Node("n"), c.overflow} {
-				if got := n.extras.flights.read(); got.Running != 0 {
+				if got := n.optional.inFlight.Read(); got.Running != 0 || got.Oldest != 0 {
 					t.Errorf("%q when all have ended: %+v", n.name, got)
-				}
-				for b := n.extras.flights.blocks.Load(); b != nil; b = b.next.Load() {
-					for i := range b.slots {
-						if b.slots[i].Load()&flightBusy != 0 {
-							t.Errorf("%q: a slot is still taken", n.name)
-						}
-					}
 				}
 			}
 			checkRegistry(t, c, []*Node{old, c.Node("n")})
@@ -335,6 +275,35 @@ func TestANodeThatIsRunningKeepsItsPlace(t *testing.T) {
 		}
 		fifth.Stop(nil)
 		checkRegistry(t, c, []*Node{n, other})
+	})
+}
+
+// A record of a forgotten name puts a successor in the place of the node. The
+// executions that are running are seen there, until they end.
+func TestASuccessorHasTheExecutionsThatAreRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := forgetCollector(t, WithInFlight(), WithMaxNodes(1))
+		old := c.Node("n")
+		first := old.Start()
+		time.Sleep(time.Second)
+		c.Forget("n")
+		c.RecordSuccess("n", 1)
+		second := c.Node("n").Start()
+		for _, n := range []*Node{old, c.Node("n")} {
+			if got := n.InFlight(); got != (InFlight{2, 2, time.Second}) {
+				t.Errorf("after Forget and a record: %+v", got)
+			}
+		}
+		c.Forget("n")
+		second.Discard()
+		if got := c.Snapshot().InFlight; len(got) != 1 || got["n"] != (InFlight{1, 2, time.Second}) {
+			t.Errorf("forgotten again: %+v", got)
+		}
+		first.Discard()
+		if got := c.Stats().Nodes; got != 0 {
+			t.Errorf("when all have ended: %d places taken", got)
+		}
+		checkRegistry(t, c, []*Node{old})
 	})
 }
 

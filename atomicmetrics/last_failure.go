@@ -1,8 +1,6 @@
 package atomicmetrics
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -130,7 +128,7 @@ func textOf(err error) (text string) {
 
 // cut makes text valid UTF-8 and keeps at most maxText bytes of it, in whole characters.
 func cut(text string) string {
-	text = validUTF8(text)
+	text = validName(text)
 	if len(text) > maxText {
 		end := maxText
 		for !utf8.RuneStart(text[end]) {
@@ -139,98 +137,4 @@ func cut(text string) string {
 		text = text[:end]
 	}
 	return strings.Clone(text) // it may be a part of something large
-}
-
-// The JSON of Snapshot.LastFailures: {"<node>": {"at": …, "category": …, "text": …}, …}, for nodes that have one.
-
-var lastFailureTable = newJSONTable(
-	timeField("at", func(f *LastFailure) *time.Time { return &f.At }),
-	jsonField[LastFailure]{name: "category", encode: encodeCategory, decode: decodeCategory},
-	jsonField[LastFailure]{name: "text", encode: encodeText, decode: decodeText},
-)
-
-func noLastFailures(s *Snapshot) bool { return s.LastFailures == nil }
-
-// encodeLastFailures appends the object of all last failures.
-func encodeLastFailures(b []byte, s *Snapshot) ([]byte, error) {
-	return encodeByName(b, s.LastFailures, func(b []byte, f LastFailure) ([]byte, error) {
-		b, err := lastFailureTable.encode(b, &f)
-		return b, fieldError("lastFailures", err)
-	})
-}
-
-// decodeLastFailures reads the object of all last failures. The nodes have been read before.
-func decodeLastFailures(text jsonText, s *Snapshot) (err error) {
-	if s.LastFailures, err = decodeByName(text, "lastFailures", lastFailureTable.decode); err != nil {
-		return err
-	}
-	return s.checkLastFailures()
-}
-
-// checkLastFailures returns an error unless every last failure is well-formed and that of a node with failures.
-func (s *Snapshot) checkLastFailures() error {
-	for _, name := range sortedKeys(s.LastFailures) {
-		f := s.LastFailures[name]
-		m, ok := s.Nodes[name]
-		err := f.check()
-		switch {
-		case !ok:
-			err = errNoSuchNode
-		case m.FailureCount == 0:
-			err = errors.New("failureCount is 0")
-		}
-		if err != nil {
-			return nodeError(name, fieldError("lastFailures", err))
-		}
-	}
-	return nil
-}
-
-// check returns an error that names the field which is malformed.
-func (f *LastFailure) check() error {
-	switch {
-	case !fourDigitYear(f.At.UTC()):
-		return fieldError("at", fmt.Errorf("year %d is not from 0 to 9999", f.At.UTC().Year()))
-	case f.Category >= categories:
-		return fieldError("category", fmt.Errorf("%v is not a category", f.Category))
-	case len(f.Text) > maxText:
-		return fieldError("text", fmt.Errorf("%d bytes are more than %d", len(f.Text), maxText))
-	case !utf8.ValidString(f.Text):
-		return fieldError("text", errors.New("it is not valid UTF-8"))
-	}
-	return nil
-}
-
-func encodeCategory(b []byte, f *LastFailure) ([]byte, error) {
-	if f.Category >= categories {
-		return nil, fmt.Errorf("%v is not a category", f.Category)
-	}
-	return appendString(b, f.Category.String()), nil
-}
-
-func decodeCategory(text jsonText, f *LastFailure) error {
-	if text[0] != '"' || f.Category.UnmarshalText([]byte(text.unquote())) != nil {
-		return notA(text, `"`+strings.Join(categoryNames[:], `" or "`)+`"`)
-	}
-	return nil
-}
-
-func encodeText(b []byte, f *LastFailure) ([]byte, error) {
-	return appendString(b, validUTF8(f.Text)), nil
-}
-
-func decodeText(text jsonText, f *LastFailure) error {
-	if text[0] != '"' {
-		return notA(text, "a string")
-	}
-	f.Text = text.unquote()
-	return nil
-}
-
-// later returns the later of two last failures, whatever their order: the zero one is the earliest.
-func later(a, b LastFailure) LastFailure {
-	if cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Category, b.Category), cmp.Compare(a.Text, b.Text)) >= 0 {
-		return a
-	}
-	return b
 }

@@ -131,7 +131,7 @@ func TestEveryResetReturnsALastFailureOfItsOwn(t *testing.T) {
 			if got, want := returned.failures.Load(), uint64(recorders*records); got != want {
 				t.Errorf("%d failures returned, want %d", got, want)
 			}
-			if l := n.extras.notes.newest.Load(); l != nil {
+			if l := n.optional.notes.newest.Load(); l != nil {
 				t.Errorf("a note is left: %+v", l)
 			}
 		})

@@ -220,7 +220,7 @@ func TestMergeRefusesLastFailuresThatNoCollectorHas(t *testing.T) {
 	}{
 		{"x", failure{}, `node "x": field "lastFailures": of a node that is not in nodes`},
 		{"good", failure{}, `node "good": field "lastFailures": failureCount is 0`},
-		{"bad", failure{Category: 4}, `node "bad": field "lastFailures": field "category": Category(4) is not a category`},
+		{"bad", failure{Category: 4}, `node "bad": field "lastFailures": field "category": Category(4) is not "other" or "timeout" or "validation" or "network"`},
 		{"bad", failure{Text: strings.Repeat("x", 257)},
 			`node "bad": field "lastFailures": field "text": 257 bytes are more than 256`},
 		{"bad", failure{Text: "\xff"}, `node "bad": field "lastFailures": field "text": it is not valid UTF-8`},
@@ -240,8 +240,8 @@ func TestMergeRefusesLastFailuresThatNoCollectorHas(t *testing.T) {
 
 func TestMarshalJSONRefusesLastFailuresThatHaveNoForm(t *testing.T) {
 	for want, f := range map[string]failure{
-		`field "category": Category(4) is not a category`: {Category: 4},
-		`field "at": year 10000 is not from 0 to 9999`:    {At: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		`field "category": Category(4) is not "other" or "timeout" or "validation" or "network"`: {Category: 4},
+		`field "at": year 10000 is not from 0 to 9999`:                                           {At: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		_, err := atomicmetrics.Snapshot{LastFailures: map[string]failure{"n": f}}.MarshalJSON()
 		if want = `atomicmetrics: snapshot: node "n": field "lastFailures": ` + want; err == nil || err.Error() != want {
@@ -260,7 +260,7 @@ func TestParseSnapshotRefusesLastFailures(t *testing.T) {
 		{`"fetch":{`, `"\u0028overflow)":{`, `node "(overflow)": field "lastFailures": given twice`},
 		{`"at":"2026-03-01T09:30:14.5Z",`, ``, fetch + `field "at": missing`},
 		{`,"category":"network"`, ``, fetch + `field "category": missing`},
-		{`,"text":"dial`, `,"txt":"dial`, fetch + `field "txt": unknown`},
+		{`,"text":"dial`, `,"txt":"dial`, fetch + `field "text": missing`},
 		{`"at":"2026-03-01T09:30:14.5Z"`, `"at":7`, fetch + `field "at": 7 is not a time of RFC 3339 to the nanosecond`},
 		{`"network"`, `"Network"`,
 			fetch + `field "category": "Network" is not "other" or "timeout" or "validation" or "network"`},
@@ -271,7 +271,7 @@ func TestParseSnapshotRefusesLastFailures(t *testing.T) {
 	} {
 		refused(t, editDetails(t, "lastFailures", c.old, c.new), c.want)
 	}
-	refused(t, editDetails(t, "lastFailures", `{`, `null,"x":{`), `field "x": unknown`)
+	refused(t, editDetails(t, "lastFailures", `{`, `null,"x":{`), `field "lastFailures": null is not an object`)
 	for value, shown := range map[string]string{"null": "null", "[]": "an array", "5": "5", `"{}"`: `"{}"`} {
 		refused(t, edit(t, "", `"nodes":`, `"lastFailures":`+value+`,"nodes":`),
 			`field "lastFailures": `+shown+` is not an object`)

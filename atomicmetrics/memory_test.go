@@ -9,8 +9,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/pad"
 )
 
-// mostOfANode is what a node with a full window of 100 may take, in bytes. A wider cache line takes more to keep words of
-// different cores apart.
+// mostOfANode is how many bytes an uncontended node with a full window of 100 may
+// take. Wider cache lines take more to keep words of different cores apart.
 var mostOfANode = map[int]int64{64: 1300, 128: 1400, 256: 1850}[pad.Line]
 
 func TestNodeWithAFullDefaultWindowTakesAtMost1300Bytes(t *testing.T) {

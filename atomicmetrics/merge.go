@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
@@ -28,6 +29,7 @@ import (
 //   - LastFailures have the newest failure of each node, by its time, and are nil when they are in all snapshots.
 //   - Of InFlight, Running adds up, and so does Highest, as if every process had had its highest at one time: no more ran
 //     at once. Oldest is the longest. It is nil when it is in all snapshots.
+//   - Names that are one after U+FFFD, as in JSON, are one node.
 //   - TakenAt is that of the newest snapshot. Percentiles is "tdigest" as soon as a snapshot says so or a sketch is not
 //     the samples themselves.
 //
@@ -52,9 +54,13 @@ func Merge(snapshots ...Snapshot) (Snapshot, error) {
 }
 
 func mergeSnapshots(snapshots []Snapshot) (Snapshot, error) {
-	for i := range snapshots {
-		s := &snapshots[i]
-		if err := s.checkMergeable(); err != nil {
+	snapshots = slices.Clone(snapshots)
+	for i, s := range snapshots {
+		err := s.checkMergeable()
+		if err == nil {
+			snapshots[i], err = s.valid()
+		}
+		if err != nil {
 			return Snapshot{}, fmt.Errorf("snapshots[%d], taken at %s: %w", i, s.TakenAt.Format(time.RFC3339Nano), err)
 		}
 	}
@@ -63,37 +69,23 @@ func mergeSnapshots(snapshots []Snapshot) (Snapshot, error) {
 	for _, s := range thatCount(snapshots) {
 		merged.TakenAt = s.TakenAt
 		if s.WindowSize > maxWindowSize-merged.WindowSize {
-			return Snapshot{}, fieldError("windowSize", fmt.Errorf("the sum is above %d", maxWindowSize))
+			return Snapshot{}, jsontable.FieldError("windowSize", fmt.Errorf("the sum is above %d", maxWindowSize))
 		}
 		merged.WindowSize += s.WindowSize
 		merged.Percentiles = max(merged.Percentiles, s.Percentiles) // "tdigest" is above "exact"
-		if s.Sketches != nil {
-			merged.Sketches = map[string]Sketch{}
-		}
-		if s.LastFailures != nil && merged.LastFailures == nil {
-			merged.LastFailures = map[string]LastFailure{}
-		}
-		for name, f := range s.LastFailures {
-			merged.LastFailures[name] = later(f, merged.LastFailures[name])
-		}
-		if s.InFlight != nil && merged.InFlight == nil {
-			merged.InFlight = map[string]InFlight{}
-		}
-		for _, name := range sortedKeys(s.InFlight) {
-			sum, err := merged.InFlight[name].add(s.InFlight[name])
-			if err != nil {
-				return Snapshot{}, nodeError(name, err)
+		for _, d := range allDetails {
+			if err := d.mergeInto(&merged, &s); err != nil {
+				return Snapshot{}, err
 			}
-			merged.InFlight[name] = sum
 		}
-		for _, name := range sortedKeys(s.Nodes) {
+		for name, m := range s.All() {
 			n := nodes[name]
 			if n == nil {
 				n = new(nodeMerge)
 				nodes[name] = n
 			}
-			if err := n.add(s.Nodes[name], s.TakenAt, s.Sketches[name]); err != nil {
-				return Snapshot{}, nodeError(name, err)
+			if err := n.add(&m, s.TakenAt, s.Sketches[name]); err != nil {
+				return Snapshot{}, jsontable.NodeError(name, err)
 			}
 		}
 	}
@@ -124,9 +116,6 @@ func thatCount(snapshots []Snapshot) []Snapshot {
 	})}
 }
 
-// empty reports whether the snapshot says nothing of any node.
-func (s *Snapshot) empty() bool { return len(s.Nodes) == 0 && len(s.InFlight) == 0 }
-
 // nodeMerge is a node of several snapshots, which are added from the oldest to the newest.
 type nodeMerge struct {
 	NodeMetrics
@@ -136,24 +125,15 @@ type nodeMerge struct {
 	windows   []sketch.Sketch
 }
 
-func (n *nodeMerge) add(m NodeMetrics, at time.Time, window Sketch) error {
-	for _, c := range counters {
-		sum, carry := bits.Add64(*c.at(&n.NodeMetrics), *c.at(&m), 0)
-		if carry != 0 {
-			return fieldError(c.name, fmt.Errorf("the sum is above %d", uint64(math.MaxUint64)))
-		}
-		*c.at(&n.NodeMetrics) = sum
+func (n *nodeMerge) add(m *NodeMetrics, at time.Time, window Sketch) error {
+	if err := n.NodeMetrics.add(m); err != nil {
+		return err
 	}
-	n.FailureRateBreached = n.FailureRateBreached || m.FailureRateBreached
-	n.LatencyBreached = n.LatencyBreached || m.LatencyBreached
 	if m.TotalExecutions > 0 {
-		n.addDurations(&m, at)
+		n.addDurations(m, at)
 	}
 	if m.WindowSamples > 0 {
 		n.windows = append(n.windows, window.inner())
-		n.WindowSamples += m.WindowSamples
-		n.WindowFailures += m.WindowFailures
-		n.P50, n.P90, n.P99, n.WindowMin, n.WindowMax = m.P50, m.P90, m.P99, m.WindowMin, m.WindowMax
 	}
 	return nil
 }
@@ -191,61 +171,14 @@ func (n *nodeMerge) finish() (window sketch.Sketch) {
 	return window
 }
 
-// checkMergeable returns an error if the snapshot has no sketches for its windows, or is one that check refuses.
+// checkMergeable returns an error if the snapshot has no sketches for its windows.
 func (s *Snapshot) checkMergeable() error {
 	if s.Sketches == nil {
 		for _, m := range s.Nodes {
 			if m.WindowSamples > 0 {
-				return cmp.Or(s.check(), errors.New("no sketches: make its collector with the option WithSketches"))
+				return errors.New("no sketches: make its collector with the option WithSketches")
 			}
 		}
-	}
-	return s.check()
-}
-
-// check returns an error if the snapshot is one that ParseSnapshot would refuse in its JSON. WindowSize and Percentiles
-// of one that is empty are not looked at.
-func (s *Snapshot) check() error {
-	if s.empty() {
-		return cmp.Or(s.checkSketches(), s.checkLastFailures())
-	}
-	if s.WindowSize < 1 || s.WindowSize > maxWindowSize {
-		return fieldError("windowSize", fmt.Errorf("%d is not from 1 to %d", s.WindowSize, maxWindowSize))
-	}
-	if s.Percentiles != exactPercentiles && s.Percentiles != tdigestPercentiles {
-		return fieldError("percentiles", fmt.Errorf("%q is not %q or %q",
-			shorten(s.Percentiles), exactPercentiles, tdigestPercentiles))
-	}
-	for _, name := range sortedKeys(s.Nodes) {
-		m := s.Nodes[name]
-		if err := cmp.Or(m.checkRanges(), m.checkInvariants(s.WindowSize)); err != nil {
-			return nodeError(name, err)
-		}
-	}
-	return cmp.Or(s.checkSketches(), s.checkLastFailures(), s.checkInFlight())
-}
-
-// checkRanges returns an error that names the field of the JSON which a duration or count of m is out of range for.
-func (m *NodeMetrics) checkRanges() error {
-	for _, d := range []struct {
-		name  string
-		value time.Duration
-	}{
-		{"lastExecutionMs", m.LastExecution}, {"avgExecutionMs", m.AvgExecution},
-		{"p50", m.P50}, {"p90", m.P90}, {"p99", m.P99}, {"windowMinMs", m.WindowMin}, {"windowMaxMs", m.WindowMax},
-	} {
-		if d.value < 0 || d.value > MaxDuration {
-			return fieldError(d.name, fmt.Errorf("%v is not from 0 to %v", d.value, MaxDuration))
-		}
-	}
-	if m.TotalDuration < 0 {
-		return fieldError("totalDurationMs", fmt.Errorf("%v is negative", m.TotalDuration))
-	}
-	if m.WindowSamples < 0 {
-		return fieldError("windowSamples", fmt.Errorf("%d is negative", m.WindowSamples))
-	}
-	if m.WindowFailures < 0 {
-		return fieldError("windowFailures", fmt.Errorf("%d is negative", m.WindowFailures))
 	}
 	return nil
 }

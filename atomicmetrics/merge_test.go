@@ -14,6 +14,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/digest"
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
@@ -109,11 +110,15 @@ func equalSnapshots(t testing.TB, what string, got, want atomicmetrics.Snapshot)
 	}
 	for name := range want.Nodes {
 		if got.Nodes[name] != want.Nodes[name] {
-			t.Errorf("%s: node %q: got\n%+v\nwant\n%+v", what, name, got.Nodes[name], want.Nodes[name])
+			t.Errorf("%s: node %q:%s", what, name, diff.Fields(got.Nodes[name], want.Nodes[name]))
+		}
+		if !slices.Equal(got.Sketches[name], want.Sketches[name]) {
+			t.Errorf("%s: node %q: sketch: %s", what, name, diff.Lists(got.Sketches[name], want.Sketches[name]))
 		}
 	}
-	got.Nodes, want.Nodes = nil, nil
-	t.Errorf("%s: got %.300v, want %.300v", what, fmt.Sprint(got), fmt.Sprint(want))
+	equal(t, what+": number of nodes", len(got.Nodes), len(want.Nodes))
+	got.Nodes, want.Nodes, got.Sketches, want.Sketches = nil, nil, nil, nil
+	t.Errorf("%s: the snapshots differ beside that by%.2000s", what, diff.Fields(got, want))
 }
 
 // Every figure, from what was recorded and by other arithmetic than Merge's.
@@ -625,6 +630,49 @@ func TestMergeRefusesSumsThatDoNotFit(t *testing.T) {
 			_, err := atomicmetrics.Merge(in...)
 			if err == nil || err.Error() != "atomicmetrics: Merge: "+c.want {
 				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		}
+	}
+}
+
+// Snapshots made by hand, each of which has a JSON: so has the result.
+func TestMergeAndSinceTakeNamesThatAreOneAfterUFFFDForOne(t *testing.T) {
+	of := func(name string, n uint64) atomicmetrics.Snapshot {
+		return atomicmetrics.Snapshot{
+			TakenAt: time.Unix(int64(n), 0).UTC(), WindowSize: 5, Percentiles: "exact",
+			Nodes:        map[string]atomicmetrics.NodeMetrics{name: failed(n)},
+			Sketches:     map[string]atomicmetrics.Sketch{name: {}},
+			LastFailures: map[string]atomicmetrics.LastFailure{name: {At: time.Unix(int64(n), 0).UTC()}},
+			InFlight:     map[string]atomicmetrics.InFlight{name: {Running: 1, Highest: 1, Oldest: 1}},
+		}
+	}
+	const name = "a\uFFFD"
+	a, b := of("a\xff", 1), of("a\xfe", 2)
+	want := of(name, 2)
+	want.WindowSize, want.Nodes[name] = 10, failed(3)
+	want.InFlight[name] = atomicmetrics.InFlight{Running: 2, Highest: 2, Oldest: 1}
+	s := merged(t, a, b, atomicmetrics.Snapshot{})
+	equalSnapshots(t, "merged", s, want)
+	writtenAndRead(t, s)
+
+	want = of(name, 2)
+	want.Nodes[name] = failed(1)
+	equalSnapshots(t, "since", since(t, b, a), want)
+	equal(t, "nodes since themselves under another name", len(since(t, a, of(name, 1)).Nodes), 0)
+
+	const twice = "node \"a\uFFFD\": two names are this one, as invalid UTF-8 becomes U+FFFD"
+	for what, both := range map[string]atomicmetrics.Snapshot{
+		"nodes":    {Nodes: map[string]atomicmetrics.NodeMetrics{"a\xff": failed(1), name: failed(1)}},
+		"inFlight": {InFlight: map[string]atomicmetrics.InFlight{"a\xff": {Highest: 1}, "a\xfe": {Highest: 1}}},
+	} {
+		both.WindowSize, both.Percentiles = 5, "exact"
+		_, err := atomicmetrics.Merge(both)
+		_, err2 := both.Since(a)
+		_, err3 := a.Since(both)
+		_, err4 := both.MarshalJSON()
+		for i, err := range []error{err, err2, err3, err4} {
+			if err == nil || !strings.HasSuffix(err.Error(), twice) {
+				t.Errorf("%s: error %d is %v, want %s", what, i, err, twice)
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 package atomicmetrics
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // MaxDuration is the longest duration that is kept, 834 days: a sample of the window has 56 bits for its nanoseconds.
 // A longer one counts as MaxDuration, a negative one as 0, and either is logged.
@@ -76,6 +80,37 @@ func (m NodeMetrics) WindowFailureRate() float64 {
 		return 0
 	}
 	return float64(m.WindowFailures) / float64(m.WindowSamples)
+}
+
+// String returns a line for people, such as
+//
+//	12 runs, 2 failed (1 timeout, 0 validation, 1 network, 0 other), 3 retries [2 1 0 0 0 0 0 0], last 9ms, avg 7ms, total 84ms;
+//	newest 12: 2 failed (16.7%), min 2ms, p50 7ms, p90 9ms, p99 9ms, max 9ms; failureRate in breach
+//
+// in one line. It leaves out what did not happen. Durations are exact.
+func (m NodeMetrics) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d runs, %d failed", m.TotalExecutions, m.FailureCount)
+	if m.FailureCount > 0 {
+		fmt.Fprintf(&b, " (%d timeout, %d validation, %d network, %d other)",
+			m.TimeoutErrors, m.ValidationErrors, m.NetworkErrors, m.OtherErrors)
+	}
+	if m.RetryCount > 0 {
+		fmt.Fprintf(&b, ", %d retries %v", m.RetryCount, m.RetriesByAttempt)
+	}
+	if m.TotalExecutions > 0 {
+		fmt.Fprintf(&b, ", last %v, avg %v, total %v", m.LastExecution, m.AvgExecution, m.TotalDuration)
+	}
+	if m.WindowSamples > 0 {
+		fmt.Fprintf(&b, "; newest %d: %d failed (%.3g%%), min %v, p50 %v, p90 %v, p99 %v, max %v", m.WindowSamples,
+			m.WindowFailures, 100*m.WindowFailureRate(), m.WindowMin, m.P50, m.P90, m.P99, m.WindowMax)
+	}
+	for kind, breached := range [...]bool{FailureRateEvent: m.FailureRateBreached, LatencyEvent: m.LatencyBreached} {
+		if breached {
+			fmt.Fprintf(&b, "; %v in breach", EventKind(kind))
+		}
+	}
+	return b.String()
 }
 
 // active reports whether anything was recorded.

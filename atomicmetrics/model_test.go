@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
 // model is a node as the contract describes it: slow, obvious, for one goroutine.
@@ -258,7 +260,7 @@ func (both *twins) reset() {
 		want.FailureRateBreached, want.LatencyBreached = got.FailureRateBreached, got.LatencyBreached
 	}
 	if got != want {
-		both.Fatalf("step %d: reset returned\n%+v, want\n%+v", both.step, got, want)
+		both.Fatalf("step %d: the reset returned other figures:%s", both.step, diff.Fields(got, want))
 	}
 }
 
@@ -279,7 +281,7 @@ func (both *twins) checkMetrics() {
 		want.FailureRateBreached, want.LatencyBreached = got.FailureRateBreached, got.LatencyBreached
 	}
 	if got != want {
-		both.Fatalf("step %d, %+v:\n got %+v\nwant %+v", both.step, both.model.thresholds, got, want)
+		both.Fatalf("step %d, %+v:%s", both.step, both.model.thresholds, diff.Fields(got, want))
 	}
 }
 
@@ -294,9 +296,8 @@ func (both *twins) checkEvents() {
 		both.checkVerdict()
 		return
 	}
-	if !slices.Equal(both.events, both.model.events) {
-		both.Fatalf("step %d, %+v: events\n got %+v\nwant %+v",
-			both.step, both.model.thresholds, both.events, both.model.events)
+	if differ := diff.Lists(both.events, both.model.events); differ != "" {
+		both.Fatalf("step %d, %+v: events: %s", both.step, both.model.thresholds, differ)
 	}
 }
 

@@ -108,9 +108,12 @@ func TestNilNodeRecordsNothingAndReadsAsEmpty(t *testing.T) {
 			timer.Stop(errRefused)
 			timer.Discard()
 		},
-		"Do":         func() { equal(t, "Do", n.Do(func() error { return errRefused }), errRefused) },
-		"DoIgnoring": func() { equal(t, "DoIgnoring", n.DoIgnoring(nil, func() error { return nil }), nil) },
-		"Metrics":    func() { checkEmpty(t, "Metrics", n.Metrics()) },
+		"RecordPanic": func() { n.RecordPanic(1, "odd") },
+		"Do":          func() { equal(t, "Do", n.Do(func() error { return errRefused }), errRefused) },
+		"DoIgnoring": func() {
+			equal(t, "DoIgnoring", n.DoIgnoring(nil, func() error { return errRefused }), errRefused)
+		},
+		"Metrics": func() { checkEmpty(t, "Metrics", n.Metrics()) },
 		"Quantiles": func() {
 			if got := n.Quantiles(0.5, math.NaN()); got != nil {
 				t.Errorf("Quantiles: %v", got)

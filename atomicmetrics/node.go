@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/flight"
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -17,22 +19,23 @@ import (
 // A record that has returned is part of every read that happens after it, in the
 // sense of Go's memory model. Consistency, at [NodeMetrics], says more.
 //
-// Recording never fails, never waits for another goroutine, and allocates on a node's first record after its creation
-// or a reset, when a contended node gets a shard for another core, and when it raises an event that somebody waits for;
-// with digest.TDigest above digest.SmallWindow also when it fills a segment, once in some hundreds of records.
+// Recording never fails and never waits for another goroutine. After a node's
+// first record most records allocate nothing; the package's documentation lists
+// those that do, under Performance. A node that was forgotten is another matter:
+// see [Collector.Forget].
 type Node struct {
-	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, gone when forgotten
+	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, forgotten after Forget
 	verdict   *verdict.Node         // nil without thresholds
-	extras    *extras               // nil without options that keep more than metrics; so most records need not ask which
+	optional  *optional             // nil without options that keep more than metrics; so most records need not ask which
 	collector *Collector
 	name      string // valid UTF-8
 }
 
-// extras is what a node keeps beyond its metrics.
-type extras struct {
-	notes   notes   // used WithLastFailure
-	idle    idle    // used WithIdleForget
-	flights flights // used WithInFlight
+// optional is what options let a node keep beyond its metrics.
+type optional struct {
+	notes    notes       // used WithLastFailure
+	idle     idle        // used WithIdleForget
+	inFlight *flight.Set // nil without WithInFlight; also the successor's, if the node is forgotten
 }
 
 // state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
@@ -95,15 +98,7 @@ func (n *Node) recordFailure(d time.Duration, category Category, text string) {
 	}
 }
 
-func (n *Node) notesFailures() bool { return n.extras != nil && n.collector.lastFailure }
-
-// failed is the ring's outcome for a category. They are in one order, behind Success.
-func failed(c Category) ring.Outcome {
-	if c >= categories {
-		c = CategoryOther
-	}
-	return ring.Success + 1 + ring.Outcome(c)
-}
+func (n *Node) notesFailures() bool { return n.optional != nil && n.collector.lastFailure }
 
 // RecordRetry records that another attempt began within one execution: 1 is the first retry. An attempt below 1 counts
 // as the first, one above 8 as the eighth. A retry is no execution.
@@ -118,8 +113,8 @@ func (n *Node) RecordRetry(attempt int) {
 		if s != nil && s.retry(i) {
 			return
 		}
-		if s == gone {
-			n = n.rejoin()
+		if s == forgotten {
+			n = n.successor()
 		}
 	}
 }
@@ -155,8 +150,8 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 		if s.ring.Record(o, ns) {
 			return
 		}
-		if s == gone {
-			n.rejoin().record(o, time.Duration(ns))
+		if s == forgotten {
+			n.successor().record(o, time.Duration(ns))
 			return
 		}
 	}
@@ -176,11 +171,11 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 		s := n.open()
 		step.At(step.Loaded)
 		if s != nil && s.ring.Record(failed(category), ns) {
-			n.extras.notes.add(s, f)
+			n.optional.notes.add(s, f)
 			return
 		}
-		if s == gone {
-			n = n.rejoin()
+		if s == forgotten {
+			n = n.successor()
 		}
 	}
 }
@@ -192,20 +187,21 @@ func (n *Node) clamp(d time.Duration) uint64 {
 	return uint64(min(max(d, 0), MaxDuration))
 }
 
-// open returns the node's state, and makes it if there is none. It returns nil when a reset was faster, and gone when the
-// node was forgotten.
+// open returns the node's state, and makes it if there is none. It returns nil
+// if a reset was faster, and forgotten after Forget.
 func (n *Node) open() *state {
 	if s := n.state.Load(); s != nil {
 		return s
 	}
 	s := new(state)
 	switch c := n.collector; {
-	case c.folds != nil:
-		f := &folding{node: n, state: s}
-		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), f.schedule)
+	case c.digests():
+		bounds, published := history.Bounds{Slow: ring.MaxDuration, Recovering: ring.MaxDuration}, (func())(nil)
 		if n.verdict != nil {
 			s.watch = n.verdict.Watch(&s.ring)
+			bounds, published = history.Bounds{Slow: s.watch.Latency, Recovering: s.watch.Recovery}, s.watch.Look
 		}
+		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), bounds, published)
 	case n.verdict != nil:
 		s.watch = n.verdict.Watch(&s.ring)
 		s.ring.Init(c.windowSize, &s.watch.Watch)
@@ -234,23 +230,19 @@ func (n *Node) metrics(d *details) NodeMetrics {
 	if n = n.live(); n == nil {
 		return NodeMetrics{}
 	}
-	if n.extras != nil {
-		d.inFlight = n.extras.flights.read()
+	if n.optional != nil {
+		d.inFlight = InFlight(n.optional.inFlight.Read())
 	}
 	s := n.present()
 	step.At(step.Loaded)
 	d.read(n, s) // before the counters: a failure that is noted has been counted
-	m := s.read(d.sketch)
-	if n == n.collector.overflow {
-		m = n.collector.departed.Load().with(m)
-	}
-	return m
+	return s.read(d.sketch)
 }
 
 // read reads what the node keeps of a state beside it.
 func (d *details) read(n *Node, s *state) {
-	if n.extras != nil && s != nil {
-		d.lastFailure, _ = n.extras.notes.of(s)
+	if n.optional != nil && s != nil {
+		d.lastFailure, _ = n.optional.notes.of(s)
 	}
 }
 
@@ -269,18 +261,14 @@ func (n *Node) reset(d *details) NodeMetrics {
 	if n = n.live(); n == nil {
 		return NodeMetrics{}
 	}
-	m := n.clear(nil, d)
-	if n == n.collector.overflow {
-		m = n.collector.departed.Swap(nil).with(m)
-	}
-	return m
+	return n.clear(nil, d)
 }
 
-// clear puts to, which is nil or gone, in the place of the node's state, and returns what that was. It waits for the
+// clear puts to, which is nil or forgotten, in the place of the node's state, and returns what that was. It waits for the
 // records in flight.
 func (n *Node) clear(to *state, d *details) NodeMetrics {
-	if n.extras != nil {
-		d.inFlight = n.extras.flights.reset()
+	if n.optional != nil {
+		d.inFlight = InFlight(n.optional.inFlight.Reset())
 	}
 	n.verdict.BeginReset()
 	defer n.endReset()
@@ -296,8 +284,8 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 		pause(try)
 	}
 	d.read(n, s)
-	if n.extras != nil {
-		n.extras.notes.forget(s)
+	if n.optional != nil {
+		n.optional.notes.forget(s)
 	}
 	if n == n.collector.overflow {
 		n.collector.overflowCleared.Add(s.records())
@@ -323,7 +311,7 @@ func (n *Node) noted(s *state) bool {
 	if !n.notesFailures() {
 		return true
 	}
-	_, noted := n.extras.notes.of(s)
+	_, noted := n.optional.notes.of(s)
 	counts := s.ring.Counts()
 	return noted == counts.Completed()-counts.Outcomes[ring.Success]
 }

@@ -3,6 +3,7 @@ package atomicmetrics
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,9 +27,11 @@ type config struct {
 	strategy       digest.Strategy
 	thresholds     Thresholds
 	nodeThresholds map[string]Thresholds
+	thresholdsFor  func(node string) Thresholds
 	onEvent        []func(Event)
 	classify       func(error) Category
 	logger         zerolog.Logger
+	slog           *slog.Logger // nil: warnings go to logger
 	maxNodes       int
 	sketches       bool
 	lastFailure    bool
@@ -92,9 +95,10 @@ func OnLatencyThreshold(f func(node string, p99 time.Duration)) Option {
 //
 // Callbacks run one at a time, in the order in which the events were raised, on a goroutine that exists only while
 // there is something to deliver; never on the one that records. They may call anything of the collector, Flush alone
-// excepted, which would wait for itself. One that panics or exits its goroutine is logged, and the next one is called.
+// excepted, which would wait for itself. One that panics or exits its goroutine is logged with the panic's value and the
+// stack, at most once a second for each callback, and the next one is called.
 // One that does not return holds up later events: 1,024 of them wait, beyond that the oldest is dropped, and a warning
-// counts it.
+// counts it, at most once a second and when no more events wait.
 func OnEvent(f func(Event)) Option {
 	return func(c *config) {
 		if f != nil {
@@ -108,10 +112,24 @@ func OnEvent(f func(Event)) Option {
 // or ends its goroutine, the failure counts as CategoryOther, and a warning is logged, at most one a second.
 func WithClassifier(f func(error) Category) Option { return func(c *config) { c.classify = f } }
 
-// WithLogger sets where warnings go. The default is zerolog's global logger as it is when New is called. Nothing is
-// logged per record, and never on the goroutine that records. A log that blocks holds up later warnings only: 1,024 of
-// them wait, beyond that the oldest is dropped, and a warning counts it.
+// WithLogger sets where warnings go. The default is zerolog's global logger as
+// it is when New is called. No record is logged, and the goroutine that records
+// never writes to the log. A log that blocks holds up later warnings only. 1,024
+// of them wait. Beyond that the oldest is dropped, and a warning counts it.
+//
+// Each kind of warning is logged at most once a second. If some were held back,
+// the next one has their number as "suppressed".
 func WithLogger(l zerolog.Logger) Option { return func(c *config) { c.logger = l } }
+
+// WithSlog sends warnings to l and not to zerolog, whether WithLogger is given
+// or not. The keys are the same. A nil l changes nothing.
+func WithSlog(l *slog.Logger) Option {
+	return func(c *config) {
+		if l != nil {
+			c.slog = l
+		}
+	}
+}
 
 // WithMaxNodes sets how many distinct names the collector keeps, at least 1. Records of further names go to
 // OverflowNode, which is not counted. The default is DefaultMaxNodes.

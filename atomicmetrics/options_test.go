@@ -292,9 +292,9 @@ func TestWindowSizesUpToTheLimitOfTheStrategyAreAccepted(t *testing.T) {
 		sizes    []int
 	}{
 		{digest.Exact(), []int{1, 2, 100, 65_535, 65_536}},
-		{digest.TDigest(20), []int{1, 4096, 4097, 65_537, 1 << 30}},
-		{digest.TDigest(100), []int{1, 4096, 4097, 65_537, 1 << 30}},
-		{digest.TDigest(1000), []int{1, 4096, 4097, 65_537, 1 << 30}},
+		{digest.TDigest(20), []int{1, 8192, 8193, 65_537, 1 << 30}},
+		{digest.TDigest(100), []int{1, 8192, 8193, 65_537, 1 << 30}},
+		{digest.TDigest(1000), []int{1, 8192, 8193, 65_537, 1 << 30}},
 	} {
 		for _, size := range row.sizes {
 			c := newCollector(t, atomicmetrics.WithWindowSize(size), atomicmetrics.WithPercentiles(row.strategy))
@@ -316,18 +316,18 @@ func TestDefaultsAreThoseOfTheDocumentation(t *testing.T) {
 
 func TestZeroStrategyIsDefault(t *testing.T) {
 	percentiles := func(s digest.Strategy) string {
-		c := newCollector(t, atomicmetrics.WithWindowSize(5000), atomicmetrics.WithPercentiles(s))
+		c := newCollector(t, atomicmetrics.WithWindowSize(10_000), atomicmetrics.WithPercentiles(s))
 		return c.Snapshot().Percentiles
 	}
 	equal(t, "exact", percentiles(digest.Exact()), "exact")
 	equal(t, "tdigest", percentiles(digest.TDigest(100)), "tdigest")
 	equal(t, "zero", percentiles(digest.Strategy{}), percentiles(digest.Default()))
-	c := newCollector(t, atomicmetrics.WithWindowSize(5000))
+	c := newCollector(t, atomicmetrics.WithWindowSize(10_000))
 	equal(t, "without the option", c.Snapshot().Percentiles, percentiles(digest.Default()))
 }
 
 func TestTDigestOfASmallWindowIsExact(t *testing.T) {
-	for size, want := range map[int]string{1: "exact", 4096: "exact", 4097: "tdigest"} {
+	for size, want := range map[int]string{1: "exact", 8192: "exact", 8193: "tdigest"} {
 		c := newCollector(t, atomicmetrics.WithWindowSize(size), atomicmetrics.WithPercentiles(digest.TDigest(100)))
 		equal(t, fmt.Sprintf("percentiles of a window of %d", size), c.Snapshot().Percentiles, want)
 	}

@@ -12,7 +12,7 @@ func TestNothingIsLostWhileGOMAXPROCSGoesUpAndDown(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for name, opts := range map[string][]Option{
 		"exact":  nil,
-		"digest": {WithWindowSize(5000), WithPercentiles(digest.TDigest(100))},
+		"digest": {WithWindowSize(10_000), WithPercentiles(digest.TDigest(100))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			done := make(chan struct{})

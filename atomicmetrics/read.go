@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 	"github.com/nodemetrics/nodemetrics/internal/order"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
@@ -19,6 +20,8 @@ type reader struct {
 	ring.Reader
 	durations []uint64   // of a window, in nanoseconds
 	ordered   order.Keys // the same
+
+	metrics NodeMetrics // of one read; a variable of the read would move to the heap
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -26,8 +29,7 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // window is a copy of a node's window. Its quantiles are in its reader, until that copies another.
 type window struct {
 	reader            *reader
-	digested          bool // the quantiles are the view's; else those of the reader's durations
-	view              ring.View
+	large             *history.Reader // has the quantiles, if the window is large; else nil
 	samples, failures int
 	newest            time.Duration
 }
@@ -35,31 +37,28 @@ type window struct {
 // window copies the window of a ring.
 func (b *reader) window(r *ring.Ring) window {
 	if r.Digested() {
-		v := b.Digest(r)
-		return window{b, true, v, v.Samples, v.Failures, time.Duration(v.Newest.Duration())}
+		w := b.Digest(r)
+		return window{b, w, w.Samples, w.Failures, time.Duration(w.Newest & history.Duration)}
 	}
 	samples, newest := b.Window(r)
 	failures := b.order(samples)
-	return window{b, false, ring.View{}, len(samples), failures, time.Duration(newest.Duration())}
+	return window{b, nil, len(samples), failures, time.Duration(newest.Duration())}
 }
 
 // quantile returns the quantile q of a window that is not empty.
 func (w *window) quantile(q float64) time.Duration {
-	if w.digested {
-		return time.Duration(w.reader.Quantile(&w.view, q))
+	if w.large != nil {
+		return time.Duration(w.large.Quantile(q))
 	}
 	return w.reader.nearest(q)
 }
 
 // sketch returns the sketch of the window.
 func (w *window) sketch() sketch.Sketch {
-	switch {
-	case !w.digested:
-		return sketch.Of(w.reader.ordered.All())
-	case w.view.Exact:
-		return sketch.Of(w.reader.Raw())
+	if w.large != nil {
+		return sketch.Fit(w.large.Centroids(), time.Duration(w.large.Min), time.Duration(w.large.Max))
 	}
-	return sketch.OfDigest(w.reader.Centroids(), time.Duration(w.view.Min), time.Duration(w.view.Max))
+	return sketch.Of(w.reader.ordered.All())
 }
 
 // order makes b.ordered of samples, and returns how many of them failed.
@@ -83,12 +82,14 @@ func (b *reader) nearest(q float64) time.Duration {
 // read returns the state's metrics, and sets sketch, if it is not nil, to that of the
 // same window, if that is not empty. The window is copied before the counters are read: a sample that is seen has been
 // counted, so there are never more samples than executions.
-func (s *state) read(sketch *Sketch) (m NodeMetrics) {
+func (s *state) read(sketch *Sketch) NodeMetrics {
 	if s == nil {
-		return m
+		return NodeMetrics{}
 	}
 	b := readers.Get().(*reader)
 	defer readers.Put(b)
+	m := &b.metrics
+	*m = NodeMetrics{}
 
 	if w := b.window(&s.ring); w.samples > 0 {
 		m.LastExecution = w.newest
@@ -103,11 +104,12 @@ func (s *state) read(sketch *Sketch) (m NodeMetrics) {
 	}
 
 	counts := s.ring.Counts()
-	of := func(c Category) uint64 { return counts.Outcomes[failed(c)] }
 	m.SuccessCount = counts.Outcomes[ring.Success]
-	m.TimeoutErrors, m.ValidationErrors = of(CategoryTimeout), of(CategoryValidation)
-	m.NetworkErrors, m.OtherErrors = of(CategoryNetwork), of(CategoryOther)
-	m.FailureCount = m.TimeoutErrors + m.ValidationErrors + m.NetworkErrors + m.OtherErrors
+	for c := range categories {
+		n := counts.Outcomes[failed(c)]
+		*categoryTable[c].count(m) = n
+		m.FailureCount += n
+	}
 	m.TotalExecutions = m.SuccessCount + m.FailureCount
 	if m.TotalExecutions > 0 {
 		m.TotalDuration = time.Duration(counts.Sum.Saturated(math.MaxInt64))
@@ -121,7 +123,7 @@ func (s *state) read(sketch *Sketch) (m NodeMetrics) {
 	v := s.watch.Verdict()
 	m.FailureRateBreached = v&verdict.FailureBreach != 0
 	m.LatencyBreached = v&verdict.LatencyBreach != 0
-	return m
+	return *m
 }
 
 // quantiles returns quantiles of the state's window; nil when it is empty.

@@ -183,13 +183,13 @@ func TestReadsAreValuesOfTheirOwn(t *testing.T) {
 
 func TestSnapshotSaysWhenAndOfWhat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCollector(t, atomicmetrics.WithWindowSize(5000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
+		c := newCollector(t, atomicmetrics.WithWindowSize(10_000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
 		time.Sleep(time.Hour + 1)
 		for what, s := range map[string]atomicmetrics.Snapshot{"Snapshot": c.Snapshot(), "Reset": c.Reset()} {
 			if want := time.Now().UTC().Round(0); s.TakenAt != want { // in UTC too, and without a monotonic reading
 				t.Errorf("%s: TakenAt %#v, want %#v", what, s.TakenAt, want)
 			}
-			equal(t, what+": window size", s.WindowSize, 5000)
+			equal(t, what+": window size", s.WindowSize, 10_000)
 			equal(t, what+": percentiles", s.Percentiles, "tdigest")
 			equal(t, what+": nodes are nil", s.Nodes == nil, false)
 		}

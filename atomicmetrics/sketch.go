@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
 // Sketch is a node's window in a form that can be merged with other windows: the samples themselves while they are at
-// most 4,096, each a Centroid of weight 1, and the centroids of a t-digest beyond, some 700 of them.
+// most 1,024, each a Centroid of weight 1, and the centroids of a t-digest beyond, some 700 of them. A merge is the
+// samples themselves while all its parts are, and together they are at most 4,096.
 //
 // Centroids are in the order of their means. The sum of their weights is the node's WindowSamples. The first mean is
 // its WindowMin and the last its WindowMax, whatever was merged: a sketch with centroids keeps the shortest and the
@@ -29,11 +31,12 @@ type Centroid struct {
 	Weight int
 }
 
-// Quantiles returns the quantiles q of the sketch: by nearest rank, as Node.Quantiles, while it is samples; else
-// interpolated between centroids, and never outside of the true minimum and maximum. The rank of the answer is then
-// wrong by at most 1% of the samples at the median, 0.5% at the 90th and 0.2% at the 99th percentile, however many
-// sketches were merged; of samples that were compressed once, by a fifth of that. A q outside [0, 1] counts as the
-// nearer end, NaN as 0. It returns nil for an empty sketch, and for one made by hand that is not as Sketch says.
+// Quantiles returns the quantiles q of the sketch, each by nearest rank: the mean of the centroid that has the sample of
+// that rank. While the sketch is samples, they are those of Node.Quantiles. Else the rank of the answer is wrong by at
+// most 1% of the samples at the median, 0.5% at the 90th and 0.2% at the 99th percentile, however many sketches were
+// merged. If an exact window was compressed once, it is wrong by at most two fifths of that and one sample. A q outside
+// [0, 1] counts as the nearer end, NaN as 0. Quantiles returns nil for an empty sketch, and for one made by hand that is
+// not as Sketch says.
 func (s Sketch) Quantiles(q ...float64) []time.Duration {
 	if _, err := s.samples(); err != nil || len(s) == 0 {
 		return nil
@@ -94,7 +97,7 @@ func isExtreme(which string, mean time.Duration, name string, extreme time.Durat
 }
 
 // millis returns a duration as the JSON has it.
-func millis(d time.Duration) []byte { return appendMillis(nil, d) }
+func millis(d time.Duration) []byte { return jsontable.AppendMillis(nil, d) }
 
 func (s Sketch) inner() sketch.Sketch {
 	in := make(sketch.Sketch, len(s))

@@ -36,8 +36,8 @@ func TestARecorderDescheduledForASecondHoldsUpAResetAndNobodyElse(t *testing.T) 
 	}{
 		{"plain", nil, false, record},
 		{"grown", nil, true, append(record, step.Stamped)},
-		{"digest", []Option{WithWindowSize(5000), WithPercentiles(digest.TDigest(100))}, false, record},
-		{"grown digest", []Option{WithWindowSize(5000), WithPercentiles(digest.TDigest(100))}, true,
+		{"digest", []Option{WithWindowSize(10_000), WithPercentiles(digest.TDigest(100))}, false, record},
+		{"grown digest", []Option{WithWindowSize(10_000), WithPercentiles(digest.TDigest(100))}, true,
 			append(record, step.Stamped)},
 		{"watched", []Option{WithThresholds(Thresholds{FailureRate: 0.3})}, false, append(record, step.Judged)},
 		{"watched and grown", []Option{WithThresholds(Thresholds{FailureRate: 0.3})}, true, append(record, step.Owing)},

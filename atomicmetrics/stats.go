@@ -1,6 +1,9 @@
 package atomicmetrics
 
-import "unsafe"
+import (
+	"time"
+	"unsafe"
+)
 
 // Stats is how a collector itself fares. It is a plain value: it can be compared, copied and kept.
 type Stats struct {
@@ -25,6 +28,10 @@ type Stats struct {
 	// of what there is, without what the allocator rounds up: a tenth too low, as a rule. Events and warnings that wait,
 	// and the buffers of reads, are not counted.
 	Bytes int
+
+	// Forgotten is the sum of the nodes that WithIdleForget has forgotten since New,
+	// without the records that a reset had returned. It has no window.
+	Forgotten NodeMetrics
 }
 
 // Stats returns how the collector itself fares. It looks at every node, waits for nobody, and costs records nothing.
@@ -33,26 +40,40 @@ func (c *Collector) Stats() (s Stats) {
 	if c == nil {
 		return s
 	}
-	s.Nodes = int(max(c.names.settled.Load(), 0))
+	s.Nodes = c.names.Len()
 	s.DurationsClamped = c.clampings.Load()
 	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.present().records()
+	if f := c.forgotten.Load(); f != nil {
+		s.Forgotten = f.NodeMetrics
+	}
 	if c.events != nil {
 		s.EventsDropped = c.events.Dropped()
 	}
 	s.Bytes = int(unsafe.Sizeof(*c))
-	c.nodes.Range(func(name string, n *Node) bool {
-		s.Bytes += mapEntry
-		if n.name != name { // an alias, with a string of its own
-			s.Bytes += len(name)
-			return true
-		}
-		s.Bytes += n.size()
+	for _, n := range c.names.All() {
+		s.Bytes += mapEntry + n.size()
 		if state := n.present(); state != nil && state.ring.Sharded() {
 			s.ShardedNodes++
 		}
-		return true
-	})
+	}
 	return s
+}
+
+// addForgotten adds the metrics of a node that was idle to Stats.Forgotten.
+func (c *Collector) addForgotten(m NodeMetrics) {
+	m.clearWindow()
+	m.FailureRateBreached, m.LatencyBreached = false, false
+	for {
+		old, sum := c.forgotten.Load(), new(nodeMerge)
+		if old != nil {
+			*sum = *old
+		}
+		_ = sum.add(&m, time.Now(), nil) // It fails at 2^64 executions.
+		sum.finish()
+		if c.forgotten.CompareAndSwap(old, sum) {
+			return
+		}
+	}
 }
 
 // mapEntry is what an entry of the map of nodes takes: a name and a node, and its part of a bucket of 64 bytes, in which
@@ -65,8 +86,8 @@ func (n *Node) size() int {
 	if n.verdict != nil {
 		bytes += n.verdict.Size()
 	}
-	if n.extras != nil {
-		bytes += n.extras.size()
+	if n.optional != nil {
+		bytes += n.optional.size()
 	}
 	if s := n.present(); s != nil {
 		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size()
@@ -77,13 +98,10 @@ func (n *Node) size() int {
 	return bytes
 }
 
-func (e *extras) size() int {
-	bytes := int(unsafe.Sizeof(*e))
-	for l := e.notes.newest.Load(); l != nil; l = l.next {
+func (o *optional) size() int {
+	bytes := int(unsafe.Sizeof(*o)) + o.inFlight.Size()
+	for l := o.notes.newest.Load(); l != nil; l = l.next {
 		bytes += int(unsafe.Sizeof(*l)) + len(l.Text)
-	}
-	for b := e.flights.blocks.Load(); b != nil; b = b.next.Load() {
-		bytes += int(unsafe.Sizeof(*b)) + len(b.slots)*int(unsafe.Sizeof(b.slots[0]))
 	}
 	return bytes
 }

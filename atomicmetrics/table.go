@@ -13,54 +13,86 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/cell"
 )
 
-// WriteTable writes the snapshot for people to read: a line for each node, the worst first, below a heading. A
-// line is at most 100 columns wide, whatever the names and figures.
+// WriteTable is WriteTableWidth with 100 columns.
+func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 100) }
+
+// WriteTableWidth writes the snapshot for people to read: a line for each node,
+// the worst first, below a heading. A line has at most as many columns as
+// given. Fewer than 70 count as 70.
 //
-// Worst are nodes in breach of a threshold; then it is the failure rate of the window that counts, then its p99. What is
-// alike in all of these is in name order.
+// Worst are nodes in breach of a threshold. Then the failure rate of the window
+// counts, then its p99. Nodes that are alike in these are in name order.
 //
-// From left to right a line has the node, its executions, its failures, these by category (of which "invalid" is
-// CategoryValidation), its retries; and of the window the failure rate, p50, p90 and p99. A "!" marks the figure that
-// is in breach, a "-" what an empty window does not have.
+// From left to right a line has the node, its executions, its failures, these by
+// category (of which "invalid" is CategoryValidation), its retries; and of the
+// window the failure rate, p50, p90 and p99. A "!" marks the figure that is in
+// breach, a "-" stands for a figure that an empty window does not have. If the
+// categories would leave fewer than 12 columns for names, they are left out.
 //
-// Counts are exact up to 99,999, beyond that they have three digits and k, M, G, T, P or E for the power of a thousand.
-// Durations and rates are rounded. It is a form for the eye that may change: programs read the JSON.
+// Counts are exact up to 99,999. Larger ones have three digits and k, M, G, T, P
+// or E for the power of a thousand. Durations and rates are rounded. The form is
+// for the eye and may change: programs read the JSON.
 //
-// A name that is too long has its middle replaced by "…". Its width is counted in columns of a terminal: wide characters
-// take two, combining marks none. What is not printable is escaped as in a Go string, invalid UTF-8 is U+FFFD, and an
-// empty name is "".
+// A name that is too long has its middle replaced by "…". If that makes names
+// look alike, "…" replaces what they have in common, and if that is not enough,
+// they are numbered. So no two lines print the same name. Width is counted
+// in columns of a terminal: wide characters and emoji take two, combining marks
+// none. Characters that are not printable, or show nothing, are escaped as in a
+// Go string. So are marks without a character, more than eight marks of one
+// character, and spaces at the ends of a name. Invalid UTF-8 is U+FFFD, and an
+// empty name is "". A name with characters of a script that is written
+// from right to left stands between U+2068 and U+2069, so that the
+// figures behind it stay in their order.
 //
-// A snapshot without nodes is a line that says so. The error is that of w, which gets all in one Write.
-func (s Snapshot) WriteTable(w io.Writer) error {
+// A snapshot without nodes is a line that says so. The error is that of w, which
+// gets all in one Write.
+func (s Snapshot) WriteTableWidth(w io.Writer, columns int) error {
 	var b bytes.Buffer
-	s.table(&b)
+	s.table(&b, max(columns, minTableWidth))
 	_, err := b.WriteTo(w)
 	return err
 }
 
-// tableWidth is how many columns a line has at most.
-const tableWidth = 100
+const (
+	minTableWidth = 70
+	minNameWidth  = 12 // with fewer left, the categories give way
+)
 
 // A tableColumn is a column of figures.
 type tableColumn struct {
 	heading string
-	gap     int  // columns before it
-	window  bool // about the window; the others go back to the last reset
+	gap     int // columns before it
+	kind    columnKind
 	figure  func(*NodeMetrics) string
 }
 
-var tableColumns = []tableColumn{
-	{"runs", 2, false, func(m *NodeMetrics) string { return humanCount(m.TotalExecutions) }},
-	{"failed", 2, false, func(m *NodeMetrics) string { return humanCount(m.FailureCount) }},
-	{"timeout", 1, false, func(m *NodeMetrics) string { return humanCount(m.TimeoutErrors) }},
-	{"invalid", 1, false, func(m *NodeMetrics) string { return humanCount(m.ValidationErrors) }},
-	{"network", 1, false, func(m *NodeMetrics) string { return humanCount(m.NetworkErrors) }},
-	{"other", 1, false, func(m *NodeMetrics) string { return humanCount(m.OtherErrors) }},
-	{"retries", 2, false, func(m *NodeMetrics) string { return humanCount(m.RetryCount) }},
-	{"failed", 2, true, func(m *NodeMetrics) string { return humanRate(m) + mark(m.FailureRateBreached) }},
-	{"p50", 1, true, func(m *NodeMetrics) string { return windowDuration(m, m.P50) }},
-	{"p90", 1, true, func(m *NodeMetrics) string { return windowDuration(m, m.P90) }},
-	{"p99", 1, true, func(m *NodeMetrics) string { return windowDuration(m, m.P99) + mark(m.LatencyBreached) }},
+type columnKind uint8
+
+const (
+	sinceReset columnKind = iota
+	byCategory            // since the reset, and left out of a narrow table
+	inWindow
+)
+
+var tableColumns = slices.Concat([]tableColumn{
+	{"runs", 2, sinceReset, func(m *NodeMetrics) string { return humanCount(m.TotalExecutions) }},
+	{"failed", 2, sinceReset, func(m *NodeMetrics) string { return humanCount(m.FailureCount) }},
+}, categoryColumns(), []tableColumn{
+	{"retries", 2, sinceReset, func(m *NodeMetrics) string { return humanCount(m.RetryCount) }},
+	{"failed", 2, inWindow, func(m *NodeMetrics) string { return humanRate(m) + mark(m.FailureRateBreached) }},
+	{"p50", 1, inWindow, func(m *NodeMetrics) string { return windowDuration(m, m.P50) }},
+	{"p90", 1, inWindow, func(m *NodeMetrics) string { return windowDuration(m, m.P90) }},
+	{"p99", 1, inWindow, func(m *NodeMetrics) string { return windowDuration(m, m.P99) + mark(m.LatencyBreached) }},
+})
+
+// categoryColumns returns a column for each category, CategoryOther last.
+func categoryColumns() (columns []tableColumn) {
+	for i := range categoryTable {
+		c := &categoryTable[(i+1)%len(categoryTable)]
+		columns = append(columns, tableColumn{c.heading, 1, byCategory,
+			func(m *NodeMetrics) string { return humanCount(*c.count(m)) }})
+	}
+	return columns
 }
 
 func mark(breached bool) string {
@@ -71,74 +103,84 @@ func mark(breached bool) string {
 }
 
 // table appends the table.
-func (s *Snapshot) table(b *bytes.Buffer) {
+func (s *Snapshot) table(b *bytes.Buffer, width int) {
 	if len(s.Nodes) == 0 {
 		b.WriteString("no node has recorded anything\n")
 		return
 	}
-	names := s.worstFirst()
-	figures := make([][]string, len(names))
-	widths := make([]int, len(tableColumns))
-	for i, c := range tableColumns {
-		widths[i] = len(c.heading)
+	names := sortedKeys(s.Nodes)
+	columns := s.columns()
+	if width-total(columns) < minNameWidth {
+		columns = slices.DeleteFunc(columns, func(c filledColumn) bool { return c.kind == byCategory })
 	}
-	for i, name := range names {
-		m := s.Nodes[name]
-		figures[i] = make([]string, len(tableColumns))
-		for j, c := range tableColumns {
-			figures[i][j] = c.figure(&m)
-		}
-	}
-	for j := range tableColumns {
-		alignMarks(figures, j)
-		for i := range figures {
-			widths[j] = max(widths[j], cell.Width(figures[i][j]))
-		}
-	}
-	total, window := 0, -2 // columns that all figures take, and those of the window, less the gap before them
-	for i, c := range tableColumns {
-		total += c.gap + widths[i]
-		if c.window {
-			window += c.gap + widths[i]
-		}
-	}
-	nameWidth := len("node")
-	for i, name := range names {
-		names[i] = cell.Fit(cmp.Or(name, `""`), tableWidth-total)
-		nameWidth = max(nameWidth, cell.Width(names[i]))
+	texts, room := map[string]string{}, len("node")
+	for i, text := range cell.Names(names, width-total(columns)) {
+		texts[names[i]] = text
+		room = max(room, cell.Width(text))
 	}
 
 	line := func(text string) {
 		b.WriteString(strings.TrimRight(text, " "))
 		b.WriteByte('\n')
 	}
-	row := func(name string, figure func(column int) string) {
-		text := name + strings.Repeat(" ", nameWidth-cell.Width(name))
-		for i, c := range tableColumns {
-			f := figure(i)
-			text += strings.Repeat(" ", c.gap+widths[i]-cell.Width(f)) + f
-		}
-		line(text)
-	}
-	line(strings.Repeat(" ", nameWidth+total-window) +
+	padded := func(text string) string { return strings.Repeat(" ", room-cell.Width(text)) }
+	inWindow := slices.DeleteFunc(slices.Clone(columns), func(c filledColumn) bool { return c.kind != inWindow })
+	window := total(inWindow) - inWindow[0].gap
+	line(strings.Repeat(" ", room+total(columns)-window) +
 		ruled(" newest "+humanCount(uint64(max(s.WindowSize, 0)))+" ", window))
-	row("node", func(i int) string { return tableColumns[i].heading })
-	for i, name := range names {
-		row(name, func(j int) string { return figures[i][j] })
+	heading := "node" + padded("node")
+	for _, c := range columns {
+		heading += c.cell(c.heading)
+	}
+	line(heading)
+	for _, name := range s.worstFirst(names) {
+		row := cell.Isolated(texts[name]) + padded(texts[name])
+		for _, c := range columns {
+			row += c.cell(c.figures[name])
+		}
+		line(row)
 	}
 }
 
-// alignMarks puts a space behind the figures of a column that have no mark, if some have one.
-func alignMarks(figures [][]string, column int) {
-	marked := func(row []string) bool { return strings.HasSuffix(row[column], "!") }
-	if !slices.ContainsFunc(figures, marked) {
-		return
-	}
-	for _, row := range figures {
-		if !marked(row) {
-			row[column] += " "
+// A filledColumn is a column with its figures, by the names of their nodes.
+type filledColumn struct {
+	tableColumn
+	figures map[string]string
+	width   int
+}
+
+func (c *filledColumn) cell(text string) string {
+	return strings.Repeat(" ", c.gap+c.width-cell.Width(text)) + text
+}
+
+// columns returns the columns of the table, as wide as what is in them.
+func (s *Snapshot) columns() (columns []filledColumn) {
+	for _, c := range tableColumns {
+		filled := filledColumn{c, make(map[string]string, len(s.Nodes)), len(c.heading)}
+		marked := false
+		for name, m := range s.Nodes {
+			figure := c.figure(&m)
+			filled.figures[name] = figure
+			marked = marked || strings.HasSuffix(figure, "!")
 		}
+		for name, figure := range filled.figures {
+			if marked && !strings.HasSuffix(figure, "!") {
+				figure += " " // below a mark
+			}
+			filled.figures[name] = figure
+			filled.width = max(filled.width, cell.Width(figure))
+		}
+		columns = append(columns, filled)
 	}
+	return columns
+}
+
+// total returns how many columns of a terminal the columns take.
+func total(columns []filledColumn) (n int) {
+	for _, c := range columns {
+		n += c.gap + c.width
+	}
+	return n
 }
 
 // ruled returns text between rules, as wide as width where that is wider.
@@ -147,9 +189,8 @@ func ruled(text string, width int) string {
 	return strings.Repeat("-", rules/2) + text + strings.Repeat("-", rules-rules/2)
 }
 
-// worstFirst returns the names in the order of the table.
-func (s *Snapshot) worstFirst() []string {
-	names := sortedKeys(s.Nodes)
+// worstFirst sorts the names, which are in name order, for the table.
+func (s *Snapshot) worstFirst(names []string) []string {
 	inBreach := func(m NodeMetrics) int {
 		if m.FailureRateBreached || m.LatencyBreached {
 			return 1

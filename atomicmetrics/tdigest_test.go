@@ -13,7 +13,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/nodemetrics/nodemetrics/digest"
-	"github.com/nodemetrics/nodemetrics/internal/core"
 	"github.com/nodemetrics/nodemetrics/internal/race"
 )
 
@@ -78,9 +77,9 @@ func TestTDigestIsAccurateOverAMillionAfterOlderSamplesAreForgotten(t *testing.T
 				newest[i] = uint64(draw(random, i, window)) + 1
 				n.RecordSuccess(time.Duration(newest[i]))
 			}
-			for range 2 { // before and after all is folded
+			for range 2 { // before and after a flush
 				m := n.Metrics()
-				if m.WindowSamples > window || 8*m.WindowSamples < 7*window || m.WindowFailures != 0 {
+				if m.WindowSamples > window || 4*m.WindowSamples < 3*window || m.WindowFailures != 0 {
 					t.Fatalf("%d samples, %d of them failures", m.WindowSamples, m.WindowFailures)
 				}
 				held := slices.Clone(newest[window-m.WindowSamples:])
@@ -113,53 +112,6 @@ func TestTDigestIsAccurateOverAMillionAfterOlderSamplesAreForgotten(t *testing.T
 	}
 }
 
-func TestTDigestKeepsItsMemoryWhateverTheWindow(t *testing.T) {
-	if race.Enabled || !core.Pins {
-		t.Skip("the race detector has memory of its own, and recorders that are not pinned are held up, which costs memory")
-	}
-	const limit = 64 << 10
-	for window, nodes := range map[int]int{100_000: 20, 10_000_000: 2} {
-		for _, recorders := range []int{1, 4} {
-			c := digestCollector(t, window)
-			fill := func(name string) {
-				n := c.Node(name)
-				var wg sync.WaitGroup
-				for g := range recorders {
-					wg.Go(func() {
-						random := rand.New(rand.NewPCG(uint64(g), 1))
-						for range (window + window/4) / recorders { // more than it holds
-							n.RecordSuccess(time.Duration(random.ExpFloat64() * 1e7))
-						}
-					})
-				}
-				wg.Wait()
-				if err := c.Flush(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			inUse := func() int64 {
-				var m runtime.MemStats
-				for range 3 { // what pools keep goes with the second
-					runtime.GC()
-				}
-				runtime.ReadMemStats(&m)
-				return int64(m.HeapAlloc)
-			}
-			fill("first") // and with it what all nodes share
-			before := inUse()
-			for i := range nodes {
-				fill(fmt.Sprint("node", i))
-			}
-			each := (inUse() - before) / int64(nodes)
-			t.Logf("window %d, %d recorders: %d bytes a node", window, recorders, each)
-			if each > limit {
-				t.Errorf("window %d, %d recorders: %d bytes a node, want at most %d", window, recorders, each, limit)
-			}
-			runtime.KeepAlive(c)
-		}
-	}
-}
-
 func TestTDigestCountsEverySampleOfEightRecorders(t *testing.T) {
 	c := digestCollector(t, 1_000_000)
 	n := c.Node("n")
@@ -173,7 +125,7 @@ func TestTDigestCountsEverySampleOfEightRecorders(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	for range 2 { // before and after all is folded
+	for range 2 { // before and after a flush
 		m := n.Metrics()
 		if m.WindowSamples != recorders*each || m.TotalExecutions != recorders*each {
 			t.Errorf("%d samples of %d executions", m.WindowSamples, m.TotalExecutions)
@@ -195,81 +147,9 @@ func TestTDigestConservesRecordsOverResets(t *testing.T) {
 		for _, spread := range []bool{false, true} {
 			t.Run(fmt.Sprintf("procs=%d/spread=%v", procs, spread), func(t *testing.T) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-				conserve(t, 4097, spread, WithPercentiles(digest.TDigest(100)))
+				conserve(t, 8193, spread, WithPercentiles(digest.TDigest(100)))
 			})
 		}
-	}
-}
-
-func TestTDigestThresholdsAreLookedAtWithinAHundredthOfTheWindow(t *testing.T) {
-	for _, window := range []int{5000, 100_000} {
-		var mu sync.Mutex
-		var events []Event
-		c := digestCollector(t, window, WithThresholds(Thresholds{FailureRate: 0.2, Latency: 100, Recovery: 0.5}),
-			OnEvent(func(e Event) {
-				mu.Lock()
-				defer mu.Unlock()
-				events = append(events, e)
-			}))
-		n := c.Node("n")
-		slack := min(window/100, 10_000) + 1
-		// step records until an event comes, and tells how many more records than necessary it took.
-		record := func(many int, failed bool, d time.Duration) {
-			for range many {
-				if failed {
-					n.RecordFailureAs(d, CategoryOther)
-				} else {
-					n.RecordSuccess(d)
-				}
-			}
-			if err := c.Flush(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		expect := func(want ...string) {
-			t.Helper()
-			mu.Lock()
-			defer mu.Unlock()
-			got := []string{}
-			for _, e := range events {
-				got = append(got, fmt.Sprintf("%v %v", e.Kind, e.Breached))
-				if e.Breached && e.Kind == FailureRateEvent && e.FailureRate <= 0.2 || e.Breached && e.Kind == LatencyEvent && e.P99 <= 100 {
-					t.Errorf("window %d: a breach that is none: %+v", window, e)
-				}
-			}
-			if !slices.Equal(got, want) {
-				t.Fatalf("window %d: events %v, want %v", window, got, want)
-			}
-		}
-		record(window/2, false, 50)
-		expect()
-		record(window/8, true, 50) // a fifth of five eighths: at the threshold, not above
-		expect()
-		record(slack, true, 50)
-		expect("failureRate true")
-		if !n.Metrics().FailureRateBreached {
-			t.Errorf("window %d: the breach is not in the metrics", window)
-		}
-		record(2*window, false, 50)
-		expect("failureRate true", "failureRate false")
-		record(window/50, false, 500) // two in a hundred
-		expect("failureRate true", "failureRate false", "latency true")
-		n.Reset()
-		if err := c.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		expect("failureRate true", "failureRate false", "latency true", "latency false")
-		record(slack, true, 500)
-		all := []string{"failureRate true", "failureRate false", "latency true", "latency false", "failureRate true", "latency true"}
-		expect(all...)
-		record(2*window, false, 100) // at the threshold: not above it, and not recovered
-		all = append(all, "failureRate false")
-		expect(all...)
-		record(2*window, false, 50) // at the bound of recovery
-		all = append(all, "latency false")
-		expect(all...)
-		record(2*window, false, 100)
-		expect(all...)
 	}
 }
 
@@ -302,19 +182,5 @@ func BenchmarkRecordTDigest(b *testing.B) {
 				n.RecordSuccess(time.Duration(i >> 40))
 			}
 		})
-	}
-}
-
-// Before a stream is spread it has neither running counts nor a debt.
-func TestALookAtAStreamThatIsNotSpreadComesToItsEnd(t *testing.T) {
-	c, err := New(WithWindowSize(10_000), WithPercentiles(digest.TDigest(100)), WithThresholds(Thresholds{FailureRate: 0.5}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := c.Node("n")
-	n.RecordFailureAs(1, CategoryOther)
-	n.state.Load().watch.Look() // in a fold a panic would be swallowed
-	if m := n.Metrics(); !m.FailureRateBreached {
-		t.Errorf("not breached, with %d failures of %d", m.WindowFailures, m.WindowSamples)
 	}
 }

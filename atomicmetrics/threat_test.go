@@ -21,8 +21,8 @@ func TestNamesPastMaxNodesAreNotKept(t *testing.T) {
 		for i := range names {
 			c.RecordSuccess(fmt.Sprintf(form, i, strings.Repeat("x", size)), 1)
 		}
-		// Each of the ten takes its name, and a window; an invalid one is kept in both of its spellings.
-		if kept, most := heap()-before, int64(places*(2*size+4<<10)+64<<10); kept > most {
+		// Each of the ten takes its name and a window.
+		if kept, most := heap()-before, int64(places*(size+2*size)+16<<10); kept > most {
 			t.Errorf("%s: %d names of %d bytes take %d bytes, want at most %d", what, names, size, kept, most)
 		}
 		equal(t, what+": executions", c.NodeMetrics(atomicmetrics.OverflowNode).TotalExecutions, names-places)

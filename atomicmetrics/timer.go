@@ -4,28 +4,33 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
+	"github.com/nodemetrics/nodemetrics/internal/flight"
 )
 
-// Timer measures one execution by the monotonic clock. It is a value: starting and stopping one allocates nothing. The
-// zero Timer records nothing. Any number of goroutines may stop copies of it.
+// Timer measures one execution by the monotonic clock. It is a value, so it costs
+// no allocation of its own. The zero Timer records nothing. Any number of
+// goroutines may stop copies of it.
 type Timer struct {
-	node   *Node
-	start  int64  // nanoseconds of the monotonic clock
-	flight flight // of a collector made WithInFlight
+	node      *Node
+	start     int64            // nanoseconds of the monotonic clock
+	execution flight.Execution // of a collector made WithInFlight
 }
 
 // Start starts a timer for an execution of the node. The timer of a nil Node measures and records nothing.
 func (n *Node) Start() Timer {
 	t := Timer{node: n, start: clock.Now()}
-	if n != nil && n.extras != nil && n.collector.inFlight {
+	if n != nil && n.optional != nil && n.optional.inFlight != nil {
 		t.begin()
 	}
 	return t
 }
 
-// Stop records an execution that ends now, a success if err is nil, else a failure as by RecordFailure, and returns the
-// time since Start. Each call records: stop a timer once. The zero Timer returns 0. In a defer, err is nil after a panic,
-// which then counts as a success: package wrap counts it as a failure.
+// Stop records an execution that ends now, a success if err is nil, else a
+// failure as by RecordFailure. Stop returns the time since Start. Each call
+// records, so the caller stops a timer once. The zero Timer returns 0.
+//
+// A deferred Stop counts a panic as a success, because err is nil then.
+// [Node.Do] counts a panic as a failure.
 //
 // WithInFlight, the first call of Stop or Discard on a Timer or a copy of it ends the execution; further ones end none.
 func (t Timer) Stop(err error) time.Duration {
@@ -45,7 +50,7 @@ func (t Timer) Stop(err error) time.Duration {
 // Discard ends the execution without a record, as one that is no verdict on its node. Without WithInFlight it does
 // nothing.
 func (t Timer) Discard() {
-	if t.flight != (flight{}) {
+	if t.execution != (flight.Execution{}) {
 		t.end()
 	}
 }

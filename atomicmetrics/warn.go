@@ -1,15 +1,19 @@
 package atomicmetrics
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"math"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
-// limiter lets one warning a second pass, and counts what it holds back.
+// A limiter lets one warning a second pass, and counts the warnings that it
+// holds back.
 type limiter struct {
 	last atomic.Int64  // when a warning passed, in nanoseconds of the monotonic clock, less never
 	held atomic.Uint64 // warnings held back since then
@@ -26,7 +30,8 @@ func (l *limiter) due() bool {
 	return !early && l.last.CompareAndSwap(word, now-never)
 }
 
-// pass reports whether a warning is due, and how many were held back before it; if none is, it counts one more.
+// pass reports whether a warning is due, and how many were held back before it.
+// If none is due, it counts one more.
 func (l *limiter) pass() (held uint64, ok bool) {
 	if !l.due() {
 		l.held.Add(1)
@@ -35,79 +40,89 @@ func (l *limiter) pass() (held uint64, ok bool) {
 	return l.held.Swap(0), true
 }
 
-// The warnings. Each is written by a goroutine that exists only while there is one to write.
+// A dropTeller tells how many items a queue has dropped.
+type dropTeller struct {
+	limiter
+	told atomic.Uint64
+}
 
-// write writes a warning, and behind it how many the queue has dropped since that was last told.
-func (c *Collector) write(warning func()) {
-	warning()
-	if dropped := c.warnings.Dropped(); dropped > c.toldUnwritten {
-		since := dropped - c.toldUnwritten
-		c.toldUnwritten = dropped
-		c.logger.Warn().Uint64("droppedWarnings", since).
-			Msg("the log holds up warnings: the oldest were dropped")
+// pass returns how many items were dropped that the log does not tell of yet,
+// if it is time to tell: once a second, and when the queue has become empty.
+// A queue becomes empty again only after it has delivered all that waited.
+func (t *dropTeller) pass(dropped uint64, empty bool) (n uint64, ok bool) {
+	told := t.told.Load()
+	if dropped <= told || !t.due() && !empty || !t.told.CompareAndSwap(told, dropped) {
+		return 0, false
+	}
+	return dropped - told, true
+}
+
+// A warning is a line for the log. A goroutine that exists only while a warning
+// waits writes it.
+type warning struct {
+	level  slog.Level
+	text   string
+	fields []any // keys and values in turn
+}
+
+func (c *Collector) warn(text string, fields ...any) {
+	c.warnings.Put(warning{slog.LevelWarn, text, fields})
+}
+
+// write writes a warning, and behind it how many warnings were dropped.
+func (c *Collector) write(w warning) {
+	c.log(w)
+	if n, ok := c.unwritten.pass(c.warnings.Dropped(), c.warnings.Empty()); ok {
+		c.log(warning{slog.LevelWarn, "the log holds up warnings: the oldest were dropped", []any{"droppedWarnings", n}})
+	}
+}
+
+func (c *Collector) log(w warning) {
+	switch {
+	case c.slog != nil:
+		c.slog.Log(context.Background(), w.level, w.text, w.fields...)
+	case w.level == slog.LevelError:
+		c.logger.Error().Fields(w.fields).Msg(w.text)
+	default:
+		c.logger.Warn().Fields(w.fields).Msg(w.text)
 	}
 }
 
 func (c *Collector) warnClamped(node string, d time.Duration) {
-	held, ok := c.clamped.pass()
-	if !ok {
-		return
+	if held, ok := c.clamped.pass(); ok {
+		c.warn("duration out of range: a negative one counts as 0, a longer one as the longest that is kept",
+			"node", node, "durationNs", d.Nanoseconds(), "suppressed", held)
 	}
-	c.warnings.Put(func() {
-		c.logger.Warn().Str("node", node).Int64("durationNs", int64(d)).Uint64("suppressed", held).
-			Msg("duration out of range: a negative one counts as 0, a longer one as the longest that is kept")
-	})
 }
 
 func (c *Collector) warnOverflow(node string) {
-	if c.overflowed.Swap(true) {
-		return
+	if !c.overflowed.Load() && !c.overflowed.Swap(true) {
+		c.warn(fmt.Sprintf("too many nodes: records of new names go to node %q", OverflowNode),
+			"node", validName(node), "maxNodes", c.maxNodes)
 	}
-	c.warnings.Put(func() {
-		c.logger.Warn().Str("node", node).Int("maxNodes", c.maxNodes).
-			Msgf("too many nodes: records of new names go to node %q", OverflowNode)
-	})
 }
 
+// warnClassifier is called while the stack of the classifier still stands.
 func (c *Collector) warnClassifier(recovered any) {
-	held, ok := c.misclassified.pass()
-	if !ok {
-		return
+	if held, ok := c.misclassified.pass(); ok {
+		c.warn("the classifier did not return: the failure counts as other",
+			"reason", ending(recovered), "suppressed", held, "stack", stack())
 	}
-	reason := ending(recovered)
-	c.warnings.Put(func() {
-		c.logger.Warn().Str("reason", reason).Uint64("suppressed", held).
-			Msg("the classifier did not return: the failure counts as other")
-	})
 }
 
-// warnDropped tells of events that were dropped: at most once a second while a callback holds them up, and of the rest
-// when deliveries go on.
-func (c *Collector) warnDropped(goOn bool) {
-	told, dropped := c.toldDropped.Load(), c.events.Dropped()
-	if dropped <= told || !goOn && !c.dropping.due() || !c.toldDropped.CompareAndSwap(told, dropped) {
-		return
+// warnDropped tells of events that were dropped.
+func (c *Collector) warnDropped() {
+	if n, ok := c.undelivered.pass(c.events.Dropped(), c.events.Empty()); ok {
+		c.warn("a callback holds up events: the oldest were dropped", "dropped", n)
 	}
-	c.warnings.Put(func() {
-		c.logger.Warn().Uint64("dropped", dropped-told).
-			Msg("a callback holds up events: the oldest were dropped")
-	})
 }
 
-func (c *Collector) warnCallback(e Event, recovered any) {
-	reason := ending(recovered)
-	c.warnings.Put(func() {
-		c.logger.Warn().Str("node", e.Node).Stringer("event", e.Kind).Str("reason", reason).
-			Msg("a callback did not return")
-	})
-}
-
-// warnFolding tells of a defect of this library: that node's samples are not folded any more, and take memory.
-func (c *Collector) warnFolding(recovered any) {
-	reason := ending(recovered)
-	c.warnings.Put(func() {
-		c.logger.Error().Str("reason", reason).Msg("a node's samples could not be folded: this is a defect of nodemetrics")
-	})
+// warnCallback is called while the stack of the callback still stands.
+func (c *Collector) warnCallback(callback int, e Event, recovered any) {
+	if held, ok := c.failedCallbacks[callback].pass(); ok {
+		c.warn("a callback did not return",
+			"node", e.Node, "event", e.Kind.String(), "reason", ending(recovered), "suppressed", held, "stack", stack())
+	}
 }
 
 // ending says how user code ended that did not return.
@@ -117,3 +132,7 @@ func ending(recovered any) string {
 	}
 	return fmt.Sprint("it panicked: ", recovered)
 }
+
+// stack returns the caller's stack. In a deferred function it has the frames of
+// the panic, or of runtime.Goexit.
+func stack() string { return string(debug.Stack()) }

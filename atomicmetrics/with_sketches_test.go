@@ -55,20 +55,20 @@ func TestSketchIsTheWindowsSamplesAndTheJSONToo(t *testing.T) {
 	}
 }
 
-// The largest exact window: 4,096 samples are kept, more of them become centroids, with the percentiles still exact.
+// The largest exact window: 1,024 samples are kept, more of them become centroids, with the percentiles still exact.
 func TestSketchOfALargeWindowIsCentroids(t *testing.T) {
 	r := rand.New(rand.NewPCG(70, 70))
 	c := sketching(t, 65_536)
 	for n := 1; n <= 65_536; n++ {
 		c.RecordSuccess("n", time.Duration(math.Exp(14+r.NormFloat64())))
-		if n != 4096 && n != 4097 && n != 65_536 {
+		if n != 1024 && n != 1025 && n != 65_536 {
 			continue
 		}
 		s := c.Snapshot()
 		sketch, m := s.Sketches["n"], s.Nodes["n"]
 		samples := !slices.ContainsFunc(sketch, func(c atomicmetrics.Centroid) bool { return c.Weight != 1 })
-		equal(t, "samples themselves", samples, n <= 4096)
-		if len(sketch) > 4096 {
+		equal(t, "samples themselves", samples, n <= 1024)
+		if len(sketch) > 1024 {
 			t.Errorf("%d samples: %d pairs", n, len(sketch))
 		}
 		writtenAndRead(t, s) // which compares the sketch with the node

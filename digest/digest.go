@@ -9,7 +9,7 @@ import (
 const (
 	MaxExactWindow   = 65_536  // the largest window of Exact
 	MaxTDigestWindow = 1 << 30 // the largest window of TDigest
-	SmallWindow      = 4_096   // up to this window TDigest is Exact: a digest would save nothing
+	SmallWindow      = 8_192   // up to this window TDigest is Exact: a digest would save nothing
 	MinCompression   = 20      // the smallest compression of TDigest
 	MaxCompression   = 1_000   // the largest
 )

@@ -43,9 +43,15 @@
 // back-off. The error that the classifier and Ignore see is the one that the caller gets. A retry is recorded when it
 // starts, and stays recorded if the execution is ignored in the end.
 //
-// A panic, and runtime.Goexit, pass through: they are noticed and not recovered, so the value is the original one and
-// a crash shows the stack of the function that panicked. They are not retried, and neither Ignore nor the classifier is
-// asked about them. It makes no difference whether the function panics or one of Ignore, Retry.If and Retry.Backoff.
+// A function may return the cause of a context whose deadline has passed, as
+// context.WithTimeoutCause sets it. The execution is then recorded as a
+// timeout, unless the cause carries another category. The classifier sees an
+// error that wraps the cause and has a method Timeout.
+//
+// A panic and runtime.Goexit pass through, with the original value and the
+// stack of the function that panicked. They are not retried. The call asks
+// neither Ignore nor the classifier about them. A panic of Ignore, Retry.If or
+// Retry.Backoff counts the same.
 //
 // # Performance
 //

@@ -296,6 +296,83 @@ func TestIgnoreIsAskedAboutTheErrorAndTheContexts(t *testing.T) {
 	}
 }
 
+// awkward is an error whose methods panic on a nil pointer.
+type awkward struct{ error }
+
+func (a *awkward) Unwrap() error { return a.error }
+
+func TestCauseOfADeadlineIsATimeout(t *testing.T) {
+	errSlow, errNode := errors.New("too slow"), errors.New("node failed")
+	for _, c := range []struct {
+		name                     string
+		cause, err               error
+		retry                    *wrap.Retry
+		timeouts, network, other uint64
+	}{
+		{name: "cause", cause: errSlow, err: errSlow, timeouts: 1},
+		{name: "cause, with a retry", cause: errSlow, err: errSlow, retry: &wrap.Retry{MaxAttempts: 3}, timeouts: 1},
+		{name: "wrapped cause", cause: errSlow, err: fmt.Errorf("node: %w", errSlow), timeouts: 1},
+		{name: "no cause of its own", err: context.DeadlineExceeded, timeouts: 1},
+		{name: "another error", cause: errSlow, err: errNode, other: 1},
+		{name: "cause with a category", cause: atomicmetrics.Categorize(errSlow, atomicmetrics.CategoryNetwork), network: 1},
+		{name: "error whose Unwrap panics", cause: errSlow, err: (*awkward)(nil), other: 1},
+		{name: "ignored cause", cause: context.Canceled, err: context.Canceled},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if c.err == nil {
+					c.err = c.cause
+				}
+				ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, c.cause)
+				defer cancel()
+				m := newCollector(t)
+				cfg := wrap.Config{Name: "node", Collector: m, Retry: c.retry, Ignore: func(err error) bool { return err == context.Canceled }}
+				_, err := wrap.MustNode(cfg, func(ctx context.Context, _ int) (int, error) {
+					<-ctx.Done()
+					return 0, c.err
+				})(ctx, 0)
+				if err != c.err {
+					t.Errorf("returned %v, want %v itself", err, c.err)
+				}
+				got := m.NodeMetrics("node")
+				if got.TimeoutErrors != c.timeouts || got.NetworkErrors != c.network || got.OtherErrors != c.other ||
+					got.TotalExecutions != c.timeouts+c.network+c.other {
+					t.Errorf("%d timeouts, %d network, %d other of %d; want %d, %d, %d", got.TimeoutErrors, got.NetworkErrors,
+						got.OtherErrors, got.TotalExecutions, c.timeouts, c.network, c.other)
+				}
+			})
+		})
+	}
+}
+
+// TestPanicIsNotedWithItsText covers the function and the functions of Config.
+func TestPanicIsNotedWithItsText(t *testing.T) {
+	failed := func(context.Context, int) (int, error) { return 0, errors.New("node failed") }
+	for name, c := range map[string]struct {
+		cfg  wrap.Config
+		fn   wrap.Func[int, int]
+		text string
+	}{
+		"panic":  {wrap.Config{}, func(context.Context, int) (int, error) { panic("boom") }, "panic: boom"},
+		"Goexit": {wrap.Config{}, func(context.Context, int) (int, error) { runtime.Goexit(); return 0, nil }, "runtime.Goexit"},
+		"Ignore": {wrap.Config{Ignore: func(error) bool { panic("Ignore") }}, failed, "panic: Ignore"},
+		"If":     {wrap.Config{Retry: &wrap.Retry{MaxAttempts: 2, If: func(error) bool { panic("If") }}}, failed, "panic: If"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newCollector(t, atomicmetrics.WithLastFailure(), atomicmetrics.WithInFlight())
+			c.cfg.Name, c.cfg.Collector = "node", m
+			exits(func() { _, _ = wrap.MustNode(c.cfg, c.fn)(t.Context(), 0) })
+			if got := m.Node("node").LastFailure(); got.Text != c.text || got.Category != atomicmetrics.CategoryOther {
+				t.Errorf("the last failure is %v %q, want other %q", got.Category, got.Text, c.text)
+			}
+			if running := m.Node("node").InFlight().Running; running != 0 {
+				t.Errorf("%d executions still run", running)
+			}
+			wantCounts(t, m, 0, 1, 0)
+		})
+	}
+}
+
 func TestCallAllocatesNothing(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
 // Patience is how long an assertion waits for an event. In a bubble of testing/synctest that is no time at all.
@@ -21,7 +22,8 @@ type Events struct {
 	mu      sync.Mutex
 	pending []atomicmetrics.Event // not required yet, in the order in which they came
 	seen    []atomicmetrics.Event // all, for what a failure says
-	arrived chan struct{}         // closed by the next event; nil when nobody waits
+	arrived chan struct{}         // closed by the next event of the same side; nil when nobody waits
+	bubbled bool                  // arrived belongs to a synctest bubble, so only goroutines in it may touch it
 }
 
 // Option makes a collector deliver its events here too.
@@ -32,10 +34,10 @@ func (e *Events) add(event atomicmetrics.Event) {
 	defer e.mu.Unlock()
 	e.pending = append(e.pending, event)
 	e.seen = append(e.seen, event)
-	if e.arrived != nil {
+	if e.arrived != nil && e.bubbled == clock.Bubbled() {
 		close(e.arrived)
-		e.arrived = nil
 	}
+	e.arrived = nil
 }
 
 // RequireBreach waits until the node has breached the threshold of that kind, and returns the event; it ends the test if
@@ -82,8 +84,10 @@ func (e *Events) require(t testing.TB, node string, kind atomicmetrics.EventKind
 		}
 		select {
 		case <-arrived:
+		case <-time.After(10 * time.Millisecond): // an event of the other side closes no channel
 		case <-ctx.Done():
 			e.mu.Lock()
+			e.arrived = nil // the channel of a bubble must not outlive it
 			seen := list(e.seen)
 			e.mu.Unlock()
 			t.Fatalf("want the event\n\t%s\nand so far there were, those required before included,\n%s",
@@ -101,8 +105,8 @@ func (e *Events) take(wanted func(atomicmetrics.Event) bool) (event atomicmetric
 		e.pending = slices.Delete(e.pending, i, i+1)
 		return event, nil
 	}
-	if e.arrived == nil {
-		e.arrived = make(chan struct{})
+	if bubbled := clock.Bubbled(); e.arrived == nil || e.bubbled != bubbled {
+		e.arrived, e.bubbled = make(chan struct{}), bubbled
 	}
 	return event, e.arrived
 }
@@ -122,8 +126,7 @@ func list(events []atomicmetrics.Event) string {
 	}
 	var lines []string
 	for _, e := range events {
-		lines = append(lines, fmt.Sprintf("\t%s, %.3g%% of %d failed, p99 %v",
-			describe(e.Node, e.Kind, e.Breached), 100*e.FailureRate, e.Samples, e.P99))
+		lines = append(lines, "\t"+e.String())
 	}
 	return strings.Join(lines, "\n")
 }

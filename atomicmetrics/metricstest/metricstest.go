@@ -42,16 +42,14 @@ func RequireSuccess(t testing.TB, c *atomicmetrics.Collector, node string, want 
 func RequireFailures(t testing.TB, c *atomicmetrics.Collector, node string, category atomicmetrics.Category, want int) {
 	t.Helper()
 	m := c.NodeMetrics(node)
+	if _, err := category.MarshalText(); err != nil {
+		category = atomicmetrics.CategoryOther // As it is recorded.
+	}
 	var got uint64
-	switch category {
-	case atomicmetrics.CategoryTimeout:
-		got = m.TimeoutErrors
-	case atomicmetrics.CategoryValidation:
-		got = m.ValidationErrors
-	case atomicmetrics.CategoryNetwork:
-		got = m.NetworkErrors
-	default: // as it is recorded
-		category, got = atomicmetrics.CategoryOther, m.OtherErrors
+	for _, figure := range m.LogValue().Group() {
+		if figure.Key == category.String()+"Errors" {
+			got = figure.Value.Uint64()
+		}
 	}
 	require(t, c, node, m, fmt.Sprintf("failures of category %v", category), got, want)
 }

@@ -103,7 +103,7 @@ func TestCountsAreRequired(t *testing.T) {
 		for _, wrong := range []int{test.count - 1, test.count + 1, -1, 0} {
 			fails(t, func(t testing.TB) { test.require(t, "fetch", wrong) },
 				fmt.Sprintf(`node "fetch" has %d %s, want %d`, test.count, test.what, wrong),
-				"TotalExecutions:19", "RetryCount:7", "WindowMax:1s")
+				"its metrics: 19 runs", "7 retries", "max 1s")
 		}
 		fails(t, func(t testing.TB) { test.require(t, "fecth", 2) },
 			fmt.Sprintf(`node "fecth" has 0 %s, want 2`, test.what), `there is something of ["fetch"]`)
@@ -205,6 +205,43 @@ func TestEventsOfManyCollectorsAndWaiters(t *testing.T) {
 			c.RecordFailureAs(node, 0, atomicmetrics.CategoryOther)
 			synctest.Wait()
 			events.RequireNoMore(t, c)
+		}
+	})
+}
+
+// An event that comes from outside while a bubble waits, or after it gave up,
+// must not touch the channel of the bubble. The runtime would end the process.
+func TestEventsOfOneCollectorAreWaitedForInABubbleAndOutside(t *testing.T) {
+	var events metricstest.Events
+	c := edgy(t, &events)
+	recorded, record := make(chan struct{}), make(chan struct{})
+	go func() {
+		for range record {
+			c.RecordFailure("n", 1, context.DeadlineExceeded)
+			if err := c.Flush(context.Background()); err != nil {
+				t.Error(err)
+			}
+			c.RecordSuccess("n", 1)
+			recorded <- struct{}{}
+		}
+	}()
+	defer close(record)
+	synctest.Test(t, func(t *testing.T) {
+		fails(t, func(t testing.TB) { events.RequireBreach(t, "n", atomicmetrics.FailureRateEvent) }, "want the event")
+		go func() {
+			time.Sleep(time.Second) // until the other goroutine waits for the event
+			record <- struct{}{}
+			<-recorded
+		}()
+		events.RequireBreach(t, "n", atomicmetrics.FailureRateEvent)
+	})
+	events.RequireRecovery(t, "n", atomicmetrics.FailureRateEvent)
+	synctest.Test(t, func(t *testing.T) {
+		c.RecordFailure("n", 1, context.DeadlineExceeded)
+		start := time.Now()
+		events.RequireBreach(t, "n", atomicmetrics.FailureRateEvent)
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the bubble's own event took %v", took)
 		}
 	})
 }

@@ -1,102 +1,270 @@
-// Package cell makes any text fit a cell of a table that a terminal shows in columns of one width.
-//
-// A column is what a narrow character takes. Wide characters, as those of Chinese, Japanese and Korean and most emoji,
-// take two, combining marks none. That is counted character by character, by the East Asian Width of Unicode; an
-// ambiguous one counts as narrow. Terminals that join several characters to one picture may need less.
+// Package cell makes names fit into a column of a table for people.
 package cell
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Width returns how many columns s takes. It is to have no characters that Printable would escape.
-func Width(s string) int {
-	n := 0
-	for _, r := range s {
-		n += width(r)
+// Names returns a text for each name, in at most as many columns of a terminal.
+// The names are in ascending order, and no two are the same. No two texts are
+// the same. The time is linear in the bytes of the names.
+//
+// A name that does not fit has "…" in place of its middle. If that makes names
+// alike, "…" replaces what they have in common, as far as there is room for the
+// rest. If that is not enough either, they are numbered.
+func Names(names []string, columns int) []string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		text, fits := whole(name, columns)
+		if !fits {
+			text = cut(name, columns)
+		}
+		texts[i] = text
 	}
-	return n
+	for _, same := range alike(texts) {
+		first, last := names[same[0]], names[same[len(same)-1]]
+		common := 0
+		for common < len(first) && first[common] == last[common] {
+			common++
+		}
+		for _, i := range same {
+			texts[i] = cutFrom(names[i], common, columns)
+		}
+	}
+	if duplicates := alike(texts); len(duplicates) > 0 {
+		number(names, texts, duplicates, columns)
+	}
+	return texts
 }
 
-func width(r rune) int {
-	switch {
-	case r < 0x300:
-		return 1
-	case r == 0xFE0F:
-		return 1 // makes an emoji of a narrow character, and so a wide one
-	case joins(r):
-		return 0
-	case unicode.Is(wide, r):
-		return 2
+// alike returns the places of the texts that are not alone, for each such text.
+func alike(texts []string) (groups [][]int) {
+	places := make(map[string][]int, len(texts))
+	for i, text := range texts {
+		places[text] = append(places[text], i)
 	}
-	return 1
+	for i, text := range texts {
+		if same := places[text]; len(same) > 1 && same[0] == i {
+			groups = append(groups, same)
+		}
+	}
+	return groups
+}
+
+func number(names, texts []string, groups [][]int, columns int) {
+	used, numbers := make(map[string]bool, len(texts)), map[string]int{}
+	for _, text := range texts {
+		used[text] = true
+	}
+	room := columns - 2 - len(strconv.Itoa(len(names)))
+	for _, i := range slices.Concat(groups...) {
+		prefix := head(parts(start(names[i], room), true, false), room) + "…#"
+		text := ""
+		for text == "" || used[text] {
+			numbers[prefix]++
+			text = prefix + strconv.Itoa(numbers[prefix])
+		}
+		texts[i], used[text] = text, true
+	}
+}
+
+// whole returns the text of s, and whether it fits.
+func whole(s string, columns int) (text string, fits bool) {
+	if s == "" {
+		return `""`, true
+	}
+	if len(start(s, columns)) < len(s) {
+		return "", false
+	}
+	all, width := parts(s, true, true), 0
+	for _, p := range all {
+		width += p.columns
+	}
+	return head(all, columns), width <= columns
+}
+
+// cut returns the start and the end of s with "…" between them.
+func cut(s string, columns int) string {
+	right := tail(parts(end(s, columns), false, true), (columns-1)/2)
+	return head(parts(start(s, columns), true, false), columns-1-Width(right)) + "…" + right
+}
+
+// cutFrom returns the text of s from the byte at on, behind "…" and as much of
+// the start of s as there is room for.
+func cutFrom(s string, at, columns int) string {
+	for at > 0 && at < len(s) && !utf8.RuneStart(s[at]) {
+		at--
+	}
+	rest := s[at:]
+	right, fits := whole(rest, columns*3/4)
+	if !fits {
+		right = head(parts(start(rest, columns), false, false), columns*3/4-1) + "…"
+	}
+	return head(parts(start(s[:at], columns), true, false), columns-1-Width(right)) + "…" + right
+}
+
+// bytesPerColumn is how many bytes of a name are looked at for each column. A
+// longer name does not fit.
+const bytesPerColumn = 16
+
+// start returns the start of s that is looked at for so many columns.
+func start(s string, columns int) string {
+	n := max(columns, 0) * bytesPerColumn
+	if n >= len(s) {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// end returns the end of s that is looked at for so many columns.
+func end(s string, columns int) string {
+	n := max(0, len(s)-columns*bytesPerColumn)
+	for n < len(s) && !utf8.RuneStart(s[n]) {
+		n++
+	}
+	return s[n:]
+}
+
+// head returns as many of the first parts as fit.
+func head(parts []part, columns int) string {
+	var b strings.Builder
+	for _, p := range parts {
+		if columns -= p.columns; columns < 0 {
+			break
+		}
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
+// tail returns as many of the last parts as fit.
+func tail(parts []part, columns int) (text string) {
+	for _, p := range slices.Backward(parts) {
+		if columns -= p.columns; columns < 0 {
+			break
+		}
+		text = p.text + text
+	}
+	return text
+}
+
+// A part is a character as a terminal shows it, or the escape of one.
+type part struct {
+	text    string
+	columns int
+}
+
+// parts returns the parts of s. A space at either end of the name is escaped.
+func parts(s string, begins, ends bool) (all []part) {
+	for rest := s; rest != ""; {
+		p, size := next(rest)
+		if p.text == " " && (begins && len(rest) == len(s) || ends && len(rest) == 1) {
+			p = part{`\x20`, 4}
+		}
+		all = append(all, p)
+		rest = rest[size:]
+	}
+	return all
+}
+
+// Width returns how many columns a text takes.
+func Width(text string) (columns int) {
+	for text != "" {
+		p, size := next(text)
+		columns += p.columns
+		text = text[size:]
+	}
+	return columns
+}
+
+const (
+	joiner     = '\u200D' // makes one picture of the emoji at both sides
+	emojiStyle = '\uFE0F' // makes an emoji, two columns wide, of a symbol
+	keycap     = "\u20E3"
+
+	// maxJoined is how many marks and emoji may be joined to one character.
+	maxJoined = 8
+)
+
+// next returns the first part of s, which is not empty, and how many bytes of s
+// it stands for. A part is a character with the combining marks behind it, or an
+// emoji with its skin tone and with the emoji joined to it. Every other character
+// that is not printable, or shows nothing, is escaped as in a Go string. Invalid
+// UTF-8 becomes U+FFFD.
+func next(s string) (part, int) {
+	if ascii := ' ' <= s[0] && s[0] <= '~'; ascii && (len(s) == 1 || s[1] < utf8.RuneSelf) {
+		return part{s[:1], 1}, 1
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	if r == utf8.RuneError {
+		return part{"\uFFFD", 1}, size
+	}
+	if !shows(r) || joins(r) {
+		quoted := strconv.QuoteRuneToASCII(r)
+		return part{quoted[1 : len(quoted)-1], len(quoted) - 2}, size
+	}
+	columns, emoji := width(r), isSymbol(r)
+	for range maxJoined {
+		r, n := utf8.DecodeRuneInString(s[size:])
+		after, _ := utf8.DecodeRuneInString(s[size+n:])
+		switch {
+		case joins(r) && shows(r):
+		case emoji && 0x1F3FB <= r && r <= 0x1F3FF: // skin tones
+		case r == emojiStyle && (emoji || strings.HasPrefix(s[size+n:], keycap)):
+			columns = 2
+		case emoji && r == joiner && isSymbol(after):
+			n += utf8.RuneLen(after)
+		default:
+			return part{s[:size], columns}, size
+		}
+		size += n
+	}
+	return part{s[:size], columns}, size
+}
+
+// shows reports whether r is printable and shows something.
+func shows(r rune) bool {
+	return strconv.IsPrint(r) && (r < 0x300 ||
+		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
 }
 
 // joins reports whether r is shown in the columns of the character before it.
 func joins(r rune) bool {
 	const jungseong, jongseong = 0x1160, 0x11FF // the vowels and finals of Korean, from the first to the last
-	return jungseong <= r && r <= jongseong || unicode.In(r, unicode.Mn, unicode.Me)
+	return r >= 0x300 && (jungseong <= r && r <= jongseong || unicode.In(r, unicode.Mn, unicode.Me))
 }
 
-// Printable returns s with everything escaped that moves the cursor, hides, or turns the direction of what follows:
-// what is not printable to strconv.IsPrint, in the form that strconv.Quote has for it. Invalid UTF-8 becomes U+FFFD.
-func Printable(s string) string {
-	s = strings.ToValidUTF8(s, string(utf8.RuneError))
-	if strings.IndexFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		b.WriteString(escaped(r))
-	}
-	return b.String()
+// isSymbol reports whether r is a symbol, as all emoji are that join others.
+func isSymbol(r rune) bool {
+	return r >= 0x2000 && r != utf8.RuneError && unicode.In(r, unicode.So, unicode.Sm)
 }
 
-func escaped(r rune) string {
-	if strconv.IsPrint(r) {
-		return string(r)
+func width(r rune) int {
+	if r >= 0x300 && unicode.Is(wide, r) {
+		return 2
 	}
-	quoted := strconv.QuoteRune(r)
-	return quoted[1 : len(quoted)-1]
+	return 1
 }
 
-// Fit returns s, printable, in at most as many columns: a longer one has its middle replaced by "…", as names of one
-// kind differ at either end. No escape is cut in two, and no mark is left without the character that it belongs to.
-func Fit(s string, columns int) string {
-	s = strings.ToValidUTF8(s, string(utf8.RuneError))
-	if whole := Printable(s); Width(whole) <= columns {
-		return whole
+// Isolated returns the text between the characters that keep its direction to
+// itself, U+2068 and U+2069, if it has a character of a script that is written
+// from right to left.
+func Isolated(text string) string {
+	if strings.IndexFunc(text, rightToLeft) < 0 {
+		return text
 	}
-	room := columns - 1 // beside the "…"
-	if room < 0 {
-		return ""
-	}
-	// A part is a character, or its escape, with the marks that follow it.
-	var parts []string
-	for _, r := range s {
-		if text := escaped(r); len(parts) > 0 && joins(r) {
-			parts[len(parts)-1] += text
-		} else {
-			parts = append(parts, text)
-		}
-	}
-	var head, tail int // how many parts of either end are kept
-	for used := 0; head+tail < len(parts); {
-		part := parts[head]
-		if tail < head {
-			part = parts[len(parts)-1-tail]
-		}
-		if used += Width(part); used > room {
-			break
-		}
-		if tail < head {
-			tail++
-		} else {
-			head++
-		}
-	}
-	return strings.Join(parts[:head], "") + "…" + strings.Join(parts[len(parts)-tail:], "")
+	return "\u2068" + text + "\u2069"
+}
+
+// rightToLeft reports whether r is in a block that Unicode keeps for such scripts.
+func rightToLeft(r rune) bool {
+	return 0x590 <= r && r <= 0x8FF || 0xFB1D <= r && r <= 0xFDFF || 0xFE70 <= r && r <= 0xFEFF ||
+		0x10800 <= r && r <= 0x10FFF || 0x1E800 <= r && r <= 0x1EFFF
 }

@@ -45,7 +45,7 @@ var exactKinds = []kind{
 
 // digestKind has a large window, whatever is asked for.
 var digestKind = kind{name: "digest", begin: func(t *testing.T, _ int) *history {
-	h := newHistory(t, atomicmetrics.WithWindowSize(5000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
+	h := newHistory(t, atomicmetrics.WithWindowSize(10_000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
 	h.largeWindow = true
 	return h
 }}

@@ -1,8 +1,6 @@
 package conformance
 
 import (
-	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,21 +9,19 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the line numbers in model/README.md anew")
-
 var (
 	modelHeading = regexp.MustCompile(`^### (\w+\.pml)$`)
-	modelRow     = regexp.MustCompile(`^\| ([^|]+) \| \[([^:\]]+):\d+\]\(([^#)]+)#L\d+\) ` + "`(.+)` \\|$")
+	modelRow     = regexp.MustCompile("^\\| ([^|]+) \\| \\[([^\\]]+)\\]\\(([^)]+)\\) `(.+)` \\|$")
 	modelStep    = regexp.MustCompile(`/\* step: (.+?) \*/`)
 )
 
-// The table in the models' README says where each of their steps is in the code.
+// The table in the models' README names the code of each step. The code is once
+// in its file, so that it can be found there.
 func TestModelSteps(t *testing.T) {
 	const readme = "model/README.md"
-	lines := strings.Split(text(t, readme), "\n")
 	steps := map[string][]string{}
 	model := ""
-	for i, line := range lines {
+	for i, line := range strings.Split(text(t, readme), "\n") {
 		if heading := modelHeading.FindStringSubmatch(line); heading != nil {
 			model = heading[1]
 			continue
@@ -39,21 +35,11 @@ func TestModelSteps(t *testing.T) {
 		}
 		step, name, path, snippet := row[1], row[2], row[3], strings.ReplaceAll(row[4], `\|`, "|")
 		steps[model] = append(steps[model], step)
-		before, after, _ := strings.Cut(text(t, filepath.Join("model", path)), snippet)
-		if after == "" || strings.Contains(after, snippet) {
-			t.Errorf("%s, %s: %q is not once in %s", model, step, snippet, path)
-			continue
+		if name != filepath.Base(path) {
+			t.Errorf("%s, %s: %s is not the name of %s", model, step, name, path)
 		}
-		at := strings.Count(before, "\n") + 1
-		right := fmt.Sprintf("| %s | [%s:%d](%s#L%d) `%s` |", step, name, at, path, at, row[4])
-		if line != right && !*update {
-			t.Errorf("%s, %s is in line %d of %s now: see -update", model, step, at, path)
-		}
-		lines[i] = right
-	}
-	if *update {
-		if err := os.WriteFile(readme, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
-			t.Fatal(err)
+		if n := strings.Count(text(t, filepath.Join("model", path)), snippet); n != 1 {
+			t.Errorf("%s, %s: %q is %d times in %s, want once", model, step, snippet, n, path)
 		}
 	}
 

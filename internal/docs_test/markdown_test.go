@@ -47,6 +47,45 @@ func anchors(text string) map[string]bool {
 	return all
 }
 
+// rootDocuments are the documents of the root. Every other document lies beside
+// the package that it is about.
+var rootDocuments = set([]string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"})
+
+func TestDocumentsLieBesideTheirPackage(t *testing.T) {
+	for name := range markdown(t) {
+		if filepath.Dir(name) == "." && !rootDocuments[name] {
+			t.Errorf("%s is in the root", name)
+		}
+	}
+}
+
+func TestEveryDocumentIsLinked(t *testing.T) {
+	files := markdown(t)
+	linked := set([]string{"README.md"})
+	for name, text := range files {
+		for _, match := range regexp.MustCompile(`\]\(([^)\s#]+)`).FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			linked[filepath.ToSlash(filepath.Join(filepath.Dir(name), match[1]))] = true
+		}
+	}
+	for name := range files {
+		if !linked[name] {
+			t.Errorf("no document links to %s", name)
+		}
+	}
+}
+
+// An asterisk after code, outside code, begins emphasis on GitHub.
+func TestNoAsteriskFollowsCode(t *testing.T) {
+	for name, text := range markdown(t) {
+		spans := strings.Split(fence.ReplaceAllString(text, ""), "`") // those of odd number are code
+		for i := 1; i+1 < len(spans); i += 2 {
+			if strings.HasPrefix(spans[i+1], "*") {
+				t.Errorf("%s: `%s`*", name, spans[i])
+			}
+		}
+	}
+}
+
 func TestLinksLeadSomewhere(t *testing.T) {
 	files := markdown(t)
 	for name, text := range files {
@@ -106,14 +145,36 @@ var byHand = map[string]string{
 	"check":        "it is what CI runs",
 	"demo":         "CI runs the same with fewer files",
 	"bench-report": "minutes; CI runs every benchmark once",
+	"fuzz":         "minutes; CI runs make fuzz-smoke",
 }
 
-// otherCommands are those that are neither make, nor a test, nor a command of the repository, and what takes their place.
+// otherCommands are neither make, nor a test, nor a command of the repository.
+// The value says which test takes their place.
 var otherCommands = map[string]string{
-	"go get github.com/nodemetrics/nodemetrics/atomicmetrics":                "TestProgramsInMarkdownBuildAndPrintWhatTheyShow, with replace",
-	"go mod edit -replace=github.com/nodemetrics/nodemetrics=../nodemetrics": "the same test",
-	"go mod tidy": "the same test; its go.mod and go.sum are ready",
+	"go mod tidy": "TestProgramsInMarkdownBuildAndPrintWhatTheyShow; its go.mod and go.sum are ready",
 	"go run golang.org/x/perf/cmd/benchstat@latest": "reads what benchmarks print; by hand",
+}
+
+// checkGoGet looks whether go get, or go mod edit -replace, names packages of
+// the repository. The folder of a replacement is beside the user's module.
+func checkGoGet(t *testing.T, name, command string) {
+	t.Helper()
+	const module = "github.com/nodemetrics/nodemetrics"
+	words := strings.Fields(command)
+	target := words[len(words)-1]
+	if from, to, ok := strings.Cut(strings.TrimPrefix(target, "-replace="), "="); ok {
+		folder, ok := strings.CutPrefix(to, "../nodemetrics")
+		if !ok || from != module+folder {
+			t.Errorf("%s: %s: the folder is not that of the module", name, command)
+		} else if _, err := os.Stat(filepath.Join(root, folder, "go.mod")); err != nil {
+			t.Errorf("%s: %s: %v", name, command, err)
+		}
+		return
+	}
+	folder, ok := strings.CutPrefix(target, module+"/")
+	if files, _ := filepath.Glob(filepath.Join(root, folder, "*.go")); !ok || len(files) == 0 {
+		t.Errorf("%s: %s: there is no such package", name, command)
+	}
 }
 
 func TestEveryCommandInMarkdownIsRun(t *testing.T) {
@@ -144,6 +205,8 @@ func TestEveryCommandInMarkdownIsRun(t *testing.T) {
 					}
 				}
 			case otherCommands[command] != "":
+			case words[1] == "get", strings.HasPrefix(command, "go mod edit -replace="):
+				checkGoGet(t, name, command)
 			case words[1] == "test":
 				checkGoTest(t, name, command, functions)
 			case words[1] == "run" && strings.HasPrefix(words[2], "./"):

@@ -71,22 +71,27 @@ func example(t *testing.T, path, name string) (program, output string) {
 	return "", ""
 }
 
-func TestReadmeProgramIsTheExample(t *testing.T) {
-	program, output := example(t, "atomicmetrics/example_test.go", "")
-	readme := read(t, "README.md")
-	blocks := found(t, "(?s)```go\n(.*?)```", readme)
-	if blocks[0] != program {
-		t.Errorf("the README has\n%s\nand the example as a program is\n%s", blocks[0], program)
-	}
-	if printed := found(t, "(?s)It prints\n\n```text\n(.*?)```", readme)[0]; printed != output {
-		t.Errorf("the README says that it prints\n%s\nand it prints\n%s", printed, output)
+// mostReadmeLines is how long the README is at most. A document beside its
+// package has the rest.
+const mostReadmeLines = 200
+
+func TestReadmeIsShort(t *testing.T) {
+	if lines := strings.Count(read(t, "README.md"), "\n"); lines > mostReadmeLines {
+		t.Errorf("README.md has %d lines, at most %d are allowed", lines, mostReadmeLines)
 	}
 }
 
-func TestReadmeTableIsTheExamples(t *testing.T) {
+func TestReadmeBeginsWithAProgramAndItsOutput(t *testing.T) {
+	block := goBlock.FindStringSubmatch(read(t, "README.md"))
+	if block == nil || !strings.HasPrefix(block[1], "package main\n") || block[2] == "" {
+		t.Errorf("the first code of README.md is no program with its output: %q", block)
+	}
+}
+
+func TestCookbookTableIsTheExamples(t *testing.T) {
 	_, output := example(t, "atomicmetrics/example_tasks_test.go", "Snapshot_WriteTable")
-	if !strings.Contains(read(t, "README.md"), " "+strings.TrimSpace(output)+"\n") {
-		t.Errorf("the README does not have the table\n%s", output)
+	if !strings.Contains(read(t, "atomicmetrics/COOKBOOK.md"), " "+strings.TrimSpace(output)+"\n") {
+		t.Errorf("the cookbook does not have the table\n%s", output)
 	}
 }
 
@@ -116,11 +121,13 @@ func testFunctions(t *testing.T) map[string]bool {
 	return set(found(t, `(?m)^func ((?:Test|Fuzz|Benchmark|Example)\w*)\(`, source.String()))
 }
 
-func TestReadmeNamesATestForEachGuarantee(t *testing.T) {
-	section := found(t, `(?s)\n## Guarantees\n(.*?)\n## `, read(t, "README.md"))[0]
-	for _, guarantee := range strings.Split(section, "\n- ")[1:] {
-		if !regexp.MustCompile(`\bTest[A-Z]\w`).MatchString(guarantee) {
-			t.Errorf("no test holds this: %s", guarantee)
+func TestGuaranteesNameATestEach(t *testing.T) {
+	const name = "atomicmetrics/GUARANTEES.md"
+	sections := found(t, `(?s)\n(## Counting\n.*?)\n## Limits of a read\n`, read(t, name))[0]
+	guarantees := found(t, `(?m)^- (.*)$`, strings.ReplaceAll(sections, "\n  ", " "))
+	for _, guarantee := range guarantees {
+		if !regexp.MustCompile("`Test[A-Z]\\w*`").MatchString(guarantee) {
+			t.Errorf("%s: no test holds this: %s", name, guarantee)
 		}
 	}
 }

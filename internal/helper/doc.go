@@ -1,39 +1,59 @@
-// Package helper runs user code off the goroutine that caused it: a lock-free queue, and one goroutine that exists
-// only while there is something in it. Callbacks, log warnings and folding each have a queue of their own, so that a
-// slow one holds up nothing but itself.
+// Package helper runs user code off the goroutine that caused it. A [Queue] is
+// lock-free, and its helper goroutine exists only while an item waits.
+// Callbacks, log warnings and folding each have a queue, so a slow one holds
+// up nothing else.
 //
 // # The model
 //
-// A [Queue] is a linked list of cells, numbered 1, 2, 3 … in queue order, and three words:
+// A queue is a linked list of cells, numbered 1, 2, 3, … in queue order, and
+// two words:
 //
-//	head        the last cell taken; the waiting ones follow it
-//	running     whether a helper owns the right to deliver
-//	delivering  the number of the cell the helper announced, 0 for none
+//	head   the last cell taken; the waiting cells follow it
+//	state  settled, the number up to which every cell is delivered or dropped;
+//	       and a channel, nil while no helper runs
 //
-// A Put links a cell, starts a helper if none is running, and takes the oldest waiting cells away if more than the
-// limit wait. The helper announces the oldest waiting cell, takes it, delivers it, withdraws the announcement, and
-// ends when nothing waits. Taking is a CAS on head, for the helper and for a Put that drops alike: its winner alone
-// owns the item, which is therefore delivered once or dropped once, never both.
+// A Put links a cell, starts a helper if none runs, and drops the oldest
+// waiting cells beyond the limit. The helper takes the oldest waiting cell,
+// delivers it, and ends when no cell waits. Helper and Put both take by a CAS
+// on head. The winner alone owns the item, so the item is delivered once or
+// dropped once.
 //
-// Two pairs of accesses see to it that no wake-up is lost. In each, one side writes A and then reads B, the other
-// writes B and then reads A. Atomic operations in Go have one total order, so that at least one sees the other's write:
+// The starter of a helper puts a state with a new channel in place, by a CAS
+// that only a state without a channel allows. So there is never a second
+// helper. From then on the helper alone replaces the state, and closes the
+// channel of the old state afterwards. After the helper has taken a cell, all
+// cells before it are settled, because the helper has delivered the others or
+// a Put has dropped them. When no cell waits, all cells up to head are
+// settled.
 //
-//	Put:   link the cell, then read running        helper: clear running, then look for a cell
-//	Flush: install a channel, then read progress   helper, Put: make progress, then look for a channel
+// A wake-up cannot be lost. The Put links the cell and then reads the state.
+// The helper gives its channel up and then looks for a cell. Atomic operations
+// of Go have one total order, so at least one of the two sees the other's
+// write. A Flush reads settled and the channel as one word. If the settled of
+// that word is too low, the helper closes the channel of that word later.
 //
-// A third sees to it that no Flush returns early. The helper announces a cell before it moves head to it, and Flush
-// reads head before the announcement: if it finds the cell taken, it finds the announcement, until that is withdrawn.
+// # Bubbles
+//
+// A testing/synctest bubble owns the channels that its goroutines make. A
+// goroutine outside that touches one ends the process. The starter makes the
+// channel, and a goroutine and its starter are in the same bubble or in none.
+// So the helper closes only channels of its own side. A Flush of the other
+// side leaves the channel alone and looks at settled again and again. One
+// queue must not be used in two bubbles at a time.
 //
 // # Guarantees
 //
-// Items are delivered one at a time, in queue order, each once, unless dropped; what one delivery did happens before
-// the next. The items of one goroutine are queued in the order it put them. A Put that has returned needs no
-// other Put to finish for its item to be delivered, unless that one is just starting the helper.
-// A delivery that panics, or ends its goroutine, costs that item only. There is no Close and nothing to leak: a queue
-// without items is plain memory, which nothing refers to but its user, and it keeps no item alive.
+// Items are delivered one at a time, in queue order. What one delivery did
+// happens before the next delivery. The items of one goroutine are queued in
+// the order in which it put them. If a Put has returned, its item needs no
+// other Put to be delivered, unless that Put is just starting the helper.
+// A delivery that panics, or ends its goroutine, costs its item only. There is
+// no Close and no leak, because a queue without items is plain memory. It
+// keeps no item alive.
 //
 // # Performance
 //
-// A Put is two locked instructions and one allocation, its cell; dropping an item adds two, starting the helper one
-// and a go statement. The helper spends three on an item. "go test -bench Put ./internal/helper" has the figures.
+// A Put is two locked instructions and one allocation, its cell. Dropping an
+// item adds two instructions. Starting the helper adds one, a go statement and
+// two allocations. "go test -bench Put ./internal/helper" has the figures.
 package helper

@@ -130,9 +130,9 @@ func TestFlushWithBothReasonsToReturnGivesNoError(t *testing.T) {
 	cancel()
 	for range 50 { // a select alone would toss a coin
 		q := New(1, discard[int], nil)
-		seq := q.push(1)
-		ctx := lateContext{ended, func() { q.trim(seq + q.limit) }}
-		if err := q.Flush(ctx); err != nil {
+		q.hold()
+		q.Put(1)
+		if err := q.Flush(lateContext{ended, func() { q.settle(1) }}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,66 +203,43 @@ func TestFlushReturnsWhenItsItemsAreDropped(t *testing.T) {
 	})
 }
 
-func TestADropWakesFlush(t *testing.T) {
+// The helper has taken item 2 and is about to tell that item 1 is settled. The
+// delivery of 2 may take for ever, so Flush must not wait for its end.
+func TestFlushReturnsWhenTheNextItemIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
-		s.queue.running.Store(true) // a helper that is held up before it takes anything
-		s.queue.Put(1)
-		f := goFlush(t.Context(), s.queue)
-		s.queue.Put(2)
-		synctest.Wait()
-		if !f.returned {
-			t.Error("waits for an item that was dropped")
-		}
-		s.queue.retire()
-		s.drain()
-	})
-}
-
-// The helper announces 1, a Put drops 1 under its hand, and Flush believes the announcement. The delivery of 2 may
-// take for ever, so it must not be its end that wakes Flush.
-func TestAnAnnouncementThatFailsWakesFlush(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newStage(9)
 		q := s.queue
-		q.running.Store(true) // this goroutine is the helper
+		q.hold() // this goroutine is the helper
 		q.Put(1)
-		h := q.head.Load()
-		n := h.next.Load()
-		q.delivering.Store(n.seq)
+		q.Put(2)
 		f := goFlush(t.Context(), q)
-		q.Put(2)
-		synctest.Wait()
-		if f.returned {
-			t.Error("returned while 1 may be in delivery")
+		q.take(q.head.Load(), q.head.Load().next.Load())
+		q.settle(0)
+		if synctest.Wait(); f.returned {
+			t.Error("returned while 1 is in delivery")
 		}
-		if _, ok := q.claim(h, n); ok {
-			t.Fatal("claimed what was dropped")
-		}
-		synctest.Wait()
-		if !f.returned {
-			t.Error("waits for an item that was dropped")
+		g := goFlush(t.Context(), q)
+		q.take(q.head.Load(), q.head.Load().next.Load())
+		q.settle(1)
+		if synctest.Wait(); f.returned || g.returned {
+			t.Error("returned while 2 is in delivery")
 		}
 		q.retire()
-		s.drain()
+		if synctest.Wait(); !f.returned || !g.returned {
+			t.Error("waits though all is settled")
+		}
 	})
 }
 
-// As above, but the announcement comes only after Flush has seen none.
-func TestAStaleAnnouncementDoesNotStayBehind(t *testing.T) {
+// A Flush that meets a Put between its two steps starts the helper itself.
+func TestFlushNeedsNoPutToGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
-		q := s.queue
-		q.running.Store(true)
-		q.Put(1)
-		h := q.head.Load()
-		n := h.next.Load()
-		q.Put(2)
-		if _, ok := q.claim(h, n); ok || q.delivering.Load() != 0 {
-			t.Errorf("claimed %v, delivering %d", ok, q.delivering.Load())
+		var got []int
+		q := New(9, func(i int) { got = append(got, i) }, nil)
+		q.push(1) // a Put, held up after linking
+		if f := goFlush(t.Context(), q); !f.returned || f.err != nil || !slices.Equal(got, []int{1}) {
+			t.Errorf("returned %v, %v; delivered %v", f.returned, f.err, got)
 		}
-		q.retire()
-		s.drain()
 	})
 }
 

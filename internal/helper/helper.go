@@ -1,70 +1,69 @@
 package helper
 
-import "errors"
+import (
+	"errors"
 
-// ErrGoexit is what the failed function of [New] is given when a delivery ended its goroutine by [runtime.Goexit]
-// (under GODEBUG=panicnil=1 also for panic(nil), which looks the same).
+	"github.com/nodemetrics/nodemetrics/internal/clock"
+)
+
+// ErrGoexit is given to the failed function of [New] when a delivery ended its
+// goroutine by [runtime.Goexit]. Under GODEBUG=panicnil=1 it also stands for
+// panic(nil), which looks the same.
 var ErrGoexit = errors.New("runtime.Goexit was called")
 
-// start starts a helper if something waits and none is running. It is called after every link and after every release
-// of running, and that is why no cell is left behind: the Put that linked it finds running free, and makes a helper, or
-// finds it taken. Then whoever has it looks again after giving it back, finds it free or taken, and so on, until the
-// cell is taken. And as only one can turn running to true before it is false again, no two helpers run at once.
-//
-// An empty queue needs no helper, whoever asks: without that look, retire would start one after the other for ever.
+// start starts a helper if an item waits and no helper runs. Every link and
+// every end of a helper is followed by a call, so no cell is left behind. The
+// look for a waiting item keeps ending helpers from starting one another for
+// ever.
 func (q *Queue[T]) start() {
-	if !q.running.Load() && !q.empty() && q.running.CompareAndSwap(false, true) {
+	s := q.state.Load()
+	if s.replaced == nil && !q.Empty() && q.state.CompareAndSwap(s, running(s.settled)) {
 		go q.work()
 	}
 }
 
-// run is the helper; it owns running. It ends when nothing waits or when a delivery ends the goroutine. To retire both
-// are the same, so that who goes on never hangs on telling Goexit from a panic, which recover cannot always do.
+// running returns the state of a queue whose helper runs on the caller's side.
+func running(settled uint64) *state {
+	return &state{settled, make(chan struct{}), clock.Bubbled()}
+}
+
+// run is the helper. It ends when no item waits or when a delivery ends the
+// goroutine. retire treats both alike, because recover cannot always tell
+// Goexit from a panic.
 func (q *Queue[T]) run() {
 	defer q.retire()
-	for {
-		item, ok := q.next()
-		if !ok {
-			return
-		}
-		q.handle(item)
-	}
-}
-
-// retire gives running back, and only then looks whether something has come in meanwhile.
-func (q *Queue[T]) retire() {
-	q.running.Store(false)
-	q.start()
-}
-
-// next takes the oldest waiting cell, announced before it is taken, so that whoever finds it taken finds the
-// announcement too.
-func (q *Queue[T]) next() (item T, ok bool) {
 	for {
 		h := q.head.Load()
 		n := h.next.Load()
 		if n == nil {
-			return item, false
+			return
 		}
-		if item, ok = q.claim(h, n); ok {
-			return item, true
+		if item, ok := q.take(h, n); ok {
+			q.settle(n.seq - 1)
+			q.handle(item)
 		}
 	}
 }
 
-// claim announces the cell n and takes it. If a Put was faster, the announcement was wrong and is withdrawn, with a
-// wake: a Flush may have believed it and be waiting, and the next delivery may never return.
-func (q *Queue[T]) claim(h, n *cell[T]) (item T, ok bool) {
-	q.delivering.Store(n.seq)
-	if item, ok = q.take(h, n); !ok {
-		q.settle()
+// settle lets Flush know that the cells up to seq are settled.
+func (q *Queue[T]) settle(seq uint64) {
+	if q.state.Load().settled < seq {
+		q.replace(running(seq))
 	}
-	return item, ok
 }
 
-// handle delivers the item and reports a failure. However deliver and failed end, the item is settled.
+// retire gives the right to deliver back, and only then looks for an item that
+// came meanwhile.
+func (q *Queue[T]) retire() {
+	q.replace(&state{settled: q.head.Load().seq})
+	q.start()
+}
+
+// replace puts s in place of the helper's state and wakes the Flushes that wait.
+func (q *Queue[T]) replace(s *state) { close(q.state.Swap(s).replaced) }
+
+// handle delivers the item and reports a failure.
 func (q *Queue[T]) handle(item T) {
-	defer q.settle()
 	returned := false
 	defer func() {
 		if returned {
@@ -85,10 +84,4 @@ func (q *Queue[T]) report(v any) {
 	if q.failed != nil {
 		q.failed(v)
 	}
-}
-
-// settle withdraws the announcement: nothing is in delivery.
-func (q *Queue[T]) settle() {
-	q.delivering.Store(0)
-	q.wake()
 }

@@ -47,8 +47,8 @@ func (l *list[T]) last() *cell[T] {
 	}
 }
 
-// empty reports whether no cell waits.
-func (l *list[T]) empty() bool {
+// Empty reports whether no cell waits. The item in delivery does not wait.
+func (l *list[T]) Empty() bool {
 	return l.head.Load().next.Load() == nil
 }
 

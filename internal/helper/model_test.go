@@ -104,9 +104,9 @@ func follow(t *testing.T, script []int, limit int) {
 		}
 		m.settle()
 		if !slices.Equal(s.entered, m.entered) || !slices.Equal(waiting(s.queue), m.waiting) ||
-			s.queue.Dropped() != m.dropped || len(s.reports) != m.failed || s.queue.running.Load() != m.busy {
+			s.queue.Dropped() != m.dropped || len(s.reports) != m.failed || s.queue.busy() != m.busy {
 			t.Errorf("%s: entered %v, waiting %v, dropped %d, failed %d, running %v; the model says %+v", trace,
-				s.entered, waiting(s.queue), s.queue.Dropped(), len(s.reports), s.queue.running.Load(), m)
+				s.entered, waiting(s.queue), s.queue.Dropped(), len(s.reports), s.queue.busy(), m)
 		}
 		for _, f := range flushes {
 			if f.returned == m.pending(f.seq) || f.err != nil {

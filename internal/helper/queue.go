@@ -1,34 +1,44 @@
 package helper
 
-import "sync/atomic"
+import (
+	"context"
+	"sync/atomic"
+	"time"
 
-// A Queue delivers what is put into it, one item at a time and in queue order, on a goroutine that exists only while
-// there is something to deliver. Make one with [New]; the zero Queue is not usable. All methods are safe for
-// concurrent use, also from within a delivery.
+	"github.com/nodemetrics/nodemetrics/internal/clock"
+)
+
+// A Queue delivers what is put into it, one item at a time and in queue order,
+// on a goroutine that exists only while an item waits. Make one with [New]; the
+// zero Queue is not usable. All methods are safe for concurrent use, also from
+// within a delivery.
 type Queue[T any] struct {
 	list[T]
 	limit   uint64
 	deliver func(T)
 	failed  func(any)
 	work    func() // run, bound once: a go statement with a plain func value allocates no closure
-
-	// running is the right to deliver. Who turns it from false to true owns it and starts the helper, which gives it
-	// back as its last act. So there is never a second one.
-	running atomic.Bool
-
-	// delivering is the number of the cell that the helper is about to take, or has taken and not yet settled; else 0.
-	// Written by the owner of running only. It may name a cell that a Put drops under the helper's hand.
-	delivering atomic.Uint64
-
 	dropped atomic.Uint64
-	waiters atomic.Pointer[chan struct{}] // closed, and removed, at the next progress; nil while no Flush waits
+
+	// state is never nil. While its channel is nil, any goroutine may start a
+	// helper by a CAS. Then the helper alone replaces it.
+	state atomic.Pointer[state]
 }
 
-// New returns an empty queue in which at most limit items wait, the one in delivery not counted.
+// A state is immutable.
+type state struct {
+	settled  uint64        // the cells up to this number are delivered or dropped
+	replaced chan struct{} // closed after the helper has replaced the state; nil while no helper runs
+	bubbled  bool          // the helper runs in a synctest bubble, and replaced belongs to that bubble
+}
+
+// New returns an empty queue in which at most limit items wait, the one in
+// delivery not counted.
 //
-// When deliver panics, failed is called with the recovered value, on the same goroutine and while the stack of the
-// panic still stands; when deliver ends the goroutine, failed is called with [ErrGoexit]. Then the next item is
-// delivered. A panic in failed is swallowed. A nil failed is not called.
+// When deliver panics, the helper calls failed with the recovered value, while
+// the stack of the panic still stands. When deliver ends the goroutine, the
+// helper calls failed with [ErrGoexit]. Then it delivers the next item. It
+// swallows a panic in failed. A nil failed is not called.
 //
 // New panics when limit is below 1 or deliver is nil.
 func New[T any](limit int, deliver func(T), failed func(recovered any)) *Queue[T] {
@@ -40,26 +50,67 @@ func New[T any](limit int, deliver func(T), failed func(recovered any)) *Queue[T
 	}
 	q := &Queue[T]{limit: uint64(limit), deliver: deliver, failed: failed}
 	q.init()
+	q.state.Store(&state{})
 	q.work = q.run
 	return q
 }
 
-// Put queues the item and returns at once: it never waits for another goroutine, and runs no user code. Where more
-// than the limit wait, it drops the oldest.
+// Put queues the item and returns at once. It never waits for another
+// goroutine, and runs no user code. If more than the limit wait, it drops the
+// oldest.
 func (q *Queue[T]) Put(item T) {
 	seq := q.push(item)
 	q.start()
 	q.trim(seq)
 }
 
-// Dropped returns how many items have been dropped since New. A Put counts what it drops before it returns, but maybe
-// not before a Flush that met it on its way.
+// Dropped returns how many items have been dropped since New. A Put counts the
+// items that it drops before it returns. A concurrent Flush may return before.
 func (q *Queue[T]) Dropped() uint64 {
 	return q.dropped.Load()
 }
 
-// trim drops the oldest waiting cells until at most limit wait up to seq. It takes from the very head that it judged:
-// with another one, two Puts would drop three cells for two too many.
+// Flush waits until every item put before the call has been delivered (and its
+// failure, if any, reported) or dropped, or until ctx ends; then it returns
+// ctx.Err(). What the deliveries did happens before Flush returns nil. If there
+// is nothing to wait for, it returns nil, even if ctx has ended. Flush does not
+// wait for items put later.
+//
+// Within a delivery Flush waits for that delivery itself, that is, until ctx
+// ends.
+func (q *Queue[T]) Flush(ctx context.Context) error {
+	for target := q.last().seq; ; {
+		s := q.state.Load()
+		if s.settled >= target {
+			return nil
+		}
+		if s.replaced == nil { // the Put that linked the last cell is held up
+			q.start()
+			continue
+		}
+		replaced := s.replaced
+		var again <-chan time.Time
+		if s.bubbled != clock.Bubbled() {
+			replaced, again = nil, time.After(interval)
+		}
+		select {
+		case <-replaced:
+		case <-again:
+		case <-ctx.Done():
+			if q.state.Load().settled < target {
+				return ctx.Err()
+			}
+		}
+	}
+}
+
+// interval is how often Flush looks for a helper of the other side. In a bubble
+// it takes next to no real time, in which the helper outside can go on.
+const interval = 100 * time.Microsecond
+
+// trim drops the oldest waiting cells until at most limit wait up to seq. It
+// takes from the very head that it judged. With another head, two Puts would
+// drop three cells for two too many.
 func (q *Queue[T]) trim(seq uint64) {
 	for {
 		h := q.head.Load()
@@ -68,7 +119,6 @@ func (q *Queue[T]) trim(seq uint64) {
 		}
 		if _, ok := q.take(h, h.next.Load()); ok {
 			q.dropped.Add(1)
-			q.wake()
 		}
 	}
 }

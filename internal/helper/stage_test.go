@@ -46,6 +46,13 @@ func (s *stage) drain() {
 	}
 }
 
+// busy reports whether a helper runs.
+func (q *Queue[T]) busy() bool { return q.state.Load().replaced != nil }
+
+// hold keeps helpers from starting, as a helper does that takes nothing. The
+// caller ends it by retire.
+func (q *Queue[T]) hold() { q.state.Store(running(q.state.Load().settled)) }
+
 func normally()        {}
 func byPanic()         { panic("deliver panics") }
 func byGoexit()        { runtime.Goexit() }

@@ -135,7 +135,7 @@ func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
 	const limit, producers, items = 2, 4, 50_000
 	atEachGOMAXPROCS(t, func(t *testing.T) {
 		q := New(limit, discard[int], nil)
-		q.running.Store(true) // a helper that takes nothing
+		q.hold()
 		for range limit {
 			q.Put(0)
 		}
@@ -155,47 +155,6 @@ func TestPutsThatMeetDropExactlyTheExcess(t *testing.T) {
 		if n, d := len(waiting(q)), q.Dropped(); n != limit || d != producers*items {
 			t.Errorf("%d wait and %d are dropped, want %d and %d", n, d, limit, producers*items)
 		}
-		q.retire()
-		awaitNoHelper(t)
-	})
-}
-
-// A drop and a Flush that looks for it may meet in any way: Flush returns, though no other drop comes to wake it.
-func TestADropThatMeetsFlushWakesIt(t *testing.T) {
-	const over = math.MaxUint64
-	atEachGOMAXPROCS(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		q := New(1, discard[int], nil)
-		q.running.Store(true) // a helper that takes nothing
-		q.Put(0)
-		var round, flushed atomic.Uint64 // both goroutines spin, to meet closely
-		var all sync.WaitGroup
-		all.Go(func() {
-			for r := uint64(1); ; r++ {
-				for round.Load() < r {
-					runtime.Gosched()
-				}
-				if round.Load() == over {
-					return
-				}
-				if err := q.await(ctx, r); err != nil {
-					t.Errorf("item %d: %v", r, err)
-				}
-				flushed.Store(r)
-			}
-		})
-		// On a busy machine each round may cost a time slice.
-		end := time.Now().Add(300 * time.Millisecond)
-		for r := uint64(1); r <= 20_000 && time.Now().Before(end); r++ {
-			round.Store(r)
-			q.Put(0) // drops item r
-			for flushed.Load() < r {
-				runtime.Gosched()
-			}
-		}
-		round.Store(over)
-		all.Wait()
 		q.retire()
 		awaitNoHelper(t)
 	})

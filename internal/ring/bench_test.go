@@ -1,8 +1,12 @@
 package ring
 
 import (
+	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
 func BenchmarkRecord(b *testing.B) {
@@ -38,4 +42,67 @@ func BenchmarkRecord(b *testing.B) {
 			}
 		})
 	})
+}
+
+// BenchmarkWindow is a read of a window beside a recorder on another core that
+// never pauses. rounds/read is how often the reader copied.
+func BenchmarkWindow(b *testing.B) {
+	for _, window := range []int{100, 1000} {
+		for _, shards := range []int{0, 1, 2, 16, 64} {
+			for _, recorders := range []int{0, 1} {
+				b.Run(fmt.Sprintf("window=%d/shards=%d/recorders=%d", window, shards, recorders), func(b *testing.B) {
+					benchmarkWindow(b, window, shards, recorders)
+				})
+			}
+		}
+	}
+}
+
+func benchmarkWindow(b *testing.B, window, shards, recorders int) {
+	var r Ring
+	r.Init(window, nil)
+	if shards > 0 {
+		r.Spread(shards)
+		fill(&r, window)
+	}
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for range recorders {
+		wg.Go(func() {
+			for d := uint64(0); !stop.Load(); d++ {
+				r.Record(Success, d)
+			}
+		})
+	}
+	for range window {
+		r.Record(Success, 1)
+	}
+	var reader Reader
+	rounds := 0
+	b.ResetTimer()
+	for range b.N {
+		reader.Window(&r)
+		rounds += reader.Rounds()
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(rounds)/float64(b.N), "rounds/read")
+	stop.Store(true)
+	wg.Wait()
+}
+
+// fill makes every shard of a spread ring, each with so many samples.
+func fill(r *Ring, samples int) {
+	c := r.cores.Load()
+	for i := range c.shards {
+		s := c.newShard(i)
+		for d := range samples {
+			head := s.head.Load()
+			slot := &s.slots[s.slot(head)]
+			s.count(Success, uint64(d))
+			slot.stamp.Store(uint64(clock.Real()))
+			slot.sample.Store(uint64(sampleOf(Success, uint64(d), 0)))
+			s.head.Store(s.after(head))
+		}
+		c.shards[i].Store(s)
+	}
 }

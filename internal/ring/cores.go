@@ -8,6 +8,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/core"
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/pad"
 	"github.com/nodemetrics/nodemetrics/internal/release"
 	"github.com/nodemetrics/nodemetrics/internal/step"
@@ -69,7 +70,7 @@ func (r *Ring) Spread(processors int) {
 		shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))),
 		window: len(r.slots),
 		watch:  r.watch,
-		stream: r.stream,
+		large:  r.large,
 	}
 	step.At(step.Made)
 	r.cores.CompareAndSwap(nil, c)
@@ -81,8 +82,8 @@ type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
 	more   atomic.Pointer[coreShard]   // a list: made when all others were owned by recorders that were held up
 	window int
-	watch  *Watch  // or nil
-	stream *stream // or nil
+	watch  *Watch // or nil
+	large  *large // or nil
 	closed atomic.Bool
 }
 
@@ -105,12 +106,12 @@ type coreShard struct {
 // writes slots and owed. The looker writes allowed. The rest never changes.
 type stampedSlots struct {
 	geometry
-	slots   []stampedSlot // a window and one more, so the slot under way is never part of the window
-	owed    atomic.Uint64 // records that may change the verdict, plus 1
-	allowed atomic.Uint64 // a look is due when owed reaches it
-	lane    *lane         // of t-digests
-	index   int           // among the shards of all cores
-	next    *coreShard    // in cores.more
+	slots   []stampedSlot  // a window and one more, so the slot under way is never part of the window
+	batch   *history.Batch // in the place of slots, of a large window
+	owed    atomic.Uint64  // records that may change the verdict, plus 1
+	allowed atomic.Uint64  // a look is due when owed reaches it
+	index   int            // among the shards of all cores
+	next    *coreShard     // in cores.more
 }
 
 // stampedSlot is a sample and its stamp, in nanoseconds of the monotonic clock.
@@ -118,8 +119,8 @@ type stampedSlot struct{ stamp, sample atomic.Uint64 }
 
 func (c *cores) newShard(index int) *coreShard {
 	s := &coreShard{stampedSlots: stampedSlots{index: index}}
-	if c.stream != nil {
-		s.lane = c.stream.newLane(coreLanes+index, len(c.shards))
+	if c.large != nil {
+		c.large.newBatch(s, len(c.shards))
 	} else {
 		slots := c.window + 1
 		s.geometry = geometryFor(slots)
@@ -142,28 +143,25 @@ func (c *cores) record(o Outcome, d uint64) bool {
 		core.Unpin()
 		return false
 	}
+	if s.batch != nil {
+		return c.recordLarge(s, head, o, d)
+	}
 	// The recorder reads the clock while it owns the shard. So of two records
 	// that do not overlap, the later record has the later stamp, whatever their
 	// shards. Within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
-	now := clock.Now()
+	now := clock.Real()
 	s.count(o, d)
-	due, look := false, false
-	if s.lane != nil {
-		due = s.lane.put(sampleOf(o, d, 0), uint64(now))
-	} else {
-		slot := &s.slots[s.slot(head)]
-		release.Store(&slot.stamp, uint64(now))
-		step.At(step.Stamped)
-		release.Store(&slot.sample, uint64(sampleOf(o, d, 0)))
-		step.At(step.Stored)
-		look = c.watch != nil && s.owe(c.watch, o, d)
-	}
+	slot := &s.slots[s.slot(head)]
+	release.Store(&slot.stamp, uint64(now))
+	step.At(step.Stamped)
+	release.Store(&slot.sample, uint64(sampleOf(o, d, 0)))
+	step.At(step.Stored)
+	due := c.watch != nil && s.owe(c.watch, o, d)
 	release.Store(&s.head, s.after(head))
 	step.At(step.Released)
 	core.Unpin()
-	c.stream.wake(due)
-	if look {
+	if due {
 		c.watch.Due(now)
 	}
 	return true

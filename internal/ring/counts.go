@@ -51,14 +51,6 @@ func (r *Ring) begunByAll() uint64 {
 	return n
 }
 
-// completed returns how many executions have been counted.
-func (r *Ring) completed() (n uint64) {
-	for s := range r.shards {
-		n += s.completed()
-	}
-	return n
-}
-
 // shards yields the counters of every shard that there is.
 func (r *Ring) shards(yield func(*shard) bool) {
 	if !yield(&r.first) {

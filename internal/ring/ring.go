@@ -24,7 +24,7 @@ type fixed struct {
 	slots      []atomic.Uint64       // of Sample; written by the first shard's owner
 	watch      *Watch                // who judges the window, or nil
 	cores      atomic.Pointer[cores] // where records go instead, once set: never changed after
-	stream     *stream               // keeps the window in the place of slots and tally, or nil
+	large      *large                // keeps the window in the place of slots, or nil
 }
 
 // Init makes r the empty ring of a window. The watch may be nil. It must not
@@ -33,13 +33,6 @@ func (r *Ring) Init(window int, watch *Watch) {
 	r.geometry = geometryFor(window)
 	r.slots = make([]atomic.Uint64, wholeLines(window))[:window:window]
 	r.watch = watch
-	r.first.head.Store(r.start())
-}
-
-// InitDigest makes r the empty ring of a large window that is kept as t-digests. A recorder calls schedule when there
-// is something to fold: somebody should then call Fold, soon and elsewhere.
-func (r *Ring) InitDigest(window int, compression float64, schedule func()) {
-	r.stream = newStream(r, window, compression, schedule)
 	r.first.head.Store(r.start())
 }
 
@@ -64,18 +57,15 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	step.At(step.Owned)
 	if r.cores.Load() != nil { // after the CAS: see Close
 		release.Store(&r.first.head, head|frozen)
+		r.retire(head)
 		return r.cores.Load().record(o, d)
 	}
 	step.At(step.Acquired)
-	r.first.count(o, d)
 	i := r.slot(head)
 	if i >= uint64(len(r.slots)) { // there are none
-		due := r.stream.first.put(sampleOf(o, d, 0), 0)
-		release.Store(&r.first.head, r.after(head))
-		step.At(step.Released)
-		r.stream.wake(due)
-		return true
+		return r.recordLarge(head, o, d)
 	}
+	r.first.count(o, d)
 	slot, sample := &r.slots[i], sampleOf(o, d, r.lap(head))
 	judge := r.watch != nil && r.watch.replace(Sample(slot.Load()), sample)
 	release.Store(slot, uint64(sample))
@@ -101,12 +91,3 @@ func (r *Ring) Busy() bool { return r.first.head.Load()&busy != 0 }
 
 // Watch returns the watch that Init was given.
 func (r *Ring) Watch() *Watch { return r.watch }
-
-// Digested reports whether the window is kept as t-digests.
-func (r *Ring) Digested() bool { return r.stream != nil }
-
-// Fold folds what recorders have left to fold, and returns the number of executions since the ring began.
-func (r *Ring) Fold() uint64 {
-	r.stream.fold()
-	return r.completed()
-}

@@ -6,7 +6,7 @@ package ring
 //	failed   written   tag       nanoseconds
 //
 // The zero Sample is none. The tag is the lap of the sample's slot, modulo 64: it tells a reader a sample of this lap from
-// one of the lap before. (In t-digests it is 0.)
+// one of the lap before. (In large windows it is 0.)
 type Sample uint64
 
 const (

@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"sync/atomic"
 
-	"github.com/nodemetrics/nodemetrics/internal/core"
 	"github.com/nodemetrics/nodemetrics/internal/release"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
@@ -28,17 +27,6 @@ func (s *shard) acquire() (head uint64, owned bool) {
 	head = s.head.Load()
 	step.At(step.Aimed)
 	return head, head < frozen && s.head.CompareAndSwap(head, head|busy)
-}
-
-// whenFree calls f as the owner of the shard, unless it has another owner. It is for somebody who has no record to add: f
-// is short.
-func (s *shard) whenFree(f func()) {
-	core.Pin()
-	if head, owned := s.acquire(); owned {
-		f()
-		release.Store(&s.head, head)
-	}
-	core.Unpin()
 }
 
 // count adds one execution: the sum first, then the outcome. The caller owns the shard.

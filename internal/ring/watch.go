@@ -24,7 +24,8 @@ type Watch struct {
 	Judge func(Stats) (judged bool)
 
 	// Due has the window judged soon, elsewhere. The recorder that calls it
-	// owns nothing. now is its last reading of the clock.
+	// owns nothing. now is its last
+	// reading of clock.Real.
 	Due func(now int64)
 
 	// Calm is set by the judge if only a failed or a slow record can change
@@ -42,6 +43,7 @@ type Stats struct {
 	Failures   int
 	Slow       int // longer than Watch.Latency
 	Recovering int // longer than Watch.Recovery
+	Recorded   int // of a large window only: executions since the ring began
 }
 
 // replace counts a sample, and no longer counts the sample that it replaces in

@@ -1,32 +1,21 @@
 package ring
 
 import (
-	"github.com/influxdata/tdigest"
-
 	"github.com/nodemetrics/nodemetrics/internal/clock"
-	"github.com/nodemetrics/nodemetrics/internal/nearest"
-	"github.com/nodemetrics/nodemetrics/internal/order"
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
 // Reader copies windows into buffers that it keeps. The zero value is ready.
 // A Reader is for one goroutine at a time.
 type Reader struct {
-	words  []Sample     // the first shard's slots
-	copies []*shardCopy // by the indices of the shards
-	queue  []*shardCopy // the copies that still have samples, as a heap
-	window []Sample     // of a spread ring
-	rounds int          // of the last call of Window
-	marks  []uint64     // by the indices of the shards: owed at Mark, plus 1; 0 for no shard
-
-	digest  *tdigest.TDigest
-	raw     []uint64   // samples of a stream that are not in the digest yet
-	ordered order.Keys // the same, of a window that is Exact
-
-	segments  []walked // of a stream that have not been folded
-	packs     []*pack  // of the window
-	peeked    pack     // of one of them
-	durations []uint64 // of its samples
+	words  []Sample       // the first shard's slots
+	copies []*shardCopy   // by the indices of the shards
+	queue  []*shardCopy   // the copies that still have samples, as a heap
+	window []Sample       // of a spread ring
+	rounds int            // of the last call of Window
+	marks  []uint64       // by the indices of the shards: owed at Mark, plus 1; 0 for no shard
+	large  history.Reader // of a large window
 }
 
 // Rounds returns how often the last call of Window copied the slots. One is
@@ -189,7 +178,7 @@ func (b *Reader) spreadWindow(r *Ring) (window []Sample, newest Sample) {
 	b.copyCores(r, shards)
 	for ; ; b.rounds++ {
 		step.At(step.Reading)
-		now := clock.Now()
+		now := clock.Real()
 		step.At(step.Reading)
 		b.copyCores(r, shards)
 		newest, ok := b.merge(now, len(r.slots))
@@ -286,29 +275,3 @@ func (b *Reader) sift(i int) {
 		i = top
 	}
 }
-
-// Digest returns the window of a ring that is kept as t-digests.
-func (b *Reader) Digest(r *Ring) View {
-	if b.digest == nil || b.digest.Compression != r.stream.compression {
-		b.digest = tdigest.NewWithCompression(r.stream.compression)
-	}
-	v := r.stream.view(b)
-	if v.Exact {
-		b.ordered.Of(b.raw)
-	}
-	return v
-}
-
-// Raw returns the durations of the window that the last call of Digest returned, if that is Exact, in ascending order.
-func (b *Reader) Raw() []uint64 { return b.ordered.All() }
-
-// Quantile returns a quantile of the window that the last call of Digest returned; there must be a sample.
-func (b *Reader) Quantile(v *View, q float64) uint64 {
-	if v.Exact {
-		return b.ordered.At(nearest.Rank(q, b.ordered.Len()) - 1)
-	}
-	return v.quantile(b.digest, q)
-}
-
-// Centroids returns a copy of the centroids of a window that is not Exact, by mean, in nanoseconds.
-func (b *Reader) Centroids() tdigest.CentroidList { return b.digest.Centroids(nil) }

@@ -1,7 +1,6 @@
 package sketch
 
 import (
-	"iter"
 	"math"
 	"sync"
 	"time"
@@ -18,20 +17,20 @@ const Compression = 500
 var digests = sync.Pool{New: func() any { return tdigest.NewWithCompression(Compression) }}
 
 // compress returns the sketch of more than MaxPairs centroids, or samples, in the order of their means.
-func compress(centroids iter.Seq[Centroid], shortest, longest time.Duration) Sketch {
+func compress(centroids Sketch, shortest, longest time.Duration) Sketch {
 	digest := digests.Get().(*tdigest.TDigest)
 	defer digests.Put(digest)
 	digest.Reset()
-	for c := range centroids {
+	for _, c := range centroids {
 		digest.Add(float64(c.Mean), float64(c.Weight))
 	}
-	return OfDigest(digest.Centroids(nil), shortest, longest)
+	return ofDigest(digest.Centroids(nil), shortest, longest)
 }
 
-// OfDigest returns the sketch of samples that a t-digest was given, and of which shortest and longest are the true
+// ofDigest returns the sketch of samples that a t-digest was given, and of which shortest and longest are the true
 // extremes: these it takes out of the outermost centroids and puts at the ends. It needs the centroids in their order,
 // at least one, of whole weights whose sum is below 2^53, so that all of them are exact. It changes them.
-func OfDigest(centroids tdigest.CentroidList, shortest, longest time.Duration) Sketch {
+func ofDigest(centroids tdigest.CentroidList, shortest, longest time.Duration) Sketch {
 	samples := 0.0
 	for _, c := range centroids {
 		samples += c.Weight

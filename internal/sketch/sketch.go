@@ -2,15 +2,18 @@ package sketch
 
 import (
 	"cmp"
-	"math/bits"
 	"slices"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 )
 
-// MaxPairs is the most pairs that a sketch of this package has. Samples beyond it are compressed to centroids.
-const MaxPairs = 4096
+// MaxPairs is the most pairs of the sketch of one window. More samples are
+// compressed to centroids.
+const MaxPairs = 1024
+
+// MaxSamples is the most pairs of a sketch that was merged from samples alone.
+const MaxSamples = 4096
 
 // Centroid stands for as many samples as its weight, at least 1. With a weight of 1 its mean is a sample, exactly; else
 // it is the mean of samples next to each other, to the nanosecond.
@@ -25,29 +28,38 @@ type Sketch []Centroid
 
 // Of returns the sketch of samples that are in ascending order, in nanoseconds.
 func Of(samples []uint64) Sketch {
-	each := func(yield func(Centroid) bool) {
-		for _, d := range samples {
-			if !yield(Centroid{time.Duration(d), 1}) {
-				return
-			}
-		}
+	s := make(Sketch, len(samples))
+	for i, d := range samples {
+		s[i] = Centroid{time.Duration(d), 1}
 	}
-	if n := len(samples); n > MaxPairs {
-		return compress(each, time.Duration(samples[0]), time.Duration(samples[n-1]))
+	if len(s) > MaxPairs {
+		return compress(s, s[0].Mean, s[len(s)-1].Mean)
 	}
-	return slices.AppendSeq(make(Sketch, 0, len(samples)), each)
+	return s
+}
+
+// Fit returns the sketch of centroids in the order of Compare, of which
+// shortest and longest are the true extremes.
+func Fit(s Sketch, shortest, longest time.Duration) Sketch {
+	if len(s) <= MaxPairs && s.Exact() {
+		return s
+	}
+	return compress(s, shortest, longest)
 }
 
 // Merge returns the sketch of all the parts' samples, which is the same in whatever order the parts are.
 func Merge(parts ...Sketch) Sketch {
 	s := slices.Concat(parts...)
-	slices.SortFunc(s, func(a, b Centroid) int {
-		return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Weight, b.Weight))
-	})
-	if n := len(s); n > MaxPairs {
-		return compress(slices.Values(s), s[0].Mean, s[n-1].Mean)
+	slices.SortFunc(s, Compare)
+	if n := len(s); n > MaxSamples || n > MaxPairs && !s.Exact() {
+		return compress(s, s[0].Mean, s[n-1].Mean)
 	}
 	return s
+}
+
+// Compare orders centroids by mean, and those of one mean by weight.
+func Compare(a, b Centroid) int {
+	return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Weight, b.Weight))
 }
 
 // Samples returns how many samples the sketch stands for.
@@ -63,27 +75,16 @@ func (s Sketch) Exact() bool {
 	return !slices.ContainsFunc(s, func(c Centroid) bool { return c.Weight != 1 })
 }
 
-// Quantile returns the quantile q of a sketch that is not empty. The sample of the nearest rank is sought where half of
-// the weight of each centroid is on either side of its mean, and the values between two means are evenly spread: so a
-// sample that has a centroid to itself is met exactly, and the extremes bound the rest.
+// Quantile returns the quantile q of a sketch that is not empty: the mean of the
+// centroid that has the sample of the nearest rank. Nothing is interpolated,
+// because between two means there may be a gap. So a sample that has a centroid
+// to itself is met exactly.
 func (s Sketch) Quantile(q float64) time.Duration {
-	// Places are doubled, to be whole: sample number r is at 2r - 1, in the middle between 2(r - 1) and 2r.
-	place := 2*uint64(nearest.Rank(q, s.Samples())) - 1
-	low, from, begin := s[0].Mean, uint64(0), uint64(0) // the mean before and where it is; where the centroid begins
+	rank := nearest.Rank(q, s.Samples())
 	for _, c := range s {
-		weight := uint64(c.Weight)
-		if middle := begin + weight; place > middle {
-			low, from, begin = c.Mean, middle, begin+2*weight
-			continue
+		if rank -= c.Weight; rank <= 0 {
+			return c.Mean
 		}
-		return low + time.Duration(portion(uint64(c.Mean-low), place-from, begin+weight-from))
 	}
-	return low
-}
-
-// portion returns n · part / whole; part is at most whole, which is not 0.
-func portion(n, part, whole uint64) uint64 {
-	high, low := bits.Mul64(n, part)
-	quotient, _ := bits.Div64(high, low, whole)
-	return quotient
+	return s[len(s)-1].Mean
 }

@@ -68,7 +68,7 @@ func wellFormed(t *testing.T, s Sketch, sorted []uint64) {
 	if n := s.Samples(); n != len(sorted) {
 		t.Fatalf("%d samples, want %d", n, len(sorted))
 	}
-	if len(s) > MaxPairs {
+	if len(s) > MaxSamples {
 		t.Errorf("%d pairs", len(s))
 	}
 	ends := []time.Duration{s[0].Mean, s[len(s)-1].Mean, s.Quantile(0), s.Quantile(1)}
@@ -81,15 +81,19 @@ func wellFormed(t *testing.T, s Sketch, sorted []uint64) {
 func withinLimits(t *testing.T, s Sketch, sorted []uint64, part float64) {
 	t.Helper()
 	for q, limit := range limits {
-		if e := rankError(sorted, s.Quantile(q), q); e > limit*part {
-			t.Errorf("quantile %v: rank error %.3f%%, at most %.3f%% is allowed", q, 100*e, 100*limit*part)
+		allowed := limit * part
+		if part < 1 {
+			allowed += 1.01 / float64(len(sorted)) // a sample
+		}
+		if e := rankError(sorted, s.Quantile(q), q); e > allowed {
+			t.Errorf("quantile %v: rank error %.3f%%, at most %.3f%% is allowed", q, 100*e, 100*allowed)
 		}
 	}
 }
 
 func TestSamplesAnswerByNearestRank(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	for _, n := range []int{1, 2, 3, 10, 99, 100, 101, 4096} {
+	for _, n := range []int{1, 2, 3, 10, 99, 100, 101, MaxPairs} {
 		samples := make([]uint64, n)
 		for i := range samples {
 			samples[i] = r.Uint64N(longest+1) >> r.IntN(57)
@@ -108,25 +112,15 @@ func TestSamplesAnswerByNearestRank(t *testing.T) {
 	}
 }
 
-func TestCentroidsAreInterpolatedBetweenTheirMiddles(t *testing.T) {
+func TestAQuantileIsTheMeanOfTheCentroidThatHasItsRank(t *testing.T) {
 	s := Sketch{{10, 1}, {100, 4}, {200, 4}, {1000, 1}}
-	// Of ten samples in places of their own the first is at 0.5, the middles of the centroids at 3 and 7, the last at 9.5.
 	for _, c := range []struct {
 		q    float64
 		want time.Duration
-	}{
-		{0, 10}, {0.1, 10}, {0.2, 46}, {0.3, 82}, {0.4, 112}, {0.5, 137}, {0.6, 162}, {0.7, 187}, {0.8, 360}, {0.9, 680},
-		{1, 1000},
-	} {
+	}{{0, 10}, {0.1, 10}, {0.11, 100}, {0.5, 100}, {0.51, 200}, {0.9, 200}, {0.91, 1000}, {1, 1000}} {
 		if got := s.Quantile(c.q); got != c.want {
 			t.Errorf("quantile %v: got %d, want %d", c.q, got, c.want)
 		}
-	}
-	if got := (Sketch{{7, 3}}).Quantile(0.9); got != 7 { // of equal samples
-		t.Errorf("quantile of a single centroid: %d", got)
-	}
-	if got := (Sketch{{0, 1}, {longest, math.MaxInt32 - 9}, {longest, 1}}).Quantile(0.5); got < longest/2 {
-		t.Errorf("quantile of large figures: %d", got)
 	}
 }
 
@@ -145,11 +139,20 @@ func TestMergingSamplesIsTheSamplesOfAll(t *testing.T) {
 }
 
 func TestMergedSamplesStaySamplesUpToTheMostPairs(t *testing.T) {
-	samples := window(rand.New(rand.NewPCG(3, 1)), "uniform", MaxPairs)
-	if got := Merge(Of(samples[:MaxPairs/2]), Of(samples[MaxPairs/2:])); !reflect.DeepEqual(got, Of(samples)) {
-		t.Errorf("%d samples, merged, are %d pairs, and it is %t that they are exact", MaxPairs, len(got), got.Exact())
+	samples := window(rand.New(rand.NewPCG(3, 1)), "uniform", MaxSamples)
+	var merged Sketch
+	for part := range slices.Chunk(samples, MaxPairs) {
+		merged = Merge(merged, Of(part))
 	}
-	if one := Of([]uint64{longest}); Merge(Of(samples), one).Exact() {
+	for i, c := range merged {
+		if c != (Centroid{time.Duration(samples[i]), 1}) {
+			t.Fatalf("pair %d of %d samples, merged, is %v, want %d", i, MaxSamples, c, samples[i])
+		}
+	}
+	if len(merged) != MaxSamples {
+		t.Errorf("%d samples, merged, are %d pairs", MaxSamples, len(merged))
+	}
+	if one := Of([]uint64{longest}); Merge(merged, one).Exact() {
 		t.Error("one more is exact")
 	}
 }
@@ -179,14 +182,14 @@ func window(r *rand.Rand, input string, n int) []uint64 {
 	return samples
 }
 
-func TestCompressedOnceTheRankErrorIsAFifthOfTheLimits(t *testing.T) {
+func TestCompressedOnceTheRankErrorIsTwoFifthsOfTheLimits(t *testing.T) {
 	for input := range inputs {
 		t.Run(input, func(t *testing.T) {
 			for seed, n := range []int{MaxPairs + 1, 65_536, 120_000} {
 				sorted := window(rand.New(rand.NewPCG(uint64(seed), 3)), input, n)
 				s := Of(sorted)
 				wellFormed(t, s, sorted)
-				withinLimits(t, s, sorted, 0.2)
+				withinLimits(t, s, sorted, 0.4)
 				if len(s) > 2*Compression {
 					t.Errorf("%d samples became %d centroids", n, len(s))
 				}
@@ -195,9 +198,36 @@ func TestCompressedOnceTheRankErrorIsAFifthOfTheLimits(t *testing.T) {
 	}
 }
 
+// A gap between two modes is at 51 places around each percentile.
+func TestTheRankErrorBesideAGapIsWithinTheLimits(t *testing.T) {
+	const size, parts, positions = 20_000, 4, 25
+	for q, limit := range limits {
+		for at := -positions; at <= positions; at++ {
+			r := rand.New(rand.NewPCG(uint64(at+100), 1))
+			share := q + 2.5*limit*float64(at)/positions
+			var all []uint64
+			var merged Sketch
+			for range parts {
+				samples := make([]uint64, size)
+				for i := range samples {
+					samples[i] = modes(r, share)
+				}
+				slices.Sort(samples)
+				s := Of(samples)
+				withinLimits(t, s, samples, 0.4)
+				all = append(all, samples...)
+				merged = Merge(merged, s)
+			}
+			slices.Sort(all)
+			wellFormed(t, merged, all)
+			withinLimits(t, merged, all, 1)
+		}
+	}
+}
+
 // The windows of one run each, one behind the other, so that the sorted ones do not overlap.
 func TestMergedManyTimesTheRankErrorKeepsTheLimits(t *testing.T) {
-	const parts, size = 64, MaxPairs + 4
+	const parts, size = 64, MaxSamples + 4
 	orders := map[string]func([]Sketch) Sketch{
 		"at once": func(all []Sketch) Sketch { return Merge(all...) },
 		"one after the other": func(all []Sketch) (s Sketch) {
@@ -275,7 +305,7 @@ func TestOfDigestTakesTheExtremesOutOfTheOutermostCentroids(t *testing.T) {
 			Sketch{{2, 1}, {2, 2}, {8, 2}, {8, 2}, {longest, 1}, {longest, 1}},
 		},
 	} {
-		if got := OfDigest(slices.Clone(c.centroids), c.shortest, c.longest); !reflect.DeepEqual(got, c.want) {
+		if got := ofDigest(slices.Clone(c.centroids), c.shortest, c.longest); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%v from %d to %d: got %v, want %v", c.centroids, c.shortest, c.longest, got, c.want)
 		}
 	}
@@ -283,7 +313,7 @@ func TestOfDigestTakesTheExtremesOutOfTheOutermostCentroids(t *testing.T) {
 
 func BenchmarkOf(b *testing.B) {
 	sorted := window(rand.New(rand.NewPCG(6, 6)), "lognormal", 65_536)
-	for _, n := range []int{100, MaxPairs, len(sorted)} {
+	for _, n := range []int{100, MaxSamples, len(sorted)} {
 		b.Run(fmt.Sprintf("samples=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -9,7 +9,7 @@ type Step uint8
 // The steps, in the order in which a record takes them.
 const (
 	Loaded    Step = iota // the node's state was loaded
-	Made                  // a state, a shard or a segment was made, and is about to be put in its place
+	Made                  // a state or a shard was made, and is about to be put in its place
 	Placed                // it was put there, or another one was; or what goes with it is about to be
 	Aimed                 // a word was loaded, and is about to be moved on by a CAS: a head, a count of retries, an edge
 	Contended             // a shard was found owned by another record, and this is about to be noted
@@ -19,9 +19,7 @@ const (
 	Summed                // the duration was added to the sum
 	Counted               // the outcome was counted
 	Stamped               // the stamp was written (sharded nodes only)
-	Filling               // the sample is in its slot, and about to be counted in its segment (t-digests only)
 	Stored                // the sample was written
-	Extending             // a full segment is about to get another one behind it (t-digests only)
 	Owing                 // a shard counted a record if it may change the verdict (sharded nodes with thresholds only)
 	Released              // the shard was given back
 	Looking               // a look at a window has begun
@@ -33,5 +31,7 @@ const (
 	Closed                // a reset closed the state
 	Waiting               // a reset found somebody under way, and is about to look again
 	Reading               // a read, or a reset, loaded one of many words
-	Folding               // segments were packed, and are about to be published as folded
+	Packed                // samples of a batch were copied, and are about to be published (large windows only)
+	Merged                // packs were made generations, and these are about to be published (large windows only)
+	Removed               // a name left the map, and a counter of names is about to be lowered
 )

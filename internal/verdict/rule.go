@@ -2,7 +2,9 @@ package verdict
 
 import (
 	"math"
+	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
@@ -80,7 +82,7 @@ func behind(n int) int { return n - nearest.Rank(p99, n) }
 
 // Judge returns the verdict that follows v for a window with these counts.
 func (r *Rule) Judge(v Verdict, s ring.Stats) Verdict {
-	if s.Samples < max(1, r.minSamples) && v&Judged == 0 || s.Samples == 0 {
+	if s.Samples == 0 || v&Judged == 0 && max(s.Samples, s.Recorded) < r.minSamples {
 		return v
 	}
 	v |= Judged
@@ -97,6 +99,22 @@ func (r *Rule) Judge(v Verdict, s ring.Stats) Verdict {
 		v &^= LatencyBreach
 	}
 	return v
+}
+
+// p99 returns the p99 of a large window. The exact counts say on which side of
+// a bound it is. So the estimate is put there too.
+func (r *Rule) p99(w *history.Reader) time.Duration {
+	estimate, behind := w.Quantile(p99), behind(w.Samples)
+	side := func(above int, bound uint64) {
+		if above > behind {
+			estimate = max(estimate, bound+1)
+		} else {
+			estimate = min(estimate, bound)
+		}
+	}
+	side(w.Slow, r.latency)
+	side(w.Recovering, r.latencyRecovery)
+	return time.Duration(estimate)
 }
 
 // Distance returns a number of records, at least 1. Fewer records than that

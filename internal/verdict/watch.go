@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ import (
 type Node struct {
 	rule   *Rule
 	raise  func(Change)
-	resets atomic.Int32 // that are under way
+	resets *atomic.Int32 // that are under way, of this node and of those it succeeded
 }
 
 // Change is a change of a verdict.
@@ -34,7 +35,16 @@ func (c *Change) Changed(breach Verdict) bool { return (c.Before^c.After)&breach
 // NewNode returns a node with this rule. For each change of its breaches raise
 // is called, unless it is nil. Calls for one node never overlap. raise must not
 // wait.
-func NewNode(rule *Rule, raise func(Change)) *Node { return &Node{rule: rule, raise: raise} }
+func NewNode(rule *Rule, raise func(Change)) *Node { return &Node{rule, raise, new(atomic.Int32)} }
+
+// Succeed makes n, which nobody uses yet, the successor of a node whose name it
+// has. While a reset of old is under way, nothing judges n. So the recovery of
+// old comes before the changes of n. Either node may be nil.
+func (n *Node) Succeed(old *Node) {
+	if n != nil && old != nil {
+		n.resets = old.resets
+	}
+}
 
 // Watch judges one window. The zero Watch is not ready; see [Node.Watch].
 type Watch struct {
@@ -43,7 +53,7 @@ type Watch struct {
 	ring    *ring.Ring
 	verdict atomic.Uint32 // written by its owner alone: see the package's comment
 	turn    atomic.Uint32 // one of the words below
-	resting atomic.Int64  // until when looks rest, by the monotonic clock; looking during a look; 0 if none is planned
+	resting atomic.Int64  // until when looks rest, by clock.Real; looking during a look; 0 if none is planned
 
 	lookAndRestFunc func() // bound once, so that a record that starts a look allocates nothing
 }
@@ -87,7 +97,7 @@ func (w *Watch) judgeOwned(s ring.Stats) bool {
 		return l.p99(l.Owned(w.ring))
 	})
 	if changed && w.ring.Sharded() { // meanwhile: see "Calm" in doc.go
-		w.due(clock.Now())
+		w.due(clock.Real())
 	}
 	return true
 }
@@ -121,7 +131,7 @@ const (
 )
 
 // due plans a look. If looks rest, the look comes after the rest. now is a
-// recent reading of the clock.
+// recent reading of clock.Real.
 //
 // The timer of a rest never fires if the rest began in a testing/synctest
 // bubble that has ended. The clock of a bubble is years away from the clock
@@ -140,10 +150,10 @@ func (w *Watch) due(now int64) {
 // lookAndRest looks, and plans the end of the rest. No goroutine sleeps
 // meanwhile, because a timer keeps the plan.
 func (w *Watch) lookAndRest() {
-	begin := clock.Now()
+	begin := clock.Real()
 	w.Look()
-	rest := min(max(minRest, restPerLook*time.Duration(clock.Now()-begin)), maxRest)
-	until := clock.Now() + int64(rest)
+	rest := min(max(minRest, restPerLook*time.Duration(clock.Real()-begin)), maxRest)
+	until := clock.Real() + int64(rest)
 	w.resting.Store(until)
 	time.AfterFunc(rest, func() { w.rested(until) })
 }
@@ -189,10 +199,13 @@ func (w *Watch) serve() {
 	go w.serve()
 }
 
-// LookNow is Look, but waits for the turn, so that the window has been judged
-// when it returns. While LookNow has not got the turn, it calls wait with the
+// LookNow is Look at every record that returned before the call. It waits for
+// the turn, so that the window has been judged when it returns. While LookNow has not got the turn, it calls wait with the
 // number of its tries. It gives up if wait reports false.
 func (w *Watch) LookNow(wait func(try int) bool) {
+	if w.ring.Digested() {
+		w.ring.Publish()
+	}
 	for try := 0; !w.turn.CompareAndSwap(free, taken); try++ {
 		if w.turn.Load() == ended || !wait(try) {
 			return
@@ -228,7 +241,7 @@ func (w *Watch) lookOnce() {
 	l := lookers.Get().(*looker)
 	defer lookers.Put(l)
 	if r.Digested() {
-		w.lookAtDigest(l)
+		w.lookAtLarge(l)
 		return
 	}
 	// While the ring is not spread, the owners of the first shard judge. The
@@ -237,7 +250,7 @@ func (w *Watch) lookOnce() {
 		return
 	}
 	if r.Busy() {
-		w.due(clock.Now())
+		w.due(clock.Real())
 		return
 	}
 	l.Mark(r)
@@ -251,24 +264,21 @@ func (w *Watch) lookOnce() {
 	}
 	l.Allow(r, allowed)
 	if r.Due() {
-		w.due(clock.Now())
+		w.due(clock.Real())
 	}
 }
 
-func (w *Watch) lookAtDigest(l *looker) {
-	v := l.Digest(w.ring)
-	s := ring.Stats{Samples: v.Samples, Failures: v.Failures}
-	if s.Samples == 0 {
-		return
-	}
-	p99 := l.Quantile(&v, p99)
-	if p99 > w.node.rule.latency {
-		s.Slow = s.Samples
-	}
-	if p99 > w.node.rule.latencyRecovery {
-		s.Recovering = s.Samples
-	}
-	w.settle(s, func() time.Duration { return time.Duration(p99) })
+// lookAtLarge judges a large window by the exact counts of the samples that are
+// published. So no judgement sees samples that the next does not see.
+func (w *Watch) lookAtLarge(l *looker) {
+	window := l.Published(w.ring)
+	w.settle(ring.Stats{
+		Samples:    window.Samples,
+		Failures:   window.Failures,
+		Slow:       window.Slow,
+		Recovering: window.Recovering,
+		Recorded:   int(min(window.Recorded, math.MaxInt)),
+	}, func() time.Duration { return w.node.rule.p99(window) })
 }
 
 // BeginReset is called before a reset takes the node's window away. Until
@@ -303,6 +313,14 @@ func (w *Watch) End(wait func(try int)) Verdict {
 func (n *Node) EndReset() {
 	if n != nil {
 		n.resets.Add(-1)
+	}
+}
+
+// AwaitResets waits until the resets have ended that are under way. It calls
+// wait with the number of its tries meanwhile.
+func (n *Node) AwaitResets(wait func(try int)) {
+	for try := 0; n != nil && n.resets.Load() != 0; try++ {
+		wait(try)
 	}
 }
 

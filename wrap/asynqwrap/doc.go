@@ -1,28 +1,55 @@
-// Package asynqwrap records the tasks that a server of github.com/hibiken/asynq processes, each run of a task's handler
-// as one execution.
+// Package asynqwrap records the tasks that a server of
+// github.com/hibiken/asynq processes. Each run of a task's handler is one
+// execution.
 //
 //	mux := asynq.NewServeMux()
 //	mux.Use(asynqwrap.Middleware(asynqwrap.Config{Collector: metrics}))
 //
-// asynq is among the job queues that Go programs use most, and the one whose server, with miniredis in the place of
-// Redis, runs in a test for real; so that is how this adapter is tested. It is a module of its own, so that nobody else
-// gets asynq's modules.
+// The package is a module of its own, so only its users depend on asynq. Its
+// tests run asynq's server on a real Redis.
 //
 // # The model
 //
-// A task is recorded under its type, "email:deliver". A task that fails is run again, minutes or days later and maybe by
-// another process, so what is measured is the run: how long it took and how it ended. A run that is not the task's first
-// is counted as a retry as well, under the number that asynq gives it.
+// The middleware records a run under the task's type, such as "email:deliver".
+// asynq runs a failed task again minutes or days later, perhaps in another
+// process. So the middleware measures the run and not the task. A run counts as
+// a retry too, if asynq has counted a failure of the task before. The retry has
+// the number that asynq gives it.
 //
-//	a run of a task                             executions                      retries
-//	starts, and the task has failed before      –                               1, 2, … by RecordRetry
-//	returns no error                            a success                       –
-//	returns asynq.RevokeTask                    a success, as it is for asynq   –
-//	returns another error                       a failure, by the classifier    –
-//	    Config.Ignore says true of it           nothing                         –
-//	panics or ends its goroutine                a failure, CategoryOther        –
+// The middleware counts a run as asynq does. If the run's context has ended,
+// asynq has counted the context's error and no longer waits for the handler.
+// The middleware then records that error when the handler returns.
 //
-// asynq.SkipRetry is a failure: it is the last one. asynq takes a task back when its deadline has passed, whatever its
-// handler does; the run is recorded when the handler returns, with what it returns. A panic goes on its way to asynq,
+// # What is recorded
+//
+//	how it ended                               the execution                 the retry
+//	it returned no error                       a success                     its number, if it was one
+//	it returned asynq.RevokeTask               a success                     the same
+//	it returned an error or asynq.SkipRetry    a failure, by the classifier  the same
+//	its deadline passed before it returned,
+//	    whatever it returned                   a failure, CategoryTimeout    the same
+//	Config.Ignore accepts the error            nothing                       nothing
+//	its context was canceled before it
+//	    returned, whatever it returned         nothing, by the default of    nothing
+//	                                           Config.Ignore
+//	it panicked or ended its goroutine,
+//	    or Config.Ignore did                   a failure, CategoryOther      its number, if it was one
+//
+// With an Ignore that accepts exactly the errors that asynq.Config.IsFailure
+// refuses, executions, failures and retries equal the counts of asynq's
+// inspector. There is one exception. If a task has no retry left, asynq counts a
+// failure, whatever IsFailure says. The default of Ignore accepts
+// context.Canceled, which asynq counts as a failure. A panic goes on to asynq,
 // which makes an error of it.
+//
+// # What asynq does not tell
+//
+// A shutdown, Inspector.CancelProcessing and a lost lease all cancel the context.
+// After a shutdown asynq puts the task back. After the others asynq counts a
+// failure.
+//
+// If a task's deadline has passed before its run begins, asynq counts a failure
+// without calling the handler. The middleware does not see such a run.
+//
+// If a run's context ends while the handler returns, asynq may count either.
 package asynqwrap

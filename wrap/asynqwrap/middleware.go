@@ -10,23 +10,29 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
 
-// Config says where tasks are recorded, under which name, and which runs are left out. Its functions may be called by
-// several goroutines at once.
+// Config says where a middleware records runs, under which name, and which it
+// leaves out. Several goroutines may call its functions at once.
 type Config struct {
-	// Collector takes the records. With a nil Collector tasks run the same, unmeasured.
+	// Collector takes the records. With a nil Collector tasks run the same,
+	// unmeasured.
 	Collector *atomicmetrics.Collector
 
-	// Name returns the node that a run is recorded under; "" leaves it out. Nil stands for the task's type, which serves
-	// if there are only so many: not where an identifier is a part of it.
+	// Name returns the node of a run. If Name returns "", the middleware leaves
+	// the run out. Nil stands for the task's type. If the type contains an
+	// identifier, Name should leave that out, because each name takes a place
+	// in the collector.
 	Name func(context.Context, *asynq.Task) string
 
-	// Ignore reports whether an error is no verdict on the node, so that the run is not recorded at all, as wrap.Config has
-	// it. What asynq.Config.IsFailure says no to should be said yes to here. Nil means wrap.Canceled: a task whose
-	// processing was cancelled has done nothing wrong.
+	// Ignore reports whether an error is no verdict on the node. The middleware
+	// then records neither the execution nor a retry. The middleware asks
+	// Ignore about the error that asynq counts, so about the context's Err if
+	// the context has ended. Ignore should accept each error that
+	// asynq.Config.IsFailure refuses. Nil means wrap.Canceled.
 	Ignore func(error) bool
 }
 
-// Middleware returns a middleware for asynq.ServeMux.Use that records every run of a task.
+// Middleware returns a middleware for asynq.ServeMux.Use that records every run
+// of a task. It should be the first one, so that its context is asynq's own.
 func Middleware(cfg Config) asynq.MiddlewareFunc {
 	if cfg.Name == nil {
 		cfg.Name = func(_ context.Context, task *asynq.Task) string { return task.Type() }
@@ -39,23 +45,38 @@ func Middleware(cfg Config) asynq.MiddlewareFunc {
 	}
 }
 
-// run runs a task and records it.
+// run runs a task, records the run and returns the handler's error.
 func (cfg *Config) run(ctx context.Context, task *asynq.Task, next asynq.Handler) (err error) {
 	name := cfg.Name(ctx, task)
 	if name == "" {
 		return next.ProcessTask(ctx, task)
 	}
-	if retry, _ := asynq.GetRetryCount(ctx); retry > 0 {
-		cfg.Collector.RecordRetry(name, retry)
-	}
-	node := wrap.MustNode(wrap.Config{Name: name, Collector: cfg.Collector, Ignore: cfg.Ignore},
-		func(ctx context.Context, task *asynq.Task) (struct{}, error) {
+	node, ignored := cfg.Collector.Node(name), false
+	defer func() {
+		if retry, _ := asynq.GetRetryCount(ctx); retry > 0 && !ignored {
+			node.RecordRetry(retry)
+		}
+	}()
+	_ = node.DoIgnoring(
+		func(err error) bool {
+			ignored = cfg.Ignore(err)
+			return ignored
+		},
+		func() error {
 			err = next.ProcessTask(ctx, task)
-			if errors.Is(err, asynq.RevokeTask) {
-				return struct{}{}, nil
-			}
-			return struct{}{}, err
+			return verdict(ctx, err)
 		})
-	_, _ = node(ctx, task)
-	return err // as it was: the node's is without a *backoff.PermanentError around it
+	return err
+}
+
+// verdict returns the error that asynq counts for a run that returned err. If
+// the context has ended, asynq no longer waits for the handler's result.
+func verdict(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, asynq.RevokeTask):
+		return nil
+	}
+	return err
 }

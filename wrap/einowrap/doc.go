@@ -1,60 +1,81 @@
-// Package einowrap records the nodes of a graph of CloudWeGo eino (github.com/cloudwego/eino/compose), each run of a
-// node as one execution.
+// Package einowrap records the nodes of a graph of CloudWeGo eino
+// (github.com/cloudwego/eino/compose), each run of a node as one execution.
+// eino's callbacks do not tell [Handler] everything. If a node panics, eino
+// calls nothing at that moment. The error of its graph then names one node that
+// panicked. So Handler records a panic with the time until the graph failed,
+// which slower nodes of the same step determine. Handler does not see further
+// panics in that step. A handler of one node alone sees no panic at all. If a
+// branch panics in Stream or Transform, eino calls nothing for the outermost
+// graph, so Handler does not record its run. If the reader of a stream closes
+// it, eino does not tell. Handler reads a copy of each stream to its end, so
+// the node then goes on sending, unless [Config].EndAtStream is set. [Node] and
+// [MustNode] see every panic of a function, at once.
 //
 //	handler := einowrap.Handler(einowrap.Config{Collector: metrics})
 //	answer, err := graph.Invoke(ctx, question, compose.WithCallbacks(handler))
 //
-// callbacks.AppendGlobalHandlers(handler) does so for every graph of the program. It is a module of its own, so that
-// nobody else gets eino's modules.
+// If a program calls callbacks.AppendGlobalHandlers(handler), the handler
+// records every graph. The package is a module of its own, so only its users
+// depend on eino.
 //
 // # Names
 //
-// A node is recorded under its key in the graph, or the name that compose.WithNodeName gave it; a tool that a ToolsNode
-// calls under its name; the run of a graph under the name that compose.WithGraphName gave it, and not at all without
-// one. Config.Name changes that. Two graphs that have keys in common need it, for one key is one node of the collector:
-// a handler for each graph that puts the graph's name in front.
+// Handler records a node under its key in the graph, or the name that
+// compose.WithNodeName gave it. It records a tool under the tool's name. It
+// records the run of a graph under the name that compose.WithGraphName gave it,
+// and a graph without a name not at all. Config.Name changes that. Two graphs
+// with a key in common share one node of the collector. Config.Name can put the
+// graph's name in front.
 //
 // # What is recorded
 //
-//	a node                                              execution
-//	returns                                             a success
-//	returns an error                                    a failure, by the classifier
-//	    and Config.Ignore says true, or it is an
-//	    interrupt, after which eino runs it again       nothing
-//	returns a stream that ends                          a success
-//	returns a stream with an error in it                a failure, by the classifier
-//	panics, or the conversion of its stream does        a failure, CategoryOther
+//	how it ended                               the execution                 the retry
+//	it returned no error                       a success                     none
+//	it returned an error                       a failure, by the classifier  none
+//	it returned an error, and Config.Ignore
+//	    accepts that or the context's error    nothing                       none
+//	it was interrupted, so eino runs it again  nothing                       none
+//	it returned a stream that ended            a success                     none
+//	it returned a stream with an error         a failure, by the classifier  none
+//	it panicked, or a conversion of its
+//	    stream, a branch of the graph or
+//	    Config.Ignore did                      a failure, CategoryOther      none
+//	it is a function that Node measures        as package wrap records it    1, 2, … as it starts
+//
+// A classifier of the caller's own may give a panic another category. If
+// eino's agents retry a model by adk.ModelRetryConfig, each attempt is an
+// execution.
 //
 // # Streams
 //
-// A node that returns a stream takes until the stream ends. The handler learns of the end as every callback does that
-// looks into a stream: it reads a copy. So it is the node that is measured, not its reader; one that stops early changes
-// nothing, the node's stream is read to its end by the handler. (As with every such callback the node is then not told
-// that its reader has gone, other than by its context, and what it has sent waits in memory for a reader that is slower.)
-// The record is made a moment after the end, which others may see first: a program that has read the graph's output to
-// its end may find the last nodes not recorded yet.
+// A node that returns a stream takes until the stream ends. Handler measures the
+// node and not its reader, so a reader that stops early changes nothing. The
+// chunks wait in memory for a reader that is slower than the node. Others may
+// see the end of the stream a moment before Handler records it. So a program
+// that has read the output of a graph may not find the last nodes recorded yet.
 //
-// A node that is given a stream starts when eino calls it, and waits for its input in its own time.
+// A node that takes a stream starts when eino calls it. The time that it waits
+// for its input counts.
 //
-// # Panics
+// # What is in flight
 //
-// eino recovers from the panic of a node and makes an error of it, which it gives to the graph's callbacks; the node's
-// own callbacks are not called. Handler keeps account of the nodes that have started. When a graph fails by a node that
-// has not ended, it records that node as a panic, at that moment. Of a ToolsNode it records all tools that have not
-// ended, or, when that panicked itself, the one tool that has not ended. This finds one panic in each failure of a
-// graph, as eino tells of one, in its error's text. A second node that panics in the same step, or while the graph ends
-// already, is not seen by Handler; with atomicmetrics.WithInFlight it stays in flight.
+// With [atomicmetrics.WithInFlight] an execution is in flight as long as eino
+// tells of its end even after a panic. So the outermost graph is not in flight
+// in Stream and Transform, and neither is anything of a handler of one node. A
+// node that runs on after its graph has ended is no longer in flight.
 //
-// Node is for functions where that is not enough, and for retries: it makes a function that records itself, panics at
-// once, as package wrap does. In a graph that has a Handler it does so in the Handler's place.
+// # Functions
+//
+// Node makes a function that records itself as package wrap does, with retries
+// and a timeout. In a graph that has a Handler it does so in the Handler's
+// place.
 //
 //	fetch := einowrap.MustNode(wrap.Config{Name: "fetch", Collector: metrics, Retry: &wrap.Retry{MaxAttempts: 3}}, get)
 //	err := graph.AddLambdaNode("fetch", compose.InvokableLambda(fetch))
 //
-// The retries of eino's own agents (adk.ModelRetryConfig) call back for each attempt, so each is an execution.
-//
 // # Performance
 //
-// An execution costs a lookup by name, a few allocations and one value in its context, beside what eino itself does for
-// callbacks; a stream costs a goroutine while it lasts.
+// Beside what eino itself does for callbacks, an execution costs a lookup by
+// name, a few allocations and one value in its context. A stream costs a
+// goroutine while it lasts.
 package einowrap

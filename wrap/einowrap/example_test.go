@@ -13,7 +13,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap/einowrap"
 )
 
-// A graph of two nodes. The first one is tried again when it fails, the second one panics at an empty page.
+// Example measures a graph of two nodes. The first node is a function with
+// retries. The second node panics at an empty page.
 func Example() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {

@@ -2,19 +2,21 @@ package einowrap
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/cloudwego/eino/callbacks"
-	"github.com/cloudwego/eino/components"
 	"github.com/cloudwego/eino/compose"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// inContext is the key of the innermost execution that is recorded in a collector.
+// inContext is the key of the innermost execution of a collector.
 type inContext struct{ *atomicmetrics.Collector }
 
 func current(ctx context.Context, c *atomicmetrics.Collector) *execution {
@@ -22,109 +24,150 @@ func current(ctx context.Context, c *atomicmetrics.Collector) *execution {
 	return e
 }
 
-// execution is one execution of a node, or of a whole graph. It ends once: whoever takes it records it.
+// execution is one execution of a node or of a whole graph. The caller that
+// takes it records it.
 type execution struct {
-	info   *callbacks.RunInfo // may be nil
-	at     compose.Address    // where in the graphs it is; empty outside
-	parent *execution         // the graph, or what else called it; nil at the top
+	id     *callbacks.RunInfo // tells executions apart; may be nil
+	info   callbacks.RunInfo
+	parent *execution // the graph, or whatever else called it; nil at the top
+	depth  int        // how many steps its address in the graphs has
+	key    string     // the last step: a node's key in its graph, or a tool's name
 	name   string
-	node   *atomicmetrics.Node // nil if it is not to be recorded
-	timer  atomicmetrics.Timer // runs until the record is made, or somebody else's timer takes over
+	node   *atomicmetrics.Node // nil if name is ""
+	timer  atomicmetrics.Timer
 
-	mu    sync.Mutex
-	taken bool
-	below map[*execution]struct{} // those that this one called and nobody has taken
+	mu     *sync.Mutex // of the outermost execution; guards the fields below
+	taken  bool
+	landed bool                    // eino may not tell of a panic, so nothing from here on is in flight
+	below  map[*execution]struct{} // the executions that this one called and nobody has taken
 }
 
-// adopt makes an execution, which has all its fields, one of those below e, if there is an e.
-func (e *execution) adopt(child *execution) {
-	if e == nil {
-		return
+// newExecution returns an execution without a name.
+func newExecution(ctx context.Context, id *callbacks.RunInfo, parent *execution) *execution {
+	e := &execution{id: id, parent: parent, below: map[*execution]struct{}{}}
+	if id != nil {
+		e.info = *id
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.below == nil {
-		e.below = map[*execution]struct{}{}
+	at := compose.GetCurrentAddress(ctx)
+	if e.depth = len(at); e.depth > 0 {
+		e.key = at[e.depth-1].ID
 	}
-	e.below[child] = struct{}{}
+	return e
 }
 
-// key is the key of a node in its graph, the name of a tool or of a graph.
-func (e *execution) key() string {
-	if len(e.at) == 0 {
-		return ""
-	}
-	return e.at[len(e.at)-1].ID
-}
-
-func (e *execution) kind() components.Component {
-	if e.info == nil {
-		return ""
-	}
-	return e.info.Component
-}
-
-// defaultName is the name as Config.Name describes it.
+// defaultName returns the name that Config.Name describes.
 func (e *execution) defaultName() string {
-	above := 0
-	if e.parent != nil {
-		above = len(e.parent.at)
-	}
 	switch {
-	case e.info == nil:
-		return ""
 	case e.info.Name != "":
 		return e.info.Name
-	case len(e.at) > above:
-		return e.key()
+	case e.depth > 0 && (e.parent == nil || e.depth > e.parent.depth):
+		return e.key
 	}
 	return e.info.Type + string(e.info.Component)
 }
 
-// take reports whether the execution had not been taken. Then the caller records it.
-func (e *execution) take() bool {
-	e.mu.Lock()
-	first := !e.taken
-	e.taken = true
-	e.mu.Unlock()
-	if first && e.parent != nil {
-		e.parent.mu.Lock()
-		delete(e.parent.below, e)
-		e.parent.mu.Unlock()
-	}
-	return first
+func (e *execution) isGraph() bool {
+	k := e.info.Component
+	return k == compose.ComponentOfGraph || k == compose.ComponentOfChain || k == compose.ComponentOfWorkflow
 }
 
-// recordPanic records the execution as wrap records a panic.
-func (e *execution) recordPanic() {
-	e.timer.Discard()
-	e.node.RecordFailureAs(e.timer.Elapsed(), atomicmetrics.CategoryOther)
-}
-
-// endPanicked ends those below that have panicked, of which eino tells nothing but the error of e. A graph may fail
-// while other nodes of it are running, but its error has the path of the node that failed. A ToolsNode has waited for
-// all its tools.
-func (e *execution) endPanicked(err error) {
-	open := e.open()
-	if len(open) == 0 {
+// start starts the timer. The execution is in flight if eino tells of its end
+// even after a panic. The graph around it tells, and a graph itself tells unless
+// it streams.
+func (e *execution) start(stream bool) {
+	e.timer = e.node.Start()
+	if e.parent == nil {
+		e.mu = new(sync.Mutex)
+		if e.landed = !e.isGraph(); e.landed || stream {
+			e.timer.Discard()
+		}
 		return
 	}
-	path := failedPath(err)
-	for _, child := range open {
-		if e.kind() == compose.ComponentOfToolsNode || path.beginsWith(child.key()) {
-			child.unwind()
+	e.mu = e.parent.mu
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.landed = e.parent.landed; e.landed {
+		e.timer.Discard()
+	}
+	e.parent.below[e] = struct{}{}
+}
+
+// take reports whether nobody has taken the execution before. Executions below
+// that still run are no longer in flight, because eino may never tell of their
+// end.
+func (e *execution) take() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.taken {
+		return false
+	}
+	e.taken = true
+	if e.parent != nil {
+		delete(e.parent.below, e)
+	}
+	e.landBelow()
+	return true
+}
+
+func (e *execution) landBelow() {
+	for child := range e.below {
+		child.landed = true
+		child.timer.Discard()
+		child.landBelow()
+	}
+}
+
+// record records an execution that ends now with err, unless ignore accepts err.
+// A nil ignore accepts no error. If ignore panics, that is the failure.
+func (e *execution) record(err error, ignore func(error) bool) {
+	took := e.timer.Elapsed()
+	e.timer.Discard()
+	switch {
+	case e.node == nil:
+	case err == nil:
+		e.node.RecordSuccess(took)
+	case ignore == nil:
+		e.node.RecordFailure(took, err)
+	default:
+		settled := false
+		defer func() {
+			if !settled {
+				value := recover()
+				e.node.RecordFailure(took, panicked(value))
+				if value != nil {
+					panic(value) // from here, so that the frames of ignore stay on the stack
+				}
+			}
+		}()
+		ignored := ignore(err)
+		settled = true
+		if !ignored {
+			e.node.RecordFailure(took, err)
 		}
 	}
 }
 
-// unwind ends an execution that has panicked, and what it called and the panic came from. If several are open one of
-// them has panicked and the others may be running: then none is ended.
-func (e *execution) unwind() {
-	if open := e.open(); len(open) == 1 {
-		open[0].unwind()
+// panicked returns the failure of a panic. The value is nil if the goroutine
+// has ended.
+func panicked(value any) error {
+	text := "runtime.Goexit"
+	if value != nil {
+		text = fmt.Sprint("panic: ", value)
 	}
-	if e.take() {
-		e.recordPanic()
+	return atomicmetrics.Categorize(errors.New(text), atomicmetrics.CategoryOther)
+}
+
+// endPanicked ends the executions below that have panicked. eino tells of them
+// by err alone, the error of e. A graph may fail while other nodes of it run,
+// but its error ends with the key of the node that panicked. A ToolsNode has
+// waited for all its tools.
+func (e *execution) endPanicked(err error) {
+	for _, child := range e.open() {
+		if e.info.Component == compose.ComponentOfToolsNode || strings.HasSuffix(err.Error(), "\nnode path: ["+child.key+"]") {
+			_, value, _ := strings.Cut(err.Error(), "panic error: ")
+			value, _, _ = strings.Cut(value, ", \nstack: ")
+			child.unwind(value)
+		}
 	}
 }
 
@@ -135,21 +178,32 @@ func (e *execution) open() []*execution {
 	return slices.Collect(maps.Keys(e.below))
 }
 
-// path is what eino says of where a graph has failed: "[key, key of a node in the graph that this one is, …]".
-type path string
-
-// failedPath returns the path in the error of a graph, "" if there is none. eino tells it in the text alone, at its end.
-func failedPath(err error) path {
-	const before = "\nnode path: "
-	text := err.Error()
-	if i := strings.LastIndex(text, before); i >= 0 {
-		return path(text[i+len(before):])
+// unwind ends an execution that has panicked, and the execution below it that
+// the panic came from. If several are open below, one has panicked and the
+// others may run, so unwind ends none of them. It ends no node of a graph,
+// because eino recovers from the panics of those.
+func (e *execution) unwind(value string) {
+	if open := e.open(); len(open) == 1 && !e.isGraph() {
+		open[0].unwind(value)
 	}
-	return ""
+	if e.take() {
+		e.record(panicked(value), nil)
+	}
 }
 
-// beginsWith reports whether a path begins with the key of a node.
-func (p path) beginsWith(key string) bool {
-	rest, ok := strings.CutPrefix(string(p), "["+key)
-	return ok && (strings.HasPrefix(rest, ", ") || strings.HasPrefix(rest, "]"))
+// panicking reports whether a panic, or runtime.Goexit, has called the callback
+// of a graph's end. eino then gives it a nil output, which is also the output
+// of a graph that returns a nil interface.
+func panicking() bool {
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
+	for {
+		frame, more := frames.Next()
+		switch {
+		case frame.Function == "runtime.gopanic" || frame.Function == "runtime.Goexit":
+			return true
+		case !more || strings.HasSuffix(frame.Function, "compose.(*runner).run"):
+			return false
+		}
+	}
 }

@@ -12,27 +12,45 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
 
-// Config says where nodes are recorded, under which name, and which errors are left out. Its functions are called by
-// whichever goroutine runs a node, so possibly by several at once.
+// Config says where a handler records nodes, under which name, and which errors
+// it leaves out. Several goroutines may call its functions at once.
 type Config struct {
-	// Collector takes the records. With a nil Collector the graph runs the same, unmeasured.
+	// Collector takes the records. With a nil Collector the graph runs the
+	// same, unmeasured.
 	Collector *atomicmetrics.Collector
 
-	// Name returns the node that an execution is recorded under, "" to leave it out. It is given the name that nil stands
-	// for: of a node in a graph the name that compose.WithNodeName gave it or else its key, of a tool its name, of the run
-	// of a graph the name that compose.WithGraphName gave it, and "" if it has none; of a component that a node calls by
-	// itself, or that is in no graph, what eino calls it, "OpenAIChatModel". The context is that of the execution, so
-	// compose.GetCurrentAddress tells where it is. What eino says of it may be nil.
+	// Name returns the node of an execution, or "" to leave the execution out.
+	// Its argument name is the name that nil stands for.
+	//
+	//   - For a node of a graph that is its name by compose.WithNodeName, or
+	//     else its key.
+	//   - For a tool that is its name.
+	//   - For the run of a graph that is its name by compose.WithGraphName, or
+	//     else "".
+	//   - For a component outside a graph, or that a node calls by itself, that
+	//     is eino's own name, such as "OpenAIChatModel".
+	//
+	// The context is that of the execution, so compose.GetCurrentAddress tells
+	// where the node is. The info may be nil.
 	Name func(ctx context.Context, name string, info *callbacks.RunInfo) string
 
-	// Ignore reports whether an error is no verdict on the node, so that the execution is not recorded at all. It is asked
-	// about the error of the node and, if its context has ended, about that context's Err too. It is not asked about a
-	// panic, nor about an interrupt of eino, which never is a verdict. Nil means wrap.Canceled.
+	// Ignore reports whether an error is no verdict on the node. The handler
+	// then records no execution. The handler asks Ignore about the error of the
+	// node. If the context has ended, it asks about the context's Err too. It
+	// does not ask about a panic, nor about an interrupt, which never is a
+	// verdict. Nil means wrap.Canceled.
 	Ignore func(error) bool
+
+	// EndAtStream ends an execution when its node returns a stream. The handler
+	// then does not read the stream, so a reader that closes it stops the node.
+	// But the handler sees neither the end of the stream nor an error in it.
+	EndAtStream bool
 }
 
-// Handler returns callbacks that record every node of the graphs they are given to, by compose.WithCallbacks for one run
-// or by callbacks.AppendGlobalHandlers for all. Two handlers of one collector record a node once.
+// Handler returns callbacks that record every node of the graphs that they are
+// given to. Callers give them to one run by compose.WithCallbacks, or to all by
+// callbacks.AppendGlobalHandlers. Two handlers of one collector record a node
+// once.
 func Handler(cfg Config) callbacks.Handler {
 	if cfg.Ignore == nil {
 		cfg.Ignore = wrap.Canceled
@@ -42,25 +60,30 @@ func Handler(cfg Config) callbacks.Handler {
 
 type handler struct{ cfg Config }
 
-// Needed tells eino that without a collector there is nothing to call.
+// Needed reports whether there is a collector.
 func (h *handler) Needed(context.Context, *callbacks.RunInfo, callbacks.CallbackTiming) bool {
 	return h.cfg.Collector != nil
 }
 
 func (h *handler) OnStart(ctx context.Context, info *callbacks.RunInfo, _ callbacks.CallbackInput) context.Context {
-	return h.start(ctx, info)
+	return h.start(ctx, info, false)
 }
 
-// OnStartWithStreamInput closes its copy of the input: otherwise the stream would never count as closed.
+// OnStartWithStreamInput closes its copy of the input, because eino closes the
+// input when all copies are closed.
 func (h *handler) OnStartWithStreamInput(ctx context.Context, info *callbacks.RunInfo,
 	input *schema.StreamReader[callbacks.CallbackInput]) context.Context {
 	input.Close()
-	return h.start(ctx, info)
+	return h.start(ctx, info, true)
 }
 
-func (h *handler) OnEnd(ctx context.Context, info *callbacks.RunInfo, _ callbacks.CallbackOutput) context.Context {
-	if e := h.running(ctx, info); e != nil {
-		h.end(ctx, e, nil)
+func (h *handler) OnEnd(ctx context.Context, info *callbacks.RunInfo, output callbacks.CallbackOutput) context.Context {
+	if e := h.running(ctx, info); e != nil && e.take() {
+		var err error
+		if output == nil && panicking() {
+			err = panicked("in the graph") // eino does not tell the value
+		}
+		e.record(err, nil)
 	}
 	return ctx
 }
@@ -68,51 +91,61 @@ func (h *handler) OnEnd(ctx context.Context, info *callbacks.RunInfo, _ callback
 func (h *handler) OnError(ctx context.Context, info *callbacks.RunInfo, err error) context.Context {
 	if e := h.running(ctx, info); e != nil {
 		e.endPanicked(err)
-		h.end(ctx, e, err)
+		if e.take() {
+			e.record(err, h.ignore(ctx))
+		}
 	}
 	return ctx
 }
 
-// OnEndWithStreamOutput reads its copy of the output to the end, which is the only way to learn when that is.
+// OnEndWithStreamOutput records the execution when the stream ends. It learns of
+// the end by reading its copy of the stream. It takes the execution first, so
+// that a graph that fails meanwhile leaves the execution alone.
 func (h *handler) OnEndWithStreamOutput(ctx context.Context, info *callbacks.RunInfo,
 	output *schema.StreamReader[callbacks.CallbackOutput]) context.Context {
 	e := h.running(ctx, info)
-	if e == nil || !e.take() { // taken, so that it is not among those that a graph that fails has left
+	switch {
+	case e == nil || !e.take():
 		output.Close()
-		return ctx
-	}
-	go func() {
-		defer output.Close()
-		defer func() {
-			if recover() != nil { // a conversion of the stream panicked, here because this copy was read first
-				e.recordPanic()
+	case h.cfg.EndAtStream:
+		output.Close()
+		e.record(nil, nil)
+	default:
+		go func() {
+			defer output.Close()
+			defer func() { _ = recover() }() // Ignore's, recorded, which would end the process here
+			if value, err := end(output); value != nil {
+				e.record(panicked(value), nil)
+			} else {
+				e.record(err, h.ignore(ctx))
 			}
 		}()
-		h.record(ctx, e, end(output))
-	}()
+	}
 	return ctx
 }
 
-// end reads a stream until it ends and returns the error in it.
-func end[T any](stream *schema.StreamReader[T]) error {
+// end reads a stream until it ends and returns the error in it. If a conversion
+// of the stream panics, end returns the value of the panic.
+func end[T any](stream *schema.StreamReader[T]) (value any, err error) {
+	defer func() { value = recover() }()
 	for {
 		_, err := stream.Recv()
 		if err == io.EOF {
-			return nil
+			return nil, nil
 		}
 		if _, one := schema.GetSourceName(err); err != nil && !one { // one of several merged streams has ended
-			return err
+			return nil, err
 		}
 	}
 }
 
 // start starts an execution, which the context returned carries.
-func (h *handler) start(ctx context.Context, info *callbacks.RunInfo) context.Context {
+func (h *handler) start(ctx context.Context, info *callbacks.RunInfo, stream bool) context.Context {
 	parent := current(ctx, h.cfg.Collector)
-	if info != nil && parent != nil && parent.info == info {
+	if info != nil && parent != nil && parent.id == info {
 		return ctx // another handler of this collector was first
 	}
-	e := &execution{info: info, at: compose.GetCurrentAddress(ctx), parent: parent}
+	e := newExecution(ctx, info, parent)
 	e.name = e.defaultName()
 	if h.cfg.Name != nil {
 		e.name = h.cfg.Name(ctx, e.name, info)
@@ -120,41 +153,28 @@ func (h *handler) start(ctx context.Context, info *callbacks.RunInfo) context.Co
 	if e.name != "" {
 		e.node = h.cfg.Collector.Node(e.name)
 	}
-	e.timer = e.node.Start()
-	parent.adopt(e)
+	e.start(stream)
 	return context.WithValue(ctx, inContext{h.cfg.Collector}, e)
 }
 
-// running returns the execution that ctx carries, nil if it is not the one that info is about: then it was not started.
+// running returns the execution of info that ctx carries. It returns nil if the
+// handler has not started one.
 func (h *handler) running(ctx context.Context, info *callbacks.RunInfo) *execution {
-	if e := current(ctx, h.cfg.Collector); e != nil && e.info == info {
+	if e := current(ctx, h.cfg.Collector); e != nil && e.id == info {
 		return e
 	}
 	return nil
 }
 
-// end records an execution that ends now, if nobody else has.
-func (h *handler) end(ctx context.Context, e *execution, err error) {
-	if e.take() {
-		h.record(ctx, e, err)
+// ignore returns a function that reports whether an error is no verdict.
+func (h *handler) ignore(ctx context.Context) func(error) bool {
+	return func(err error) bool {
+		return interrupted(err) || h.cfg.Ignore(err) || ctx.Err() != nil && h.cfg.Ignore(ctx.Err())
 	}
 }
 
-// record records an execution that ended with err.
-func (h *handler) record(ctx context.Context, e *execution, err error) {
-	took := e.timer.Elapsed()
-	e.timer.Discard()
-	switch {
-	case err == nil:
-		e.node.RecordSuccess(took)
-	case interrupted(err) || h.cfg.Ignore(err):
-	case ctx.Err() != nil && h.cfg.Ignore(ctx.Err()):
-	default:
-		e.node.RecordFailure(took, err)
-	}
-}
-
-// interrupted reports whether err is an interrupt: the node has not failed, it will be run again.
+// interrupted reports whether err is an interrupt, after which eino runs the
+// node again.
 func interrupted(err error) bool {
 	if _, ok := compose.IsInterruptRerunError(err); ok {
 		return true

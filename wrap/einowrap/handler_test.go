@@ -13,6 +13,7 @@ import (
 	"github.com/cloudwego/eino/compose"
 	"github.com/cloudwego/eino/schema"
 
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/wrap"
 	"github.com/nodemetrics/nodemetrics/wrap/einowrap"
 )
@@ -73,7 +74,7 @@ func TestTwoPanicsAtOnce(t *testing.T) {
 		"by Node":        {true, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newCollector(t)
+			m := newCollector(t, atomicmetrics.WithInFlight())
 			nodes := map[string]*compose.Lambda{"a": panicking(0), "b": panicking(0)}
 			if c.wrapped {
 				for key := range nodes {
@@ -87,6 +88,7 @@ func TestTwoPanicsAtOnce(t *testing.T) {
 			if a.other+b.other != c.want || a.successes+b.successes != 0 || err == nil {
 				t.Errorf("a %+v, b %+v, error %v; want %d failures", a, b, err, c.want)
 			}
+			nothingInFlight(t, m)
 		})
 	}
 }

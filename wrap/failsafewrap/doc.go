@@ -1,31 +1,50 @@
-// Package failsafewrap records what runs under the policies of github.com/failsafe-go/failsafe-go: retries, timeouts,
-// circuit breakers, fallbacks and the like.
+// Package failsafewrap records executions under the policies of
+// github.com/failsafe-go/failsafe-go, such as retries, timeouts and circuit
+// breakers.
 //
 //	fetch := failsafewrap.Policy[*Page](failsafewrap.Config{Node: metrics.Node("fetch")})
 //	page, err := failsafe.With(fetch, retry, breaker, limit).GetWithExecution(get)
 //
-// failsafe-go is what many Go programs use where they do not write retries themselves, and it is all in the process, as
-// nodes are. Its listeners are not called when a panic ends an execution, so the adapter is not made of them: it is a
-// policy. It is a module of its own, so that nobody else gets failsafe-go's modules.
+// The adapter is a policy and no listener, because failsafe-go calls no
+// listener when a panic ends an execution. The package is a module of its own,
+// so only its users depend on failsafe-go.
 //
 // # The model
 //
-// The policy measures everything that it is around, and changes nothing. As the first policy, and so the outermost, it
-// records each call of the executor as one execution, whatever runs within: Run, Get, and their asynchronous kin. With
-// other policies outside it records what these let through: inside of a retry policy each attempt is an execution, and
-// there are no retries; inside of a fallback the failures show that the fallback hides.
+// The policy measures everything within it, and changes nothing. As the first
+// policy of an executor it records each call of the executor as one execution.
+// Inside other policies it records each execution that they let through. Inside
+// a retry policy each attempt is an execution, and the policy records no
+// retries. Inside a fallback the policy records the failures that the fallback
+// hides.
 //
-//	within the policy                                   executions                      retries
-//	an attempt after the first has been made            –                               1, 2, … by RecordRetry
-//	a result comes without an error                     a success                       –
-//	a result comes with an error                        a failure, by the classifier    –
-//	    timeout.ErrExceeded is in it                    a failure, CategoryTimeout      –
-//	    Config.Ignore says true of it                   nothing                         –
-//	it panics or ends its goroutine                     a failure, CategoryOther        –
+// # What is recorded
 //
-// Retries are recorded with the execution that they belong to, when that ends; they stay recorded if it is ignored. A
-// retrypolicy.ExceededError is judged by the error of the last attempt. What a policy refuses, because a breaker is open or
-// a bulkhead is full, is a failure like any other: it is what the caller gets. Hedges are no retries.
+//	how it ended                               the execution                 the retry
+//	it returned no error                       a success                     1, 2, … for each retry within
+//	it returned an error                       a failure, by the classifier  the same
+//	it returned timeout.ErrExceeded            a failure, CategoryTimeout    the same
+//	a timeout policy outside canceled it,
+//	    whatever it returned                   a failure, CategoryTimeout    the same
+//	it returned an error, and Config.Ignore
+//	    accepts that or the context's error    nothing                       the same
+//	it panicked or ended its goroutine,
+//	    or Config.Ignore did                   a failure, CategoryOther      the same
 //
-// An execution takes as long as all that is within the policy: all attempts and the delays between them.
+// An execution takes as long as everything within the policy, so all attempts
+// and all delays between them count. The policy records the retries when the
+// execution ends. A hedge is no retry.
+//
+// A retrypolicy.ExceededError has the category of its last attempt. If a breaker
+// is open or a bulkhead is full, the caller gets an error. The policy records
+// that error as any other.
+//
+// # What failsafe-go does not tell
+//
+// A timeout policy calls its OnTimeoutExceeded listener before it cancels the
+// execution. If the function returns while that listener runs, the policy
+// records the function's own result.
+//
+// The hedges of one execution share one count of retries. If a hedge policy is
+// outside and a retry policy within, each hedge records the retries of all.
 package failsafewrap

@@ -11,7 +11,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap/failsafewrap"
 )
 
-// A function under a retry policy: the first policy of the executor records each call.
+// Example measures a function under a retry policy. As the first policy of the
+// executor, fetch records each call.
 func Example() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {

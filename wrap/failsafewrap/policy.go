@@ -1,31 +1,35 @@
 package failsafewrap
 
 import (
-	"context"
 	"errors"
-	"time"
 
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/common"
+	failsafepolicy "github.com/failsafe-go/failsafe-go/policy"
 	"github.com/failsafe-go/failsafe-go/timeout"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
 
-// Config says where executions are recorded and which are left out.
+// Config says where a policy records executions, and which it leaves out.
 type Config struct {
-	// Node takes the records. With a nil Node everything runs the same, unmeasured.
+	// Node takes the records. With a nil Node everything runs the same,
+	// unmeasured.
 	Node *atomicmetrics.Node
 
-	// Ignore reports whether an error is no verdict on the node, so that the execution is not recorded at all. It is asked
-	// about the error that comes out and, if the execution's context has ended, about that context's Err too. It is not
-	// asked about a success or a panic. It may be called by several goroutines at once. Nil means wrap.Canceled.
+	// Ignore reports whether an error is no verdict on the node. The policy
+	// then records no execution. The policy asks Ignore about the error of the
+	// execution. If the execution's context has ended, the policy asks about
+	// that context's Err too, unless a timeout policy ended the context. The
+	// policy does not ask about a success or a panic. Several goroutines may
+	// call Ignore at once. Nil means wrap.Canceled.
 	Ignore func(error) bool
 }
 
-// Policy returns a policy that records what is within it. It is safe for concurrent use and for any number of executors,
-// which then record into one node.
+// Policy returns a policy that records what runs within it. The policy is safe
+// for concurrent use. Any number of executors may share it, and then record
+// into one node.
 func Policy[R any](cfg Config) failsafe.Policy[R] {
 	if cfg.Ignore == nil {
 		cfg.Ignore = wrap.Canceled
@@ -35,7 +39,7 @@ func Policy[R any](cfg Config) failsafe.Policy[R] {
 
 type policy[R any] struct{ Config }
 
-// ToExecutor is how failsafe-go asks a policy for what it does.
+// ToExecutor returns the executor, which an Executor of failsafe-go asks for.
 func (p policy[R]) ToExecutor(R) any { return executor[R](p) }
 
 type executor[R any] struct{ Config }
@@ -45,41 +49,39 @@ func (e executor[R]) Apply(within func(failsafe.Execution[R]) *common.PolicyResu
 	if e.Node == nil {
 		return within
 	}
-	return func(exec failsafe.Execution[R]) *common.PolicyResult[R] {
-		timer, before, done := e.Node.Start(), exec.Retries(), false
+	return func(exec failsafe.Execution[R]) (result *common.PolicyResult[R]) {
+		before := exec.Retries()
 		defer func() {
 			for retry := range exec.Retries() - before {
 				e.Node.RecordRetry(retry + 1)
 			}
-			if !done { // a panic, or the end of the goroutine; no recover, which would cost the stack
-				e.Node.RecordFailureAs(timer.Elapsed(), atomicmetrics.CategoryOther)
-			}
-			timer.Discard() // what was to be recorded is recorded
 		}()
-		result := within(exec)
-		took := timer.Elapsed()
-		recorded := !e.ignores(exec.Context(), result.Error)
-		done = true // only now: Ignore is the user's too. Whatever the classifier does, the call below records
-		if recorded {
-			e.record(took, result.Error)
-		}
+		var err error
+		_ = e.Node.DoIgnoring(
+			func(error) bool {
+				return e.Ignore(err) || !exceeded(err) && exec.IsCanceled() && e.Ignore(exec.Context().Err())
+			},
+			func() error {
+				result = within(exec)
+				if err = verdict(exec, result.Error); exceeded(err) { // only its text says that it is a timeout
+					return atomicmetrics.Categorize(err, atomicmetrics.CategoryTimeout)
+				}
+				return err
+			})
 		return result
 	}
 }
 
-// ignores reports whether an execution that ended with err is not to be recorded.
-func (c *Config) ignores(ctx context.Context, err error) bool {
-	return err != nil && (c.Ignore(err) || ctx.Err() != nil && c.Ignore(ctx.Err()))
+// verdict returns the error that the caller of the executor gets from an
+// execution that ended with err. If a timeout policy outside has canceled the
+// execution, that is the policy's error, whatever the function returned.
+func verdict[R any](exec failsafe.Execution[R], err error) error {
+	canceled, outside := exec.(failsafepolicy.ExecutionInternal[R]).IsCanceledWithResult()
+	if canceled && exceeded(outside.Error) {
+		return outside.Error
+	}
+	return err
 }
 
-// record records an execution that ended with err.
-func (c *Config) record(took time.Duration, err error) {
-	switch {
-	case err == nil:
-		c.Node.RecordSuccess(took)
-	case errors.Is(err, timeout.ErrExceeded): // whose text alone tells
-		c.Node.RecordFailure(took, atomicmetrics.Categorize(err, atomicmetrics.CategoryTimeout))
-	default:
-		c.Node.RecordFailure(took, err)
-	}
-}
+// exceeded reports whether err is the error of a timeout policy.
+func exceeded(err error) bool { return errors.Is(err, timeout.ErrExceeded) }

@@ -107,6 +107,160 @@ func TestEachCallIsOneExecution(t *testing.T) {
 	}
 }
 
+// stubborn is a function that takes two seconds, returns err, and heeds no
+// cancellation.
+func stubborn(err error) func(failsafe.Execution[int]) (int, error) {
+	return func(failsafe.Execution[int]) (int, error) {
+		time.Sleep(2 * time.Second)
+		return 0, err
+	}
+}
+
+// heeding is a function that returns err as soon as it is cancelled.
+func heeding(err error) func(failsafe.Execution[int]) (int, error) {
+	return func(exec failsafe.Execution[int]) (int, error) {
+		<-exec.Canceled()
+		return 0, err
+	}
+}
+
+func TestTimeoutPolicyOutside(t *testing.T) {
+	const s = time.Second
+	functions := map[string]struct {
+		fn   func(failsafe.Execution[int]) (int, error)
+		took time.Duration
+	}{
+		"stubborn":             {stubborn(nil), 2 * s},
+		"stubborn, fails":      {stubborn(errFailed), 2 * s},
+		"stubborn, canceled":   {stubborn(context.Canceled), 2 * s},
+		"heeds":                {heeding(context.Canceled), s},
+		"heeds, returns nil":   {heeding(nil), s},
+		"heeds, its own error": {heeding(errFailed), s},
+	}
+	limit := func() failsafe.Policy[int] { return timeout.New[int](s) }
+	retry := func() failsafe.Policy[int] {
+		return retrypolicy.NewBuilder[int]().WithMaxAttempts(3).WithDelay(10 * s).Build()
+	}
+	type policies = []failsafe.Policy[int]
+	for _, c := range []struct {
+		name            string
+		outside, within policies
+		runs            uint64 // how often the policy's function runs in one call
+	}{
+		{"timeout, measure", policies{limit()}, nil, 1},
+		{"retry, timeout, measure", policies{retry(), limit()}, nil, 3},
+		{"timeout, retry, measure", policies{limit(), retry()}, nil, 1},
+		{"timeout, measure, retry", policies{limit()}, policies{retry()}, 1},
+		{"timeout, fallback, measure", policies{limit(), fallback.NewWithResult(7)}, nil, 1},
+		{"timeout, hedge, measure", policies{limit(), hedgepolicy.NewWithDelay[int](10 * s)}, nil, 1},
+	} {
+		for name, f := range functions {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					node := newNode(t, atomicmetrics.WithInFlight())
+					measure := failsafewrap.Policy[int](failsafewrap.Config{Node: node})
+					executor := failsafe.With(append(append(c.outside, measure), c.within...)...)
+					for range 10 {
+						if _, err := executor.GetWithExecution(f.fn); !errors.Is(err, timeout.ErrExceeded) {
+							t.Fatalf("error %v, want %v", err, timeout.ErrExceeded)
+						}
+					}
+					runs := 10 * c.runs
+					if got, want := read(node.Metrics()), (outcome{timeouts: runs, took: time.Duration(runs) * f.took}); got != want {
+						t.Errorf("%+v, want %+v", got, want)
+					}
+					if got := node.InFlight().Running; got != 0 {
+						t.Errorf("%d in flight afterwards, want 0", got)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestTimeoutPolicyOutsideThatIsNotExceeded(t *testing.T) {
+	node := newNode(t)
+	executor := failsafe.With(timeout.New[int](time.Hour), failsafewrap.Policy[int](failsafewrap.Config{Node: node}))
+	ctx, cancel := context.WithCancel(t.Context())
+	_, _ = executor.Get(func() (int, error) { return 0, nil })
+	_, _ = executor.Get(func() (int, error) { return 0, errFailed })
+	_, _ = executor.WithContext(ctx).Get(func() (int, error) { cancel(); return 0, errFailed })
+	if got := node.Metrics(); got.SuccessCount != 1 || got.OtherErrors != 1 || got.TotalExecutions != 2 {
+		t.Errorf("%d successes, %d other failures of %d; want 1, 1 of 2: the caller has called the third off",
+			got.SuccessCount, got.OtherErrors, got.TotalExecutions)
+	}
+}
+
+// The documentation names these two under what failsafe-go does not tell.
+func TestWhatFailsafeDoesNotTell(t *testing.T) {
+	t.Run("a timeout whose listener runs", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			node := newNode(t)
+			limit := timeout.NewBuilder[int](time.Second).
+				OnTimeoutExceeded(func(failsafe.ExecutionDoneEvent[int]) { time.Sleep(time.Hour) }).Build()
+			executor := failsafe.With[int](limit, failsafewrap.Policy[int](failsafewrap.Config{Node: node}))
+			if _, err := executor.GetWithExecution(stubborn(nil)); !errors.Is(err, timeout.ErrExceeded) {
+				t.Errorf("error %v, want %v", err, timeout.ErrExceeded)
+			}
+			if got, want := read(node.Metrics()), (outcome{successes: 1, took: 2 * time.Second}); got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+			time.Sleep(time.Hour) // by the bubble's clock, until the listener has ended
+		})
+	})
+	t.Run("whose retry it is, of hedges", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			node := newNode(t)
+			retry := retrypolicy.NewBuilder[int]().WithMaxAttempts(2).Build()
+			hedge := hedgepolicy.NewWithDelay[int](time.Millisecond)
+			var calls atomic.Int64
+			_, _ = failsafe.With[int](hedge, failsafewrap.Policy[int](failsafewrap.Config{Node: node}), retry).Get(func() (int, error) {
+				n := calls.Add(1)
+				time.Sleep(time.Second)
+				if n == 1 {
+					return 0, errFailed // of the first hedge, whose second attempt is the only retry
+				}
+				return 0, nil
+			})
+			time.Sleep(time.Hour) // by the bubble's clock, until all hedges have ended
+			if got := read(node.Metrics()); got.successes != 2 || got.retries != 2 {
+				t.Errorf("%+v, want 2 successes and the one retry twice", got)
+			}
+		})
+	})
+}
+
+func TestIgnoreIsAskedAboutTheTimeoutOutside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node := newNode(t)
+		var asked []error
+		executor := failsafe.With(timeout.New[int](time.Second), failsafewrap.Policy[int](failsafewrap.Config{Node: node,
+			Ignore: func(err error) bool {
+				asked = append(asked, err)
+				return err == timeout.ErrExceeded
+			}}))
+		_, _ = executor.GetWithExecution(stubborn(errFailed))
+		if len(asked) != 1 || asked[0] != timeout.ErrExceeded {
+			t.Errorf("Ignore was asked about %v, want %v alone", asked, timeout.ErrExceeded)
+		}
+		if got := read(node.Metrics()); got != (outcome{}) {
+			t.Errorf("%+v, want nothing", got)
+		}
+	})
+}
+
+func TestPanicHasAText(t *testing.T) {
+	node := newNode(t, atomicmetrics.WithLastFailure())
+	func() {
+		defer func() { _ = recover() }()
+		_ = failsafe.With(failsafewrap.Policy[any](failsafewrap.Config{Node: node})).Run(func() error { panic("out of range") })
+	}()
+	last := node.LastFailure()
+	if last.Category != atomicmetrics.CategoryOther || last.Text != "panic: out of range" {
+		t.Errorf("%v, %q; want other, %q", last.Category, last.Text, "panic: out of range")
+	}
+}
+
 func TestRetriesAreNumbered(t *testing.T) {
 	node := newNode(t)
 	retry := retrypolicy.NewBuilder[int]().WithMaxAttempts(5).Build()

@@ -1,8 +1,8 @@
 package httpwrap
 
 import (
-	"context"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -30,10 +30,14 @@ type Config struct {
 	// and above: what is below says that the request was wrong, not the node.
 	Failed func(status int) bool
 
-	// Ignore reports whether an error is no verdict on the node, so that the request is not recorded at all. It is asked
-	// about each failure but a panic, and if the request's context has ended, about that context's Err too, for what a
-	// server answers to a client that has gone may be of any kind. (A StatusError that came from a server stands, whatever
-	// has become of the context.) Nil means wrap.Canceled: clients come and go.
+	// Ignore reports whether an error is no verdict on the node, so that the
+	// request is not recorded at all. It is asked about each failure but a
+	// panic. Nil means wrap.Canceled, because clients come and go.
+	//
+	// If a served client has gone, Ignore is also asked about context.Canceled,
+	// whatever the status. If the context of a request made has ended, Ignore is
+	// also asked about that context's Err. A StatusError that came from a server
+	// stands, whatever has become of the context.
 	Ignore func(error) bool
 }
 
@@ -49,13 +53,12 @@ func (cfg *Config) failure(status int) error {
 	return nil
 }
 
-// ignores reports whether a request that ended with err is not to be recorded; ctx is the one whose end excuses it.
-func (cfg *Config) ignores(ctx context.Context, err error) bool {
-	ignore := cfg.Ignore
-	if ignore == nil {
-		ignore = wrap.Canceled
+// ignores reports whether Ignore accepts an error.
+func (cfg *Config) ignores(err error) bool {
+	if cfg.Ignore == nil {
+		return wrap.Canceled(err)
 	}
-	return err != nil && (ignore(err) || ctx.Err() != nil && ignore(ctx.Err()))
+	return cfg.Ignore(err)
 }
 
 // record records a request that ended with err.
@@ -69,7 +72,7 @@ func record(node *atomicmetrics.Node, took time.Duration, err error) {
 
 // serverName is the default of Config.Name for a Handler.
 func serverName(r *http.Request) string {
-	if r.Pattern == "" {
+	if r.Pattern == "" || isRedirect(r) {
 		return method(r) + " (no pattern)"
 	}
 	if strings.ContainsRune(r.Pattern, ' ') { // a method and a space come before the rest, which has no space
@@ -78,8 +81,25 @@ func serverName(r *http.Request) string {
 	return method(r) + " " + r.Pattern
 }
 
+// isRedirect reports whether http.ServeMux redirects a CONNECT request to a
+// trailing slash. The mux then sets the path as the pattern, so the client
+// would choose the name.
+func isRedirect(r *http.Request) bool {
+	return r.Method == http.MethodConnect && !strings.HasSuffix(r.URL.Path, "/") &&
+		r.Pattern == path.Clean("/"+r.URL.Path)+"/"
+}
+
 // clientName is the default of Config.Name for a Transport.
-func clientName(r *http.Request) string { return method(r) + " " + r.URL.Host }
+func clientName(r *http.Request) string { return method(r) + " " + host(r) }
+
+// host returns the host of a client's request. A transport refuses a request
+// without a URL or a host.
+func host(r *http.Request) string {
+	if r.URL == nil || r.URL.Host == "" {
+		return "(no host)"
+	}
+	return r.URL.Host
+}
 
 // method returns the method of a request, one of ten: a client could otherwise make up as many names as it likes.
 func method(r *http.Request) string {

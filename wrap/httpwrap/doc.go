@@ -16,12 +16,17 @@
 // hosts are not known beforehand either, as in a crawler, Config.Name should put them together; what still is too much
 // goes to atomicmetrics.OverflowNode. A client that follows a redirect makes two requests, and they are two executions.
 //
+// No default name comes from what a client sends. A route that http.ServeMux
+// only redirects to, by CONNECT, has no pattern.
+//
 // # What is recorded
 //
 //	a server's handler                          execution
 //	returns, status below 500                   a success
 //	returns, status 500 and above               a failure: 504 CategoryTimeout, 502 CategoryNetwork, else CategoryOther
-//	    and the client has gone                 nothing
+//	returns or aborts, the client has gone      nothing; see below
+//	writes after a http.TimeoutHandler outside
+//	has answered                                a failure, CategoryTimeout
 //	panics, http.ErrAbortHandler included,
 //	or ends its goroutine                       a failure, CategoryOther
 //	hijacks the connection and returns          a success
@@ -32,11 +37,36 @@
 //	fails, or its body does while it is read    a failure, by the classifier: a deadline or http.Client.Timeout is
 //	                                            CategoryTimeout, a server that hangs up or resets CategoryNetwork
 //	    and the caller has cancelled it         nothing
-//	the next transport panics                   a failure, CategoryOther
+//	the next transport or its body panics       a failure, CategoryOther
+//	the next transport returns nil and nil      a failure, CategoryOther
 //
 // Config.Failed makes failures of other statuses, of which 408 is CategoryTimeout, 400 and 422 are CategoryValidation;
 // Config.Ignore decides what is left out. A status of 4xx is none by default: it tells the other side that its request
 // was wrong. A panic goes on its way, with its value and stack.
+//
+// # Clients that have gone
+//
+// A client that has gone is no verdict on the handler. It makes no difference
+// how the handler learns of it, by the context, by a write that fails or not
+// at all, and whether it returns or panics with http.ErrAbortHandler. Two
+// responses count all the same, if the handler decided on their status while
+// the client was there: one that is a failure, and one that was written whole.
+// Handler knows that a response was written whole if it has a Content-Length
+// or no body. So a stream that its client ends is not recorded by default.
+//
+// The end of the request's context does not say that the client has gone. It
+// also ends by a deadline, by the end of http.Server.BaseContext, by a read
+// deadline that the handler sets, and by http.Server.WriteTimeout. The client
+// then gets the response, or waits for it, and the status counts. Handler asks
+// the server's writer for the reason, for at most some milliseconds and only
+// after the context has ended. Three limits remain:
+//
+//   - By HTTP/1, a client that closes its half of the connection and waits
+//     looks like one that has gone.
+//   - So does, by HTTP/1, a client whose request body is late for
+//     http.Server.ReadTimeout.
+//   - If a wrapper outside Handler hides the server's writer, an ended context
+//     without a cause of its own means that the client has gone.
 //
 // # Time
 //
@@ -44,16 +74,18 @@
 // that is hijacked if the handler stays with it. What is then still in a buffer is sent afterwards.
 //
 // A request made takes until its body ends: is read to the end, fails, or is closed early. So a stream is measured as
-// a whole, and one that breaks in the middle is a failure. A response without a body ends with its header, and so does
-// one of 101 Switching Protocols, whose body is the connection and is left as it is. A body that is neither read to its
+// a whole, and one that breaks in the middle is a failure. A response without a body ends with its header. Such are those
+// to HEAD, of 204 and 304, and of length 0. One of 101 Switching Protocols ends with its header too. Its body is the
+// connection and is left as it is. A body that is neither read to its
 // end nor closed is never recorded; it also holds its connection. With atomicmetrics.WithInFlight a request made is in
 // flight for that time, so such bodies show. A request served is not, as its node is known only when it is over.
 //
 // # What a handler may do
 //
 // What it could do before, other than HTTP/2 server push. http.ResponseController finds everything, deadlines and full
-// duplex too. The writer is a http.Flusher and a http.Hijacker where the one below is, for libraries that ask for these
-// themselves, and io.Copy to it still has sendfile.
+// duplex too. The writer is a http.Flusher, a http.Hijacker and a
+// http.CloseNotifier exactly if the one below is, for libraries that ask for
+// these themselves. io.Copy to it still has sendfile.
 //
 // # Performance
 //

@@ -1,6 +1,8 @@
 package httpwrap
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -34,24 +36,117 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start, done := clock.Now(), false
-	defer func() {
-		if !done { // next panicked or ended the goroutine; no recover, which would cost the stack
-			if name := h.cfg.Name(r); name != "" {
-				h.cfg.Collector.RecordFailureAs(name, since(start), atomicmetrics.CategoryOther)
-			}
-		}
-	}()
-	w, res := watch(w)
+	s := service{cfg: &h.cfg, req: r, start: clock.Now()}
+	w, s.res = watch(w, r)
+	defer s.panicked()
+	defer s.aborted() // runs first
 	h.next.ServeHTTP(w, r)
-	took := since(start)
-	name, failure := h.cfg.Name(r), h.cfg.failure(res.final())
-	recorded := name != "" && !h.cfg.ignores(r.Context(), failure)
-	done = true // only now: Name, Failed and Ignore are the user's too. Whatever the classifier does, the call below records
+	s.returned = true
+	s.end()
+}
+
+// service is one request that a handler serves.
+type service struct {
+	cfg      *Config
+	req      *http.Request
+	res      *response
+	start    int64         // a reading of the clock
+	length   time.Duration // 0 until the handler has ended
+	node     string
+	named    bool // Name has been asked for node
+	returned bool // next has returned
+	gone     bool // next has aborted the response to a client that has gone
+	judged   bool // nothing is left to do but the record, if any
+}
+
+// end records a request whose handler has returned.
+func (s *service) end() {
+	took := s.took()
+	name, failure := s.name(), s.failure()
+	recorded := name != "" && !s.ignored(failure)
+	s.judged = true // before the record, which is made even if the classifier ends the goroutine
 	if recorded {
-		record(h.cfg.Collector.Node(name), took, failure)
+		record(s.cfg.Collector.Node(name), took, failure)
 	}
 }
 
-// since returns the time since start, a reading of the clock.
-func since(start int64) time.Duration { return time.Duration(clock.Now() - start) }
+// took returns the time from the start to the first call of took.
+func (s *service) took() time.Duration {
+	if s.length == 0 {
+		s.length = time.Duration(clock.Now() - s.start)
+	}
+	return s.length
+}
+
+// name returns the answer of Name, which it asks once. It returns "" if Name
+// has panicked.
+func (s *service) name() string {
+	if !s.named {
+		s.named = true
+		s.node = s.cfg.Name(s.req)
+	}
+	return s.node
+}
+
+// errLate is the failure of a response that came after the timeout of a
+// http.TimeoutHandler.
+var errLate = atomicmetrics.Categorize(http.ErrHandlerTimeout, atomicmetrics.CategoryTimeout)
+
+// failure returns the error that the response stands for, nil for a success.
+func (s *service) failure() error {
+	status := s.res.final()
+	if errors.Is(s.res.err, http.ErrHandlerTimeout) {
+		return errLate
+	}
+	return s.cfg.failure(status)
+}
+
+// ignored reports whether a response with this failure is no verdict. It is one
+// if the client was there when the handler decided on it.
+func (s *service) ignored(failure error) bool {
+	if failure != nil && s.cfg.ignores(failure) {
+		return true
+	}
+	if !s.res.mayBeGone() || s.res.reached && (failure != nil || s.res.complete()) {
+		return false
+	}
+	return s.gone || s.leftUnheard()
+}
+
+// leftUnheard reports whether the client has gone, and Ignore accepts that.
+func (s *service) leftUnheard() bool {
+	return s.cfg.ignores(context.Canceled) && s.res.gone()
+}
+
+// aborted is deferred. A handler aborts its response by a panic with
+// http.ErrAbortHandler. If the client has gone, aborted records the request as
+// if the handler had returned. The panic goes on.
+func (s *service) aborted() {
+	if s.returned || !s.res.mayBeGone() {
+		return
+	}
+	s.took() // without the time that the question about the client takes
+	value := recover()
+	if value == http.ErrAbortHandler && s.leftUnheard() {
+		s.gone = true
+		s.end()
+	}
+	if value != nil {
+		panic(value) // from here, so that the frames of the handler stay on the stack
+	}
+}
+
+// panicked is deferred. If the handler or a function of the Config has panicked
+// or ended the goroutine, panicked records a failure. The panic goes on.
+func (s *service) panicked() {
+	if s.judged {
+		return
+	}
+	value, took := recover(), s.took()
+	if name := s.name(); name != "" {
+		s.cfg.Collector.Node(name).RecordPanic(took, value)
+	}
+	if value != nil {
+		panic(value)
+	}
+}

@@ -62,8 +62,9 @@ type site struct {
 // protocols are the protocols that tests run by.
 var protocols = []string{"HTTP/1.1", "HTTP/2.0"}
 
-// newSite serves h by a protocol. The configs lack a collector only.
-func newSite(t *testing.T, protocol string, h http.Handler, server, client httpwrap.Config) *site {
+// newSite serves h by a protocol. The configs lack a collector only. The
+// functions set up the server before it starts.
+func newSite(t *testing.T, protocol string, h http.Handler, server, client httpwrap.Config, setUp ...func(*http.Server)) *site {
 	t.Helper()
 	s := &site{served: newCollector(t), called: newCollector(t)}
 	server.Collector, client.Collector = s.served, s.called
@@ -74,6 +75,9 @@ func newSite(t *testing.T, protocol string, h http.Handler, server, client httpw
 		recording.ServeHTTP(w, r)
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // handlers panic here
+	for _, f := range setUp {
+		f(s.Config)
+	}
 	if protocol == "HTTP/2.0" {
 		s.EnableHTTP2 = true
 		s.StartTLS()

@@ -1,8 +1,11 @@
 package httpwrap_test
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
@@ -40,6 +43,10 @@ func TestEachRequestIsRecordedOnceOnBothSides(t *testing.T) {
 		{"body", httpwrap.Config{}, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "body") }, 200, success, success},
 		{"201", httpwrap.Config{}, status(201), 201, success, success},
 		{"204", httpwrap.Config{}, status(204), 204, success, success},
+		{"body that is not allowed", httpwrap.Config{}, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(204)
+			io.WriteString(w, "body")
+		}, 204, success, success},
 		{"302", httpwrap.Config{}, status(302), 302, success, success},
 		{"304", httpwrap.Config{}, status(304), 304, success, success},
 		{"400", httpwrap.Config{}, status(400), 400, success, success},
@@ -266,6 +273,150 @@ func TestDefaultNames(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestClientChoosesNoNameByCONNECT(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/items/{id}/", status(200))
+	mux.HandleFunc("CONNECT /rooms/{id}/", status(200))
+	mux.HandleFunc("/exact", status(200))
+	for _, c := range []struct {
+		target string
+		class  int // of the status
+		name   string
+	}{
+		{"/items/7", 3, "CONNECT (no pattern)"},
+		{"/items/a%20b", 3, "CONNECT (no pattern)"},
+		{"/items/..", 3, "CONNECT (no pattern)"},
+		{"/rooms/7", 3, "CONNECT (no pattern)"},
+		{"/items/7/", 2, "CONNECT /items/{id}/"},
+		{"/items/7/x", 2, "CONNECT /items/{id}/"},
+		{"/rooms/7/", 2, "CONNECT /rooms/{id}/"},
+		{"/exact", 2, "CONNECT /exact"},
+	} {
+		t.Run(c.target, func(t *testing.T) {
+			s := newSite(t, "HTTP/1.1", mux, httpwrap.Config{}, httpwrap.Config{})
+			conn, err := net.Dial("tcp", s.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: here\r\n\r\n", c.target)
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode/100 != c.class {
+				t.Errorf("status %d, want %dxx", res.StatusCode, c.class)
+			}
+			s.finish()
+			want(t, s.served, c.name, success)
+		})
+	}
+}
+
+func TestLastFailureSaysWhatAPanicWas(t *testing.T) {
+	answer := func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 500, Body: io.NopCloser(strings.NewReader("body"))}, nil
+	}
+	ignore := func(error) bool { panic("Ignore") }
+	failed := func(int) bool { panic("Failed") }
+	serve := func(h http.HandlerFunc) func(httpwrap.Config) {
+		return func(cfg httpwrap.Config) {
+			httpwrap.Handler(cfg, h).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		}
+	}
+	// call makes a request and uses the response.
+	call := func(rt roundTripper, use func(*http.Response)) func(httpwrap.Config) {
+		return func(cfg httpwrap.Config) {
+			res, err := httpwrap.Transport(cfg, rt).RoundTrip(httptest.NewRequest("GET", "http://example.com/", nil))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			use(res)
+		}
+	}
+	read := func(res *http.Response) { _, _ = io.ReadAll(res.Body) }
+	closed := func(res *http.Response) { res.Body.Close() }
+	broken := func(next func()) roundTripper {
+		return func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(reader(func([]byte) (int, error) { next(); return 0, nil }))}, nil
+		}
+	}
+	for name, c := range map[string]struct {
+		cfg  httpwrap.Config
+		run  func(httpwrap.Config)
+		text string
+	}{
+		"handler":             {httpwrap.Config{}, serve(func(http.ResponseWriter, *http.Request) { panic("boom") }), "panic: boom"},
+		"handler aborts":      {httpwrap.Config{}, serve(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "panic: net/http: abort Handler"},
+		"handler exits":       {httpwrap.Config{}, serve(func(http.ResponseWriter, *http.Request) { runtime.Goexit() }), "runtime.Goexit"},
+		"handler, Ignore":     {httpwrap.Config{Ignore: ignore}, serve(status(500)), "panic: Ignore"},
+		"handler, Failed":     {httpwrap.Config{Failed: failed}, serve(status(200)), "panic: Failed"},
+		"transport":           {httpwrap.Config{}, call(func(*http.Request) (*http.Response, error) { panic("boom") }, nil), "panic: boom"},
+		"transport exits":     {httpwrap.Config{}, call(func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil }, nil), "runtime.Goexit"},
+		"body read, Ignore":   {httpwrap.Config{Ignore: ignore}, call(answer, read), "panic: Ignore"},
+		"body read, Failed":   {httpwrap.Config{Failed: failed}, call(answer, read), "panic: Failed"},
+		"body closed, Ignore": {httpwrap.Config{Ignore: ignore}, call(answer, closed), "panic: Ignore"},
+		"body closed, Failed": {httpwrap.Config{Failed: failed}, call(answer, closed), "panic: Failed"},
+		"body panics":         {httpwrap.Config{}, call(broken(func() { panic("body") }), read), "panic: body"},
+		"body exits":          {httpwrap.Config{}, call(broken(runtime.Goexit), read), "runtime.Goexit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := atomicmetrics.MustNew(atomicmetrics.WithLastFailure(), atomicmetrics.WithInFlight())
+			c.cfg.Collector, c.cfg.Name = m, fixed
+			returned, value := false, any(nil)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { value = recover() }()
+				c.run(c.cfg)
+				returned = true
+			}()
+			<-done
+			if returned || value != nil && "panic: "+fmt.Sprint(value) != c.text || value == nil && c.text != "runtime.Goexit" {
+				t.Errorf("returned is %t, panicked with %v; want %q", returned, value, c.text)
+			}
+			want(t, m, "node", other)
+			if text := m.Node("node").LastFailure().Text; text != c.text {
+				t.Errorf("the last failure says %q, want %q", text, c.text)
+			}
+			if running := m.Node("node").InFlight().Running; running != 0 {
+				t.Errorf("%d executions still run", running)
+			}
+		})
+	}
+}
+
+// TestIgnoreThatPanicsAboutAGoneClient is about the one question that is asked
+// while a panic of the handler is under way.
+func TestIgnoreThatPanicsAboutAGoneClient(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	m := newCollector(t)
+	cfg := httpwrap.Config{Collector: m, Name: fixed, Ignore: func(error) bool { panic("Ignore") }}
+	defer func() {
+		if value := recover(); value != "Ignore" {
+			t.Errorf("panicked with %v, want Ignore", value)
+		}
+		want(t, m, "node", other)
+	}()
+	httpwrap.Handler(cfg, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).
+		ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/", nil))
+}
+
+func TestNameThatPanicsIsAskedOnce(t *testing.T) {
+	m, asked := newCollector(t), 0
+	cfg := httpwrap.Config{Collector: m, Name: func(*http.Request) string { asked++; panic("Name") }}
+	defer func() {
+		if value := recover(); value != "Name" || asked != 1 {
+			t.Errorf("panicked with %v, asked %d times", value, asked)
+		}
+		want(t, m, "", nothing)
+	}()
+	httpwrap.Handler(cfg, status(200)).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 }
 
 func TestNameInsideAMuxIsItsPattern(t *testing.T) {

@@ -34,6 +34,10 @@ type transport struct {
 	next http.RoundTripper
 }
 
+// errNothing is the failure of a transport that returns nil and nil. Its caller
+// makes an error of that, as http.Client does.
+var errNothing = errors.New("the transport returned neither a response nor an error")
+
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	name := t.cfg.Name(req)
 	if name == "" {
@@ -42,23 +46,33 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	node := t.cfg.Collector.Node(name)
 	x := exchange{cfg: &t.cfg, req: req, node: node, timer: node.Start()}
 	defer func() {
-		if !x.judged { // next panicked or ended the goroutine, or a function of the user's did; as in handler
-			node.RecordFailureAs(x.timer.Elapsed(), atomicmetrics.CategoryOther)
-			x.timer.Discard()
+		if !x.judged {
+			x.panicked(recover())
 		}
 	}()
 	res, err := t.next.RoundTrip(req)
 	switch {
 	case err != nil:
 		x.end(err)
-	case res.StatusCode == http.StatusSwitchingProtocols || res.Body == nil || res.Body == http.NoBody:
+	case res == nil:
+		x.end(errNothing)
+	case hasNoBody(req, res):
 		x.status = res.StatusCode
 		x.end(nil)
 	default:
-		x.status, x.judged = res.StatusCode, true // by the body
+		x.status = res.StatusCode
 		res.Body = &body{ReadCloser: res.Body, exchange: x}
+		x.judged = true // by the body
 	}
 	return res, err
+}
+
+// hasNoBody reports whether a response ends with its header. The body of 101
+// Switching Protocols is the connection, which stays as it is. By HTTP/2, the
+// body without content is not http.NoBody.
+func hasNoBody(req *http.Request, res *http.Response) bool {
+	return res.Body == nil || res.Body == http.NoBody || bodiless(res.StatusCode) || req.Method == http.MethodHead ||
+		res.ProtoMajor > 1 && res.ContentLength == 0
 }
 
 // CloseIdleConnections is for http.Client, which calls it if the transport has it.
@@ -81,6 +95,7 @@ type exchange struct {
 // end records the exchange. err is that of the transport; the status, which was there before, counts for more.
 func (x *exchange) end(err error) {
 	took, ctx := x.timer.Elapsed(), x.req.Context()
+	x.timer.Discard() // before the user's functions, which may panic
 	if err != nil {
 		err = x.explain(ctx, err)
 	}
@@ -89,11 +104,21 @@ func (x *exchange) end(err error) {
 			ctx, err = context.Background(), failure
 		}
 	}
-	recorded := !x.cfg.ignores(ctx, err)
-	x.judged = true
-	x.timer.Discard()
-	if recorded {
+	ignored := err != nil && (x.cfg.ignores(err) || ctx.Err() != nil && x.cfg.ignores(ctx.Err()))
+	x.judged = true // before the record, which is made even if the classifier ends the goroutine
+	if !ignored {
 		record(x.node, took, err)
+	}
+}
+
+// panicked records a failure, after the transport, its body or a function of
+// the Config has panicked with the value, or ended the goroutine. Its caller is
+// deferred. The panic goes on from there, so the frames stay on the stack.
+func (x *exchange) panicked(value any) {
+	x.node.RecordPanic(x.timer.Elapsed(), value)
+	x.timer.Discard()
+	if value != nil {
+		panic(value)
 	}
 }
 
@@ -107,7 +132,7 @@ func (x *exchange) explain(ctx context.Context, err error) error {
 	if reset := new(streamError); errors.As(err, reset) {
 		err = atomicmetrics.Categorize(err, atomicmetrics.CategoryNetwork)
 	}
-	return &url.Error{Op: method(x.req), URL: x.req.URL.Host, Err: err}
+	return &url.Error{Op: method(x.req), URL: host(x.req), Err: err}
 }
 
 // streamError is what the stream errors of HTTP/2 in net/http, a type that is not exported, turn into for errors.As:
@@ -127,25 +152,41 @@ type body struct {
 	ended atomic.Bool // whoever sets it records the exchange: Close may run beside Read
 }
 
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+// Read ends the exchange if it fails, panics or ends the goroutine.
+func (b *body) Read(p []byte) (n int, err error) {
+	returned := false
+	defer func() {
+		if !returned && b.ended.CompareAndSwap(false, true) {
+			b.panicked(recover())
+		}
+	}()
+	n, err = b.ReadCloser.Read(p)
+	returned = true
 	if err != nil {
 		b.finish(err)
 	}
 	return n, err
 }
 
-// Close ends the exchange before it closes the body: then it is not the error of a Read under way that is recorded.
-func (b *body) Close() error {
+// Close ends the exchange before it closes the body. So it is not the error of
+// a Read under way that is recorded. Close closes the body even if Ignore
+// panics.
+func (b *body) Close() (err error) {
+	defer func() { err = b.ReadCloser.Close() }()
 	b.finish(io.EOF)
-	return b.ReadCloser.Close()
+	return nil
 }
 
-// finish ends the exchange once, with what ended the body.
+// finish ends the exchange once, with the error that ended the body.
 func (b *body) finish(err error) {
 	if !b.ended.CompareAndSwap(false, true) {
 		return
 	}
+	defer func() {
+		if !b.judged {
+			b.panicked(recover())
+		}
+	}()
 	if err == io.EOF {
 		err = nil
 	}

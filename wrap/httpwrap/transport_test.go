@@ -3,10 +3,12 @@ package httpwrap_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -256,6 +258,136 @@ func TestErrorIsRecordedAsTheClientWouldReportIt(t *testing.T) {
 		t.Errorf("recorded %v", seen)
 	}
 	want(t, m, "node", other)
+}
+
+func TestResponseWithoutABodyEndsWithItsHeader(t *testing.T) {
+	for _, c := range []struct {
+		name, method string
+		handler      http.HandlerFunc
+		want         outcome
+	}{
+		{"HEAD", "HEAD", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "4") }, success},
+		{"HEAD of unknown length", "HEAD", func(w http.ResponseWriter, _ *http.Request) { flush(w) }, success},
+		{"204", "GET", status(204), success},
+		{"304", "GET", status(304), success},
+		{"empty 200", "GET", status(200), success},
+		{"empty 500", "GET", status(500), other},
+		{"204 that is flushed", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204); flush(w) }, success},
+		{"200 of length 0 that is flushed", "GET", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "0")
+			flush(w)
+		}, success},
+	} {
+		for _, protocol := range protocols {
+			t.Run(c.name+"/"+protocol, func(t *testing.T) {
+				s := newSite(t, protocol, c.handler, httpwrap.Config{Name: fixed}, httpwrap.Config{Name: fixed})
+				req, err := http.NewRequestWithContext(t.Context(), c.method, s.URL, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				res, err := s.client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want(t, s.called, "node", c.want) // before the body is read or closed
+				res.Body.Close()
+				s.finish()
+				want(t, s.called, "node", c.want)
+			})
+		}
+	}
+}
+
+func TestTransportThatReturnsNothingIsAFailure(t *testing.T) {
+	m := newCollector(t)
+	client := &http.Client{Transport: httpwrap.Transport(httpwrap.Config{Collector: m, Name: fixed},
+		roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil }))}
+	if res, err := client.Get("http://example.com/"); err == nil || res != nil {
+		t.Errorf("response %v, error %v; want an error of the client", res, err)
+	}
+	want(t, m, "node", other)
+}
+
+func TestRequestWithoutAURLOrAHost(t *testing.T) {
+	for name, req := range map[string]*http.Request{
+		"no URL":  {Method: "GET"},
+		"no host": {Method: "GET", URL: &url.URL{Scheme: "http", Path: "/"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newCollector(t)
+			if res, err := httpwrap.Transport(httpwrap.Config{Collector: m}, nil).RoundTrip(req); err == nil || res != nil {
+				t.Errorf("response %v, error %v; want an error of the transport", res, err)
+			}
+			want(t, m, "GET (no host)", other)
+		})
+	}
+}
+
+func TestCauseOfADeadlineIsATimeout(t *testing.T) {
+	for _, protocol := range protocols {
+		for _, partly := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/in the body=%t", protocol, partly), func(t *testing.T) {
+				s := newSite(t, protocol, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if partly {
+						flush(w)
+					}
+					<-r.Context().Done()
+				}), httpwrap.Config{Name: fixed}, httpwrap.Config{Name: fixed})
+				ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("too slow"))
+				defer cancel()
+				req, err := http.NewRequestWithContext(ctx, "GET", s.URL, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				res, err := s.client.Do(req)
+				if err == nil {
+					_, err = io.ReadAll(res.Body)
+					res.Body.Close()
+				}
+				if err == nil {
+					t.Error("no error after the deadline")
+				}
+				s.finish()
+				want(t, s.called, "node", timeout)
+			})
+		}
+	}
+}
+
+// closable is a body that counts calls of Close.
+type closable struct {
+	io.Reader
+	closed int
+}
+
+func (c *closable) Close() error { c.closed++; return io.ErrClosedPipe }
+
+func TestCloseReachesTheBody(t *testing.T) {
+	for name, ignore := range map[string]func(error) bool{
+		"Ignore returns": func(error) bool { return true },
+		"Ignore panics":  func(error) bool { panic("Ignore") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			below := &closable{Reader: strings.NewReader("body")}
+			rt := httpwrap.Transport(httpwrap.Config{Collector: newCollector(t), Name: fixed, Ignore: ignore},
+				roundTripper(func(*http.Request) (*http.Response, error) {
+					return &http.Response{StatusCode: 500, Body: below}, nil
+				}))
+			res, err := rt.RoundTrip(httptest.NewRequest("GET", "http://example.com/", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			func() {
+				defer func() { _ = recover() }()
+				if err := res.Body.Close(); err != io.ErrClosedPipe {
+					t.Errorf("error %v, want that of the body", err)
+				}
+			}()
+			if below.closed != 1 {
+				t.Errorf("the body was closed %d times, want once", below.closed)
+			}
+		})
+	}
 }
 
 // idle is a transport that counts calls of CloseIdleConnections.

@@ -24,11 +24,12 @@
 
 byte head;       /* the last cell taken */
 byte linked;     /* the last cell linked: the one whose next is nil */
-bool running;
+
+/* The state: one word, so it is read and replaced in one step. */
+bool running;    /* it has a channel: a helper runs */
 #if FLUSH
-byte delivering; /* the cell that the helper has announced, or 0 */
-bool waiters;    /* a channel is in place */
-bool closed;     /* it has been closed */
+byte settled;
+bool closed;     /* the channel that the flusher loaded has been closed */
 byte target;     /* the cell the flusher waits for */
 #endif
 
@@ -36,7 +37,7 @@ byte begun;      /* items that are put, or have been */
 byte putters;    /* those that have begun: as they are all alike, in their order */
 
 /* What only claims look at. */
-byte owners;     /* goroutines that own running */
+byte owners;     /* goroutines that may replace the state of a helper that runs */
 byte alive;      /* goroutines */
 byte handled;    /* the newest cell that has been delivered */
 byte done;       /* cells that have been delivered or dropped: a bit for each */
@@ -46,17 +47,11 @@ byte done;       /* cells that have been delivered or dropped: a bit for each */
 /* Every item is delivered or dropped, and once. */
 #define DONE(cell) assert(!IN(cell, done)); done = done | (1 << (cell))
 
-inline wake() {
+/* replace puts another state in place. The channel of the old one is closed by it. */
+inline replace(to) {
 #if FLUSH
-	if
-	:: waiters -> atomic { /* step: look for waiters */
-		if
-		:: waiters -> waiters = false; closed = true /* step: close their channel */
-		:: else
-		fi
-	   }
-	:: !waiters
-	fi
+	settled = to;
+	closed = true
 #else
 	skip
 #endif
@@ -65,7 +60,7 @@ inline wake() {
 /* start ends the goroutine, if it is told that this is its last act. */
 inline start(last) {
 	if
-	:: atomic { running -> alive = alive - last } /* step: look whether one is running */
+	:: atomic { running -> alive = alive - last } /* step: look whether a helper runs */
 	:: !running ->
 		if
 		:: atomic { head == linked -> alive = alive - last } /* step: look whether something waits */
@@ -74,7 +69,7 @@ inline start(last) {
 #ifdef BREAK_RUNNING
 			:: true ->
 #else
-			:: !running -> /* step: take running, and go */
+			:: !running -> /* step: put a state with a channel in place, and go */
 #endif
 				running = true;
 				owners++;
@@ -113,8 +108,7 @@ again:
 				h = 0
 			:: else -> h = 0; goto again
 			fi
-		};
-		wake()
+		}
 	   fi
 	od;
 #endif
@@ -155,9 +149,6 @@ proctype helper() {
 	do
 	:: atomic { head == linked -> break } /* step: look for the oldest */
 	:: atomic { head != linked -> h = head }
-#if FLUSH && !defined(BREAK_ANNOUNCE)
-	   delivering = h + 1; /* step: announce it */
-#endif
 	   atomic {
 		if
 		:: head == h -> head = h + 1; item = h + 1 /* step: take it */
@@ -166,17 +157,19 @@ proctype helper() {
 		h = 0
 	   }
 	   if
-	   :: item == 0 ->
-#if FLUSH
-		delivering = 0; /* step: withdraw a wrong announcement */
-#ifndef BREAK_WITHDRAW
-		wake();
-#endif
-#endif
-		skip
+	   :: item == 0
 	   :: item != 0 ->
-#if FLUSH && defined(BREAK_ANNOUNCE)
-		delivering = item;
+#if FLUSH && !defined(BREAK_SETTLE)
+		atomic {
+#ifdef BREAK_EARLY
+			replace(item)
+#else
+			if
+			:: settled < item - 1 -> replace(item - 1) /* step: settle the cells before it */
+			:: else
+			fi
+#endif
+		};
 #endif
 		atomic {
 			/* Items are delivered in their order. */
@@ -190,8 +183,6 @@ proctype helper() {
 		:: target != 0 && item > target ->
 end:			false /* this delivery never returns: no flush of earlier items waits for it */
 		fi;
-		delivering = 0; /* step: withdraw the announcement */
-		wake();
 #endif
 		if
 		:: item = 0
@@ -199,8 +190,11 @@ end:			false /* this delivery never returns: no flush of earlier items waits for
 		fi
 	   fi
 	od;
+	h = head; /* step: load the head at the end */
 	atomic {
-		running = false; /* step: give running back */
+		running = false; /* step: leave a state without a channel */
+		replace(h);
+		h = 0;
 		owners--
 	}
 #ifdef BREAK_RETIRE
@@ -211,42 +205,28 @@ end:			false /* this delivery never returns: no flush of earlier items waits for
 }
 
 #if FLUSH
-/* await leaves the loop when the cells up to target are done. */
-inline await() {
-#ifdef BREAK_DONE
-	d = delivering;
-	h = head;
-#else
-	h = head; /* step: load the head */
-	d = delivering; /* step: load the announcement */
-#endif
-	if
-	:: atomic { h >= target && (d == 0 || d > target) -> h = 0; d = 0; break }
-	:: atomic { !(h >= target && (d == 0 || d > target)) -> h = 0; d = 0 }
-	fi
-}
-
 proctype flusher() {
-	byte h, d;
+	byte c;
 
 	target = linked; /* step: look for the last cell */
 	do
-	:: await();
-	   atomic {
-		if
-		:: !waiters -> waiters = true; closed = false /* step: put a channel in place */
-		:: else
-		fi
-	   }
-#ifndef BREAK_FLUSH
-	   await(); /* step: look again */
+	:: atomic { settled >= target -> break } /* step: load the state */
+#ifdef BREAK_WORD
+	:: settled < target ->
+	   if
+	   :: atomic { running -> closed = false }
+	   :: atomic { !running -> closed = true }
+	   fi;
+#else
+	:: atomic { settled < target && running -> closed = false };
 #endif
 	   atomic { closed -> closed = false } /* step: wait */
+	:: settled < target && !running -> start(0) /* step: start a helper */
 	od;
 	/* Whatever was put before the flush has been delivered or dropped. */
 	atomic {
-		for (h : 1 .. target) {
-			assert(IN(h, done))
+		for (c : 1 .. target) {
+			assert(IN(c, done))
 		}
 		alive--
 	}

@@ -133,6 +133,6 @@ func (r *run) random() *rand.Rand {
 // kinds are the collectors that a run has.
 var kinds = []kind{
 	{name: "exact", windowSize: 100, maxNodes: 200, strategy: digest.Exact(), watched: true},
-	{name: "digest", windowSize: 5000, maxNodes: 40, strategy: digest.TDigest(100), watched: true},
+	{name: "digest", windowSize: 10_000, maxNodes: 40, strategy: digest.TDigest(100), watched: true},
 	{name: "smallest window", windowSize: 1, maxNodes: 20, strategy: digest.Exact()},
 }

@@ -1,0 +1,47 @@
+package atomicmetrics
+
+// WithThresholdsFor calls f for the thresholds of each new node that has none
+// of its own, in the place of those of [WithThresholds]. It does not call f for
+// OverflowNode, to which WithThresholds applies. A nil f is ignored.
+//
+// The collector calls f on the goroutine that registers the name, before the
+// record, and holds nothing meanwhile. So f may use the collector, but must not
+// register the name that it is asked for. If several goroutines register a name
+// at the same time, f may be called several times, and one answer is kept. If a
+// node comes back after [Collector.Forget], f is called again.
+//
+// If f panics, or returns thresholds that New would refuse, the node has no
+// thresholds. A warning is logged, at most one a second. If f calls
+// runtime.Goexit, the name is not registered and nothing is recorded.
+func WithThresholdsFor(f func(node string) Thresholds) Option {
+	return func(c *config) {
+		if f != nil {
+			c.thresholdsFor = f
+		}
+	}
+}
+
+// askThresholds returns the answer of the user's function.
+func (c *Collector) askThresholds(name string) (t Thresholds) {
+	returned := false
+	defer func() {
+		if !returned {
+			c.warnThresholdsFor(name, ending(recover()))
+			t = Thresholds{}
+		}
+	}()
+	t = c.thresholdsFor(name)
+	returned = true
+	if err := t.check(c.windowSize); err != nil {
+		c.warnThresholdsFor(name, err.Error())
+		return Thresholds{}
+	}
+	return t
+}
+
+func (c *Collector) warnThresholdsFor(node, reason string) {
+	if held, ok := c.misanswered.pass(); ok {
+		c.warn("WithThresholdsFor gave no valid thresholds: the node has none",
+			"node", node, "reason", reason, "suppressed", held)
+	}
+}
