@@ -291,7 +291,7 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 		n.collector.overflowCleared.Add(s.records())
 	}
 	s.watch.End(pause)
-	return s.read(d.sketch)
+	return s.read(d.sketch) // final: the state is closed and quiet
 }
 
 // endReset ends a reset. While a reset was under way, no record of the next
