@@ -32,10 +32,10 @@ type Collector struct {
 	events   *helper.Queue[*delivery] // nil without callbacks
 	warnings *helper.Queue[warning]
 
-	clamped, misclassified, misanswered, unfolded limiter
-	failedCallbacks                               []limiter  // by their place in onEvent
-	undelivered, unwritten                        dropTeller // of events, and of warnings
-	overflowed                                    atomic.Bool
+	clamped, misclassified, misanswered limiter
+	failedCallbacks                     []limiter  // by their place in onEvent
+	undelivered, unwritten              dropTeller // of events, and of warnings
+	overflowed                          atomic.Bool
 
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
 	overflowCleared atomic.Uint64 // records that resets of the overflow node took

@@ -18,11 +18,28 @@ const MaxDuration time.Duration = 1<<56 - 1
 // LastExecution all come from one copy of the window. Beside running recorders a read is not one instant: each counter
 // is exact at some moment of the call. When nothing is in flight every figure is exact.
 //
-// Linearizable, beside any records, retries, resets and reads: each counter for itself, and each of the three sums of
-// counters. Not linearizable: two counters of one read together, TotalDuration and AvgExecution, and the window. The
-// window has every record that had returned before the read, unless a whole window of others is newer, and LastExecution
-// is not older than any of these; a sample may be missing for each record that is under way. For records that do not
-// overlap, in a node that is not contended, it is linearizable too, while fewer than eight of them overtake the read.
+// # Consistency
+//
+// A record that happens before a read, in the sense of Go's memory model, is
+// part of the read.
+//
+// The window of a read is the window of one moment between the call and its
+// return, however many records overtake the read. For records that do not
+// overlap it is linearizable. A record that is under way at the moment may be
+// missing, and may take its place among others that overlap it later.
+// LastExecution is the newest sample of the window.
+//
+// Each counter is linearizable by itself, and so is each of the three sums of
+// counters. Two counters of one read together are not, nor are a counter and
+// the window, nor TotalDuration and AvgExecution.
+//
+// Linearizable here means that an operation that returned happens before the
+// next one begins. On amd64 the recorder's last stores may reach other cores
+// some nanoseconds after the record returned. So if two goroutines record, and
+// then read each other's node without synchronizing in between, both may miss
+// the other's record. An atomic store, a channel or a mutex in between rules
+// that out. So do the race detector, other processors than amd64, and the build
+// tag nodemetrics_portable.
 type NodeMetrics struct {
 	TotalExecutions uint64 // executions that ended
 	SuccessCount    uint64 // of these, without an error

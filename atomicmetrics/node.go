@@ -16,6 +16,9 @@ import (
 // Collector.Node and keep it; it stays valid for ever, resets included. A nil Node is valid too: it records nothing and
 // reads as empty. All methods are safe for concurrent use.
 //
+// A record that has returned is part of every read that happens after it, in the
+// sense of Go's memory model. Consistency, at [NodeMetrics], says more.
+//
 // Recording never fails and never waits for another goroutine. After a node's
 // first record most records allocate nothing; the package's documentation lists
 // those that do, under Performance. A node that was forgotten is another matter:
@@ -289,7 +292,7 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 		n.collector.overflowCleared.Add(s.records())
 	}
 	s.watch.End(pause)
-	return s.read(d.sketch)
+	return s.read(d.sketch) // final: the state is closed and quiet
 }
 
 // endReset ends a reset. While a reset was under way, no record of the next

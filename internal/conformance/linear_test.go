@@ -22,28 +22,29 @@ import (
 type kind struct {
 	name  string
 	begin func(t *testing.T, windowSize int) *history
+	looks bool // goroutines look at the window, which inTurns cannot let take turns
 }
 
 var exactKinds = []kind{
-	{"plain", func(t *testing.T, windowSize int) *history {
+	{name: "plain", begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize))
 	}},
-	{"watched", func(t *testing.T, windowSize int) *history {
+	{name: "watched", begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched)
 	}},
-	{"about to grow", func(t *testing.T, windowSize int) *history {
+	{name: "about to grow", begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(meetings - 1)
 	}},
-	{"grown", func(t *testing.T, windowSize int) *history {
+	{name: "grown", begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize)).contend(meetings)
 	}},
-	{"grown and watched", func(t *testing.T, windowSize int) *history {
+	{name: "grown and watched", looks: true, begin: func(t *testing.T, windowSize int) *history {
 		return newHistory(t, atomicmetrics.WithWindowSize(windowSize), watched).contend(meetings)
 	}},
 }
 
 // digestKind has a large window, whatever is asked for.
-var digestKind = kind{"digest", func(t *testing.T, _ int) *history {
+var digestKind = kind{name: "digest", begin: func(t *testing.T, _ int) *history {
 	h := newHistory(t, atomicmetrics.WithWindowSize(10_000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
 	h.largeWindow = true
 	return h
@@ -99,6 +100,9 @@ func histories(t *testing.T, kinds []kind, each func(t *testing.T, schedule sche
 	}
 	for _, kind := range kinds {
 		for name, schedule := range map[string]scheduler{"in turns": inTurns, "at once": atOnce} {
+			if name == "in turns" && kind.looks {
+				continue
+			}
 			n := 1000
 			if race.Enabled {
 				n = 100
@@ -162,18 +166,18 @@ func TestANodeIsLinearizableToRecordsAndResets(t *testing.T) {
 	})
 }
 
-// The window of a node that has not grown is linearizable to records that do not overlap each other, and to resets and
-// reads beside them, while fewer than eight records overtake one read.
+// The window of a node is linearizable to records that do not overlap each
+// other, and to resets and reads beside them, however many records overtake one
+// read. That holds for a node that has grown too.
 func TestTheWindowOfRecordsInSequenceIsLinearizable(t *testing.T) {
-	const overtaking = 7
 	histories(t, exactKinds, func(t *testing.T, schedule scheduler, seed uint64, begin func(int) *history) bool {
 		random := rand.New(rand.NewPCG(seed, 4))
 		windowSize := 1 + random.IntN(maxWindow)
 		h := begin(windowSize)
-		h.alone(call{what: reset}) // what had grown has not
 		x := &mix{random: random, weights: [reset + 1]int{success: 1, failure: 1}}
+		h.alone(x.calls(windowSize)...) // records that overlapped have left the window
 		h.alone(x.calls(random.IntN(3 * maxWindow))...)
-		recorder := x.calls(overtaking)
+		recorder := x.calls(random.IntN(4 * maxWindow))
 		x.weights = [reset + 1]int{read: 4, reset: random.IntN(2)}
 		h.together(schedule, seed, append(x.several(1+random.IntN(3), 6), recorder)...)
 		h.alone(call{what: read})
@@ -181,7 +185,7 @@ func TestTheWindowOfRecordsInSequenceIsLinearizable(t *testing.T) {
 	})
 }
 
-// Beside any records, of a node that grows too, the window of a read is no instant. What it still promises is what
+// Beside records that overlap, of a node that grows too, the window of a read is no instant. What it still promises is what
 // pastWindow checks.
 func TestAWindowHasWhatHadReturnedBeforeTheRead(t *testing.T) {
 	histories(t, exactKinds, func(t *testing.T, schedule scheduler, seed uint64, begin func(int) *history) bool {

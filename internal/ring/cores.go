@@ -108,7 +108,7 @@ type stampedSlots struct {
 	geometry
 	slots   []stampedSlot  // a window and one more, so the slot under way is never part of the window
 	batch   *history.Batch // in the place of slots, of a large window
-	owed    atomic.Uint64  // records that may change the verdict
+	owed    atomic.Uint64  // records that may change the verdict, plus 1
 	allowed atomic.Uint64  // a look is due when owed reaches it
 	index   int            // among the shards of all cores
 	next    *coreShard     // in cores.more
@@ -126,6 +126,7 @@ func (c *cores) newShard(index int) *coreShard {
 		s.geometry = geometryFor(slots)
 		s.slots = make([]stampedSlot, wholeLines(2*slots)/2)[:slots:slots]
 	}
+	s.owed.Store(1) // so that Mark can leave one out
 	s.head.Store(s.start())
 	return s
 }

@@ -280,3 +280,130 @@ func TestASumIsReadAgainWhenItWasCrossedMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// A read found the sample of a record under way in the first shard. Then the
+// ring is spread, and a core's shard gets a record. The next read finds both.
+func TestASampleThatWasReadIsReadAfterTheSpread(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, size := range []int{2, 3, 7} {
+		for before := size; before < 3*size; before++ {
+			var r Ring
+			r.Init(size, nil)
+			for d := range uint64(before) {
+				r.Record(Success, d)
+			}
+			held, release := step.Hold(step.Stored)
+			done := make(chan bool)
+			go func() { done <- r.Record(Success, uint64(before)) }()
+			<-held
+			var b Reader
+			if _, newest := b.Window(&r); newest.Duration() != uint64(before) {
+				t.Fatalf("window of %d: the newest is %d, want %d", size, newest.Duration(), before)
+			}
+			r.Spread(2)
+			r.Record(Success, uint64(before)+1)
+			window, newest := b.Window(&r)
+			if err := consecutive(window, newest, size, uint64(before)+1); err != nil {
+				t.Errorf("window of %d after %d records: %v", size, before+2, err)
+			}
+			release()
+			<-done
+		}
+	}
+}
+
+// The reader is held up at each of its steps while up to three windows of
+// records come, in strict sequence. The window that it reads is consecutive
+// records.
+func TestAReadHeldUpAtAnyStepIsAWindowThatWas(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	defer step.Pick(nil)
+	for _, size := range []int{1, 2, 3, 7} {
+		for _, before := range []int{0, 1, size, size + 1, 2*size + 1} {
+			for shards := range 4 {
+				for meanwhile := range 3*size + 1 {
+					for at, steps := 1, 1; at <= steps; at++ {
+						steps = readHeldUp(t, size, before, shards, meanwhile, at)
+					}
+				}
+			}
+		}
+	}
+}
+
+// readHeldUp reads a ring, makes records at one step of the read and again some
+// steps later, and returns how many steps the read had. Without shards the ring
+// is not spread.
+func readHeldUp(t *testing.T, size, before, shards, meanwhile, at int) (steps int) {
+	t.Helper()
+	step.Hook(nil)
+	var r Ring
+	r.Init(size, nil)
+	last := uint64(0)
+	record := func(n int) {
+		for range n {
+			last++
+			r.Record(Success, last)
+		}
+	}
+	record(before / 2)
+	if shards > 0 {
+		turn := 0
+		step.Pick(func(int) int {
+			turn++
+			return turn * turn % shards
+		})
+		r.Spread(shards)
+	}
+	record(before - before/2)
+	returned := last
+	inRecord := false
+	step.Hook(func(s step.Step) {
+		if inRecord || s != step.Reading {
+			return
+		}
+		if steps++; steps == at || steps == at+size {
+			inRecord = true
+			record(meanwhile)
+			inRecord = false
+		}
+	})
+	var b Reader
+	window, newest := b.Window(&r)
+	step.Hook(nil)
+	if err := consecutive(window, newest, size, returned); err != nil {
+		t.Fatalf("window of %d, %d shards, %d records before and %d at step %d: %v", size, shards, before, meanwhile, at, err)
+	}
+	return steps
+}
+
+// A read never counts an execution without its duration, whatever step of the
+// record it meets.
+func TestAnExecutionIsCountedAfterItsDuration(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	const d = 1000
+	for _, spread := range []bool{false, true} {
+		step.Hook(nil)
+		var r Ring
+		r.Init(10, nil)
+		if spread {
+			r.Spread(2)
+		}
+		steps, reading := 0, false
+		step.Hook(func(s step.Step) {
+			if reading {
+				return
+			}
+			reading = true
+			steps++
+			if c := r.Counts(); c.Sum.low < c.Completed()*d {
+				t.Errorf("spread %v, step %d: %d executions and a sum of %d", spread, s, c.Completed(), c.Sum.low)
+			}
+			reading = false
+		})
+		r.Record(Success, d)
+		if steps < 5 {
+			t.Errorf("spread %v: the record came to %d steps", spread, steps)
+		}
+	}
+}

@@ -126,6 +126,7 @@ func (r *Ring) Rejudge() (done bool) {
 // looker loaded the head, the recorder loads the looker's allowed.
 func (s *coreShard) owe(w *Watch, o Outcome, d uint64) (due bool) {
 	if o == Success && d <= w.Latency && w.Calm.Load() {
+		step.At(step.Owing)
 		return false
 	}
 	owed := s.owed.Load() + 1
@@ -135,8 +136,9 @@ func (s *coreShard) owe(w *Watch, o Outcome, d uint64) (due bool) {
 }
 
 // Mark notes how many records of each shard the coming copy of the window has.
-// A record under way may have counted itself already, but its sample is not
-// part of the copy if it does not end before. So Mark leaves it out.
+// A record under way may have counted itself already, or decided not to. Its
+// sample is not part of the copy if it does not end before. So Mark leaves one
+// out.
 func (b *Reader) Mark(r *Ring) {
 	clear(b.marks)
 	for s := range r.cores.Load().all {
@@ -145,17 +147,16 @@ func (b *Reader) Mark(r *Ring) {
 		}
 		owed := s.owed.Load()
 		step.At(step.Reading)
-		if owed > 0 && s.head.Load()&busy != 0 {
-			owed--
+		if s.head.Load()&busy != 0 {
+			owed-- // which is not below 0: see newShard
 		}
 		b.marks[s.index] = owed + 1
 	}
 }
 
-// Allow lets so many records pass, since Mark, before a look is due. With n = 0
-// a look is due at once. Each shard gets its part of n, so that all shards
-// together stay below n, and at least one record. A shard that Mark did not
-// see is due with its first record.
+// Allow lets so many records pass, since Mark, before a look is due. Each
+// shard gets its part, so that all shards together stay below n. If n is 0, a
+// look is due now. A shard that Mark did not see is due with its first record.
 func (b *Reader) Allow(r *Ring, n int) {
 	shards := 0
 	for _, mark := range b.marks {
@@ -165,7 +166,7 @@ func (b *Reader) Allow(r *Ring, n int) {
 	}
 	for s := range r.cores.Load().all {
 		if s.index < len(b.marks) && b.marks[s.index] != 0 {
-			s.allowed.Store(b.marks[s.index] - 1 + uint64(max(min(n, 1), n/shards)))
+			s.allowed.Store(b.marks[s.index] - 1 + uint64(min(n, max(1, n/shards))))
 			step.At(step.Allowed)
 		}
 	}

@@ -40,7 +40,7 @@ func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 		if end == 0 {
 			return nil, 0
 		}
-		return words, b.newestOfFirst(r, end)
+		return words, words[(end-1)%r.size()]
 	}
 }
 
@@ -54,17 +54,15 @@ func (b *Reader) Owned(r *Ring) []Sample {
 	return b.words
 }
 
-// copyFirst copies the window of the first shard and returns the ordinal of
-// the next record. Records are numbered from 0. The copy has the samples
-// before that ordinal. If the window is full, the copy has the next record's
-// own sample in the place of the oldest if that was stored already. Both are
-// windows that were. copyFirst reports false if a whole window of records
-// overtook the copy.
+// copyFirst copies the window of the first shard. Records are numbered from 0,
+// and the copy has the newest samples before the ordinal end. copyFirst reports
+// false if a whole window of records overtook the copy.
 //
 // The reader copies all slots, loads the head, and copies the slots again that
-// were written meanwhile. Only the slot of the record under way can change
-// after that, unless the recorders go once around the shard. The last load of
-// the head tells whether they did.
+// were written meanwhile. The record under way may have overwritten the oldest
+// sample. Then its own sample is in the copy. No other slot can change, unless
+// the recorders go once around the shard. The last load of the head tells
+// whether they did.
 func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
 	size := r.size()
 	begin := r.ended(r.first.head.Load())
@@ -92,16 +90,11 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
 		}
 	}
 	step.At(step.Reading)
-	return b.words, end, r.begun(r.first.head.Load()) <= begin+size
-}
-
-// newestOfFirst returns the newest sample of the copy that ends before end.
-func (b *Reader) newestOfFirst(r *Ring, end uint64) Sample {
-	size := r.size()
-	if at := end % size; end >= size && b.words[at].of(end/size+1) {
-		return b.words[at] // of the record that was under way
+	ok = r.begun(r.first.head.Load()) <= begin+size
+	if end >= size && b.words[at].of(end/size+1) {
+		end++ // the copy has the sample of the record under way
 	}
-	return b.words[(end-1)%size]
+	return b.words, end, ok
 }
 
 // shardCopy is a copy of a core's samples from one ordinal to another, in the
@@ -202,7 +195,7 @@ func (b *Reader) spreadWindow(r *Ring) (window []Sample, newest Sample) {
 		}
 		older := min(uint64(len(r.slots)-len(b.window)), end, r.size())
 		if len(b.window) == 0 && end > 0 {
-			newest = b.newestOfFirst(r, end)
+			newest = words[(end-1)%r.size()]
 		}
 		for i := range older {
 			b.window = append(b.window, words[(end-1-i)%r.size()])

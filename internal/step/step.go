@@ -20,7 +20,7 @@ const (
 	Counted               // the outcome was counted
 	Stamped               // the stamp was written (sharded nodes only)
 	Stored                // the sample was written
-	Owing                 // a shard counted a record that may change the verdict (sharded nodes with thresholds only)
+	Owing                 // a shard counted a record if it may change the verdict (sharded nodes with thresholds only)
 	Unjudged              // the window could not be judged, because a reset is under way
 	Released              // the shard was given back
 	Looking               // a look at a window has begun

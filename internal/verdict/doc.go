@@ -42,8 +42,21 @@
 // to allowed, R or the looker finds that: ring's owe says why. If R does not,
 // then with all shards together fewer records came than can change the verdict.
 //
-// A change of the verdict changes which records count. A recorder may have
-// compared with the verdict of before. So a change makes another look due.
+// # Calm
+//
+// If the verdict is healthy, Calm is set, and shards count only failed and slow
+// records. So a change of the verdict changes which records count. A record R
+// may not have counted itself, because its recorder loaded Calm before the
+// change. R was acquired before the change too. So whoever changes the verdict makes
+// another look due, after it stored Calm. A looker allows no record for that,
+// so [ring.Ring.Due] reports it until the next look. The owner of the first
+// shard calls Due if it finds the ring spread. No look has allowed anything
+// then, because the first shard was owned.
+//
+// The next look finds R in its copy, or finds R's shard owned when it marks.
+// Then the mark leaves one record out, and R counts against the allowance.
+//
+// # Rests
 //
 // After a look, looks rest at least nine times as long as the look took. A
 // recorder that finds looks at rest leaves its look to the end of the rest. The

@@ -54,9 +54,9 @@ type Watch struct {
 	verdict atomic.Uint32 // written by its owner alone: see the package's comment
 	turn    atomic.Uint32 // one of the words below
 	looks   atomic.Uint64 // that have ended
-	resting atomic.Int64  // until when looks rest, by clock.Real; 0 if no look is under way or planned
+	resting atomic.Int64  // until when looks rest, by clock.Real; looking during a look; 0 if none is planned
 
-	lookAndRestFunc, restedFunc func() // bound once, so that a record that starts a look allocates nothing
+	lookAndRestFunc func() // bound once, so that a record that starts a look allocates nothing
 }
 
 // The holder of the turn owns the verdict if no shard's owner does.
@@ -73,7 +73,7 @@ func (n *Node) Watch(r *ring.Ring) *Watch {
 	w := &Watch{node: n, ring: r}
 	w.Watch.Latency, w.Watch.Recovery = n.rule.latency, n.rule.latencyRecovery
 	w.Watch.Judge, w.Watch.Due, w.Watch.Unjudged = w.judgeOwned, w.due, w.Rejudge
-	w.lookAndRestFunc, w.restedFunc = w.lookAndRest, w.rested
+	w.lookAndRestFunc = w.lookAndRest
 	return w
 }
 
@@ -93,11 +93,14 @@ func (w *Watch) judgeOwned(s ring.Stats) bool {
 		step.At(step.Unjudged)
 		return false
 	}
-	w.settle(s, func() time.Duration {
+	changed := w.settle(s, func() time.Duration {
 		l := lookers.Get().(*looker)
 		defer lookers.Put(l)
 		return l.p99(l.Owned(w.ring))
 	})
+	if changed && w.ring.Sharded() { // meanwhile: see "Calm" in doc.go
+		w.due(clock.Real())
+	}
 	return true
 }
 
@@ -119,22 +122,29 @@ func (w *Watch) settle(s ring.Stats, p99 func() time.Duration) (changed bool) {
 }
 
 // A look's cost is bounded by the rest that follows it. The rest is at least
-// this many times as long as the look, so looks take at most a tenth of a core.
+// restPerLook times as long as the look, so looks take at most a tenth of a
+// core.
 const (
 	restPerLook = 9
 	minRest     = time.Millisecond
+	maxRest     = time.Minute
+
+	looking = -1 // in resting
 )
 
-// due plans a look. A recorder calls it that owns nothing. If looks rest, the
-// look comes after the rest. A rest that should have ended a second ago began in
-// a testing/synctest bubble that has ended, because timers of such a bubble
-// never fire. Then due begins anew. now is a recent reading of clock.Real.
+// due plans a look. If looks rest, the look comes after the rest. now is a
+// recent reading of clock.Real.
+//
+// The timer of a rest never fires if the rest began in a testing/synctest
+// bubble that has ended. The clock of a bubble is years away from the clock
+// outside. So due ignores a rest that should have ended, and a rest longer than
+// maxRest.
 func (w *Watch) due(now int64) {
 	until := w.resting.Load()
-	if until != 0 && now-until < int64(time.Second) {
+	if until == looking || until != 0 && now < until && until-now <= int64(maxRest) {
 		return
 	}
-	if w.resting.CompareAndSwap(until, max(now, 1)) {
+	if w.resting.CompareAndSwap(until, looking) {
 		go w.lookAndRestFunc()
 	}
 }
@@ -149,28 +159,27 @@ func (w *Watch) lookAndRest() {
 		// rest only if a record is held up.
 		for range 4 {
 			if !w.ring.Due() {
-				go w.restedFunc() // no recursion, because records may go on for long
+				go w.rested(looking) // no recursion, because records may go on for long
 				return
 			}
 			w.Look()
 		}
 	}
-	rest := max(minRest, restPerLook*time.Duration(clock.Real()-begin))
-	w.resting.Store(max(1, clock.Real()+int64(rest)))
-	time.AfterFunc(rest, w.restedFunc)
+	rest := min(max(minRest, restPerLook*time.Duration(clock.Real()-begin)), maxRest)
+	until := clock.Real() + int64(rest)
+	w.resting.Store(until)
+	time.AfterFunc(rest, func() { w.rested(until) })
 }
 
-// rested ends a rest, and looks again if that is due. A recorder whose look
-// came due during the rest left it to rested. So rested first ends the rest
-// and then looks for such recorders: see ring.Ring.Due. If a look took so long
-// that due began anew, the rest with the later end goes on alone.
-func (w *Watch) rested() {
-	if clock.Real() < w.resting.Load() && !clock.Bubbled() {
+// rested ends a rest, unless due ended it, and looks again if a look is due. A
+// recorder whose look came due during the rest left it to rested. So rested
+// first ends the rest and then looks for such recorders: see ring.Ring.Due.
+func (w *Watch) rested(until int64) {
+	if !w.resting.CompareAndSwap(until, 0) {
 		return
 	}
-	w.resting.Store(0)
 	step.At(step.Waiting)
-	if w.turn.Load() != ended && w.ring.Due() && w.resting.CompareAndSwap(0, max(clock.Real(), 1)) {
+	if w.turn.Load() != ended && w.ring.Due() && w.resting.CompareAndSwap(0, looking) {
 		w.lookAndRest()
 	}
 }
@@ -266,13 +275,12 @@ func (w *Watch) lookOnce() {
 	step.At(step.Copied)
 	s := w.Count(window)
 	changed := w.settle(s, func() time.Duration { return l.p99(window) })
-	// A record that compared with the verdict of before may not have counted
-	// itself. So a change makes another look due at once.
-	allowed := 0
-	if !changed {
-		allowed = w.node.rule.Distance(w.Verdict(), s)
+	allowed := w.node.rule.Distance(w.Verdict(), s)
+	if changed { // another look is due: see "Calm" in doc.go
+		allowed = 0
 	}
-	if l.Allow(r, allowed); r.Due() {
+	l.Allow(r, allowed)
+	if r.Due() {
 		w.due(clock.Real())
 	}
 }

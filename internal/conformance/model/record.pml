@@ -4,8 +4,8 @@
  * RECORDERS goroutines make RECORDS records in all; a reader reads once at any moment, and once more when all have
  * ended. One step here is one atomic operation there. README.md says what is left out, and where each step is.
  *
- * A record is its number, id. The word in a slot is id+1, 0 where there is none: what else the word says (its lap, its
- * stamp) is looked up. So no two records have the same word. A head counts records; a slot is its remainder.
+ * A record is its number, id. The word in a slot is id+1, 0 if there is none. Its lap and its stamp are looked up. So no
+ * two records have the same word. A head counts records. A slot is its remainder.
  *
  * The owner's stores are plain: each recorder has a store buffer, whose entries reach memory in order, at any later
  * time. As nobody sees what is in a buffer, a record puts all of its stores there in one step.
@@ -27,8 +27,8 @@
 #ifndef SPREAD
 #define SPREAD 0 /* whether the ring is spread from the start */
 #endif
-#ifndef TAGS
-#define TAGS 64 /* laps that the tags of words tell apart */
+#ifndef SEQUENCE
+#define SEQUENCE 0 /* whether a record begins only when the one before is in memory */
 #endif
 #ifdef BREAK_SLOTS
 #define SIZE WINDOW
@@ -75,8 +75,8 @@ byte positionOf[RECORDS]; /* in its shard */
 byte stampOf[RECORDS];    /* 0 if it has none yet */
 byte owner[SHARDS + 1];   /* the recorder plus 1; 0 for none */
 byte returned;            /* a bit for each record */
+bool overtaken;           /* a record began or ended since the reader began, or began again */
 byte seen;                /* those that have returned and whose stores have reached memory */
-bool overtaken;           /* a shard was acquired since the read began */
 
 #define IN(id, set) (((set) >> (id)) & 1)
 #define ALL         ((1 << RECORDS) - 1)
@@ -148,7 +148,7 @@ inline count() {
 
 /* Recorders are all alike: of those that are idle, with nothing in their buffers, the one with the lowest number goes on. */
 #define IDLE(n)  ((n) < r && IN(n, idle) && len(buffer[n]) == 0)
-#define MY_TURN  (begun < RECORDS && !IDLE(0) && !IDLE(1) && !IDLE(2))
+#define MY_TURN  (begun < RECORDS && !IDLE(0) && !IDLE(1) && !IDLE(2) && (!SEQUENCE || seen == (1 << begun) - 1))
 
 inline begins() {
 	begun++;
@@ -202,16 +202,11 @@ next:
 		number();
 		/* A record that acquired its shard after a stamped one had returned is stamped. */
 		assert(!late);
-#ifdef BREAK_SAMPLE
-		STORE(SAMPLE, id + 1);
-		count();
-#else
 		count();
 #ifdef BREAK_RELEASE
 		STORE(HEAD, COUNT(shards[s].head) + 1);
 #endif
 		STORE(SAMPLE, id + 1); /* step: store the sample */
-#endif
 #ifndef BREAK_RELEASE
 		STORE(HEAD, COUNT(shards[s].head) + 1); /* step: release the first shard */
 #endif
@@ -294,6 +289,7 @@ end:
 		:: what == HEAD ->
 			shards[s].head = value;
 			owner[s] = 0;
+			overtaken = true;
 			if
 			:: value < FROZEN -> seen = seen | (1 << id)
 			:: else
@@ -315,180 +311,216 @@ proctype spread() {
 }
 #endif
 
+/* Copies of a core's samples, by their ordinals: the stamp's word and the sample's. */
+typedef Copy { byte from, to, settled, at; byte stamp[RECORDS]; byte sample[RECORDS] };
+
 #if CORES > 0
-#define TAG(word) (positionOf[(word) - 1] / SIZE % TAGS)
+inline follow() {
+	atomic {
+		end = COUNT(shards[s].head); /* step: look for new samples */
+		i = (end > WINDOW -> end - WINDOW : 0);
+		copies[s].settled = copies[s].to;
+		if
+		:: i > copies[s].to -> copies[s].from = i
+		:: else -> i = copies[s].to
+		fi;
+		begin = i
+	}
+	do
+	:: atomic { i < end -> copies[s].stamp[i] = shards[s].stamp[i % SIZE] }; /* step: copy the stamp */
+	   atomic { copies[s].sample[i] = shards[s].sample[i % SIZE]; i++ } /* step: copy a core's sample */
+	:: atomic { i == end -> copies[s].to = end; break }
+	od;
+	atomic {
+		n = COUNT(shards[s].head) + (shards[s].head & BUSY -> 1 : 0); /* step: look for overwritten samples */
+#ifndef BREAK_FOLLOW
+		if
+		:: n > SIZE && n - SIZE > begin -> copies[s].from = (n - SIZE < end -> n - SIZE : end)
+		:: else
+		fi;
+#endif
+		n = 0; i = 0; end = 0; begin = 0
+	}
+}
 
 inline copyCores() {
-	s = 1;
 	do
-	:: s <= SHARDS ->
-		atomic {
-			kept = copied; /* of the shards before */
-			under = COUNT(shards[s].head) % SIZE;
-			n = (COUNT(shards[s].head) < SIZE -> COUNT(shards[s].head) : SIZE); /* step: look for a core's slots */
-			i = 0
-		}
-		do
-		:: i < n ->
-			stamped = shards[s].stamp[i]; /* step: copy the stamp */
-#if TAGS < 64
-			word = shards[s].sample[i]; /* step: copy a core's sample */
-			atomic {
-#else
-			atomic { /* tags that do not repeat make the second look at the stamp needless */
-				word = shards[s].sample[i];
-#endif
-				if
-#ifdef BREAK_AGAIN
-				:: word != 0 && stamped != 0 && TAG(stamped) == TAG(word) ->
-#else
-				:: word != 0 && stamped != 0 && TAG(stamped) == TAG(word) && shards[s].stamp[i] == stamped -> /* step: look at the stamp again */
-#endif
-					/* A sample is only taken with its own stamp. */
-					assert(stamped == word);
-					copied = copied | (1 << (word - 1))
-#ifdef BREAK_SKIP
-				:: else
-#else
-				:: else -> skipped = skipped || i != under /* step: leave a sample out */
-#endif
-				fi;
-				word = 0;
-				stamped = 0;
-				i++
-			}
-		:: else -> break
-		od;
-		atomic {
-			if
-			:: skipped -> copied = kept /* step: copy a core's samples again */
-			:: else -> s++
-			fi;
-			skipped = false;
-			kept = 0;
-			under = 0;
-			i = 0;
-			n = 0
-		}
-	:: else -> s = 0; break
+	:: s <= SHARDS -> follow(); s++
+	:: atomic { s > SHARDS -> s = 1; break }
 	od
+}
+
+#define STAMP_OF(s) stampOf[copies[s].stamp[copies[s].at - 1] - 1]
+
+inline merge() {
+	for (s : 1 .. SHARDS) {
+		copies[s].at = copies[s].to;
+		do
+		:: copies[s].at > copies[s].from && copies[s].at > copies[s].settled && STAMP_OF(s) > now -> copies[s].at--
+		:: else -> break
+		od
+	}
+	do
+	:: samples < WINDOW ->
+		best = NONE;
+		for (s : 1 .. SHARDS) {
+			if
+			:: copies[s].at == copies[s].from -> failed = failed || copies[s].from > 0
+			:: else ->
+				if
+				:: best == NONE -> best = s
+				:: best != NONE ->
+					if
+					:: STAMP_OF(s) > STAMP_OF(best) -> best = s
+					:: else
+					fi
+				fi
+			fi
+		}
+		if
+		:: failed || best == NONE -> break
+		:: else ->
+			copies[best].at--;
+			j = copies[best].sample[copies[best].at];
+			/* A sample is taken with its own stamp, and once. */
+			assert(j == copies[best].stamp[copies[best].at] && !IN(j - 1, window));
+			window = window | (1 << (j - 1));
+			samples++
+		fi
+	:: else -> break
+	od;
+	s = 1; best = 0; j = 0
 }
 #endif
 
 inline copyFirst() {
-	atomic {
-		first = COUNT(shards[FIRST].head); /* step: look for the slots */
-		n = (first + 1 < WINDOW -> first + 1 : WINDOW);
-		i = 0
-	}
+	atomic { begin = COUNT(shards[FIRST].head); n = (begin < WINDOW -> begin : WINDOW) } /* step: look for the slots */
 	do
-	:: i < n -> atomic {
+	:: atomic { i < n -> words[i] = slots[i]; i++ } /* step: copy a word */
+	:: atomic { i == n -> break }
+	od;
+	atomic {
+		end = COUNT(shards[FIRST].head); /* step: look which slots were written */
 		if
-		:: slots[i] != 0 -> copied = copied | (1 << (slots[i] - 1)) /* step: copy a word */
+		:: !sharded -> moment = seen
 		:: else
 		fi;
-		i++
-	   }
-	:: else -> break
-	od;
-	i = 0
-}
-
-/* How far a sample of the first shard is behind the head that its copy began with, in slots. */
-#define AT        (first % WINDOW)
-#define BEHIND(j) (SLOT(j, WINDOW) < AT -> AT - SLOT(j, WINDOW) : AT + WINDOW - SLOT(j, WINDOW))
-
-inline makeWindow() {
-	window = 0;
-	samples = 0;
+		failed = end - begin > WINDOW;
+		i = begin
+	}
 	do
-	:: samples < WINDOW ->
-		best = NONE;
-		for (j : 0 .. RECORDS - 1) {
-			if
-			:: IN(j, copied & ~window) && shardOf[j] != FIRST ->
-				if
-				:: best == NONE -> best = j
-				:: best != NONE ->
-					if
-					:: stampOf[j] > stampOf[best] -> best = j
-					:: else
-					fi
-				fi
-			:: else
-			fi
-		}
-		if
-		:: best == NONE -> break
-		:: else -> window = window | (1 << best); samples++
-		fi
-	:: else -> break
+#ifndef BREAK_SECOND
+	:: atomic { i < end && !failed -> words[i % WINDOW] = slots[i % WINDOW]; i++ } /* step: copy a word again */
+#endif
+	:: atomic { else -> break }
 	od;
-	n = WINDOW - samples;
-	for (j : 0 .. RECORDS - 1) {
+	atomic {
+#ifndef BREAK_LAST
+		/* step: look whether a window overtook the copy */
+		failed = failed || COUNT(shards[FIRST].head) + (shards[FIRST].head & BUSY -> 1 : 0) > begin + WINDOW;
+#endif
+		i = 0; n = 0;
 		if
-		:: IN(j, copied) && shardOf[j] == FIRST && BEHIND(j) <= n -> window = window | (1 << j); samples++
+		:: !failed && end >= WINDOW && positionOf[words[end % WINDOW] - 1] == end -> end++ /* of the record under way */
 		:: else
 		fi
 	}
+}
+
+/* The first shard's newest, as many as the window has room for. */
+inline addFirst() {
+	do
+	:: samples < WINDOW && i < end && i < WINDOW ->
+		i++;
+		j = words[(end - i) % WINDOW];
+		/* The words are of consecutive records. */
+		assert(j != 0 && positionOf[j - 1] == end - i);
+		window = window | (1 << (j - 1));
+		samples++
+	:: else -> break
+	od
 }
 
 inline checkWindow() {
-	/* The newest is not older than any record seen before the read. */
-	n = 0;
+	least = 255; most = 0; best = 0;
 	for (j : 0 .. RECORDS - 1) {
 		if
-		:: IN(j, window) && ORDER(j) > n -> n = ORDER(j)
+		:: IN(j, window) ->
+			least = (ORDER(j) < least -> ORDER(j) : least);
+			most = (ORDER(j) > most -> ORDER(j) : most);
+			best = j
 		:: else
 		fi
 	}
+	/* The window is that of the moment: of the records that were in memory then, all that are newer than its oldest. */
 	for (j : 0 .. RECORDS - 1) {
-		assert(!IN(j, before) || ORDER(j) <= n)
+		assert(!IN(j, moment) || IN(j, window) || (samples == WINDOW && ORDER(j) < least))
 	}
-	best = 0; /* records seen before the read */
-	for (i : 0 .. RECORDS - 1) {
-		best = best + IN(i, before);
-		if
-		:: IN(i, before) && !IN(i, window) ->
-			/* What was seen before the read is in its window, unless a window of newer ones had begun. */
-			n = 0;
-			for (j : 0 .. RECORDS - 1) {
-				if
-				:: ORDER(j) > ORDER(i) -> n++
-				:: else
-				fi
-			}
-			assert(n >= WINDOW)
-		:: else
-		fi
-	}
-	assert(samples <= WINDOW);
-	/* When nothing was acquired meanwhile the window is as full as it can be, whatever was under way. */
-	assert(overtaken || samples >= (best < WINDOW -> best : WINDOW));
+	assert((before & ~moment) == 0);
+#if SEQUENCE
+	/* It is consecutive records, the newest at some moment. */
+	assert(window == 0 || window == (1 << (best + 1)) - (1 << (best + 1 - samples)));
+	assert(samples == (best + 1 < WINDOW && window != 0 -> best + 1 : (window != 0 -> WINDOW : 0)))
+#endif
 	/* With nothing under way it is full: so of the newest. */
 	assert(!quiet || samples == WINDOW);
-	samples = (best > samples -> best : samples) /* so many executions there must be */
+	n = 0; /* records in memory before the read */
+	for (j : 0 .. RECORDS - 1) {
+		n = n + IN(j, before)
+	}
+	samples = (n > samples -> n : samples) /* so many executions there must be */
 }
 
 inline copyWindow() {
+	s = 1;
+	do
+	:: sharded = cores; /* step: look whether it is sharded */
+		if
+		:: !sharded ->
+			copyFirst();
+			if
+			:: !failed && !cores -> break
+			:: else -> atomic { assert(overtaken || cores); overtaken = false; failed = false; end = 0; begin = 0 }
+			fi
 #if CORES > 0
-	if
-	:: cores -> copyCores() /* step: look whether it is sharded */
-	:: !cores
-	fi;
+		:: sharded ->
+			copyCores();
+			do
+			::
+#ifndef BREAK_TIME
+				atomic { now = clock; moment = seen }; /* step: read the time */
+				copyCores();
+#else
+				copyCores();
+				atomic { now = clock; moment = seen };
 #endif
-	copyFirst();
-	d_step {
-		makeWindow();
+				atomic { merge() };
+				if
+				:: !failed && samples < WINDOW -> copyFirst()
+				:: else
+				fi;
+				if
+				:: !failed -> break
+				:: atomic { failed -> assert(overtaken); overtaken = false; failed = false; samples = 0; window = 0; end = 0; begin = 0 } /* step: copy once more */
+				fi
+			od;
+			break
+#endif
+		fi
+	od;
+	atomic {
+		addFirst();
 		checkWindow();
-		before = 0;
-		copied = 0;
-		window = 0;
-		best = 0;
-		first = 0;
-		i = 0;
-		j = 0;
-		n = 0
+		before = 0; window = 0; moment = 0; begin = 0; end = 0; now = 0; sharded = false;
+		best = 0; i = 0; j = 0; n = 0; least = 0; most = 0;
+		for (i : 0 .. WINDOW - 1) { words[i] = 0 }
+#if CORES > 0
+		for (s : 1 .. SHARDS) {
+			copies[s].from = 0; copies[s].to = 0; copies[s].settled = 0; copies[s].at = 0;
+			for (i : 0 .. RECORDS - 1) { copies[s].stamp[i] = 0; copies[s].sample[i] = 0 }
+		}
+#endif
+		i = 0; s = 0
 	}
 }
 
@@ -529,13 +561,12 @@ inline checkCounts() {
 proctype reader() {
 	byte before; /* records that were seen before the read */
 	bool quiet;  /* no record is under way, nor will be */
-	byte copied, window; /* records: a bit for each */
+	byte window, moment; /* records: a bit for each; moment are those in memory at the window's moment */
 	byte samples, executions, total;
-	byte first, i, j, n, s, word, stamped, best;
-#if CORES > 0
-	byte kept, under;
-	bool skipped; /* a sample that is not the oldest of its shard */
-#endif
+	byte begin, end, now, words[WINDOW];
+	byte i, j, n, s, best, least, most;
+	bool sharded, failed;
+	Copy copies[SHARDS + 1];
 
 again:
 	atomic {

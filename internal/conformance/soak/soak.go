@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/digest"
+	"github.com/nodemetrics/nodemetrics/internal/conformance/sequence"
 )
 
 // run is one soak.
@@ -41,6 +42,15 @@ func soak(out io.Writer, length time.Duration, seed uint64) error {
 		if err := r.start(k, processors); err != nil {
 			fail(err)
 		}
+	}
+	for _, spread := range []bool{false, true} {
+		r.groups.others.Go(func() {
+			reads, err := sequence.Run(ctx, 2, spread)
+			r.reads.Add(uint64(reads))
+			if err != nil {
+				fail(fmt.Errorf("records in sequence, spread %v: %w", spread, err))
+			}
+		})
 	}
 	r.every(100*time.Millisecond, func(random *rand.Rand) {
 		runtime.GOMAXPROCS([]int{1, 2, processors, 2 * processors, 4 * processors}[random.IntN(5)])
