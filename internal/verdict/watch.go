@@ -154,17 +154,6 @@ func (w *Watch) due(now int64) {
 func (w *Watch) lookAndRest() {
 	begin := clock.Real()
 	w.Look()
-	if clock.Bubbled() {
-		// The timer never fires if the bubble ends before. So looks in a bubble
-		// rest only if a record is held up.
-		for range 4 {
-			if !w.ring.Due() {
-				go w.rested(looking) // no recursion, because records may go on for long
-				return
-			}
-			w.Look()
-		}
-	}
 	rest := min(max(minRest, restPerLook*time.Duration(clock.Real()-begin)), maxRest)
 	until := clock.Real() + int64(rest)
 	w.resting.Store(until)
