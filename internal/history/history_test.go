@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nodemetrics/nodemetrics/internal/race"
@@ -374,6 +377,115 @@ func TestGenerationsAreAFewAndOfAnEighthOfTheWindow(t *testing.T) {
 			if !slices.IsSorted(g.means) || !slices.IsSorted(g.upTo) || len(g.means) > 2*320 {
 				t.Fatalf("the %d centroids of a generation are not in order", len(g.means))
 			}
+		}
+	}
+}
+
+// Three gaps at once, each at some 27 positions around its percentile. A
+// million samples are the merges of many packs.
+func TestTheRankErrorBesideGapsIsWithinTheLimitsAtAMillion(t *testing.T) {
+	const window, positions = 1_000_000, 13 // on either side
+	step := 1
+	if race.Enabled {
+		step = positions // one goroutine does all of it
+	}
+	worst := map[float64]float64{}
+	samples := make([]uint64, 0, window)
+	for at := -positions; at <= positions; at += step {
+		r := rand.New(rand.NewPCG(uint64(at+100), 10))
+		share := func(q float64) float64 { return q + 2.5*limits[q]*float64(at)/positions }
+		h := New(window, 320, noBounds)
+		s := newShards(h, 640, 1, false)[0]
+		samples = samples[:0]
+		for range window {
+			base := 1e12
+			switch u := r.Float64(); {
+			case u < share(0.5):
+				base = 1e3
+			case u < share(0.9):
+				base = 1e6
+			case u < share(0.99):
+				base = 1e9
+			}
+			d := uint64(base * (1 + r.Float64()))
+			samples = append(samples, d)
+			if s.put(0, d) {
+				s.publish()
+			}
+		}
+		s.publish()
+		var reader Reader
+		reader.Load(h)
+		for q, limit := range limits {
+			e := rankError(samples[window-reader.Samples:], reader.Quantile(q), q)
+			worst[q] = max(worst[q], e/limit)
+			if e > limit {
+				t.Errorf("position %d: the quantile %v is off by %.3f %% of the ranks, at most %.1f %% are allowed",
+					at, q, 100*e, 100*limit)
+			}
+		}
+	}
+	t.Logf("at worst, in parts of the limit: %.2f", worst)
+}
+
+// work returns how many packs, samples in packs, generations and centroids the
+// reads of r walk.
+func work(r *Reader) (packs, samples, generations, centroids int) {
+	for _, p := range r.packs {
+		samples += len(p.samples)
+	}
+	for _, g := range r.generations {
+		centroids += len(g.means)
+	}
+	return len(r.packs), samples, len(r.generations), centroids
+}
+
+// The reader reads at the start and for as long as the recorders run. No
+// recorder pauses.
+func TestAReadWalksNoMoreHoweverLongRecordersHaveRun(t *testing.T) {
+	const window, compression = 9000, 320
+	windows := 30
+	if race.Enabled {
+		windows = 5
+	}
+	for _, recorders := range []int{1, 2, 6, 32} {
+		h := New(window, compression, noBounds)
+		all := newShards(h, max(16, 256/recorders), recorders, true)
+		var clock, running atomic.Int64
+		var wg sync.WaitGroup
+		running.Store(int64(recorders))
+		for _, s := range all {
+			wg.Go(func() {
+				defer running.Add(-1)
+				for {
+					key := clock.Add(1)
+					if key > int64(windows*window) {
+						return
+					}
+					if s.put(uint64(key), uint64(key)) {
+						s.publish()
+					}
+				}
+			})
+		}
+		var r Reader
+		look := func() {
+			r.Load(h)
+			packs, samples, gens, centroids := work(&r)
+			if packs > overdue*maxPacks+recorders || samples >= h.overdue ||
+				gens > generations+2 || centroids > (generations+2)*2*compression {
+				t.Errorf("%d recorders, after %d records: a read walks %d packs with %d samples, and %d generations with %d centroids",
+					recorders, r.Recorded, packs, samples, gens, centroids)
+			}
+		}
+		for running.Load() > 0 && !t.Failed() {
+			look()
+			runtime.Gosched()
+		}
+		wg.Wait()
+		look()
+		if packs, samples, _, _ := work(&r); packs >= maxPacks || samples >= h.due {
+			t.Errorf("%d recorders that have stopped left %d packs with %d samples", recorders, packs, samples)
 		}
 	}
 }
