@@ -127,6 +127,10 @@
 // place in the map included. A contended node takes more until its next reset, for
 // each core that records about 16 bytes for each execution of the window and
 // 1 KB for the rest. With the default window and two cores that makes 7 KB.
+// With digest.TDigest above digest.SmallWindow a node takes at most 64 KB when
+// its recorders pause, and at most 512 KB while they record. That is so
+// whatever the window is. Each processor beyond 8 that records takes 16 KB
+// more.
 // [Stats] has the bytes that all nodes hold.
 //
 // Figures are printed by

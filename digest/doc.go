@@ -1,11 +1,17 @@
-// Package digest names the ways in which percentiles are computed from a window of durations.
+// Package digest names the ways in which percentiles are computed from a window
+// of durations.
 //
-// [Exact] keeps every sample of the window and puts a copy in order when it is read: a percentile is always a duration that
-// really happened. [TDigest] is for windows of many thousands of samples. A recorder keeps its newest samples as they are.
-// One record in some tens or hundreds publishes them, and now and then merges them into t-digests of an eighth of the
-// window each. The oldest eighth is forgotten at a time. So the window has at least three quarters of its size, once that
-// many were recorded, and never more than its size. No sample is in it that has a whole window of newer ones. Its
-// minimum, maximum, counts and failures are true. Its percentiles are estimates.
+// [Exact] keeps every sample of the window and sorts a copy on each read. So a
+// percentile is always a duration that really happened. [TDigest] is for
+// windows above [SmallWindow], and is Exact up to it.
+//
+// With TDigest a recorder keeps its newest samples as they are. One record in
+// some tens or hundreds publishes them, and now and then merges them into
+// t-digests of an eighth of the window each. The window forgets the oldest
+// eighth at a time. So it has at least three quarters of its size, once that
+// many were recorded, and never more than its size. No sample is in it that has
+// a whole window of newer ones. Its minimum, maximum, counts and failures are
+// true. Its percentiles are estimates.
 //
 // # Which strategy for which window
 //
@@ -24,12 +30,18 @@
 //	window after a reset    empty                      empty
 //	and after that many     exactly the newest         three quarters of them to all
 //
-// A read of a large window costs the same whatever the window is, and however long recorders have run. Reads never hold
-// records up, with either strategy. Up to some thousands of samples take Exact; for the p99 of a whole hour of a busy
-// node take TDigest. A higher compression of TDigest is more exact and larger in proportion.
+// A read of a large window costs the same whatever the window is, and however
+// long recorders have run. Its memory is bounded whatever the window is, however
+// many recorders record, and however long they do so without a pause. With
+// either strategy a read never holds records up.
+//
+// Up to some thousands of samples take Exact. For the p99 of a whole hour of a
+// busy node take TDigest. A higher compression of TDigest is more exact, and
+// takes more memory in proportion.
 //
 // These commands print the figures:
 //
 //	go test -run '^$' -bench BenchmarkRead ./atomicmetrics
 //	go test -v -run 'TDigestAndItsSketch|TDigestMemory' ./atomicmetrics
+//	go test -v -run 'BesideGaps|HoweverLong' ./internal/history
 package digest
