@@ -11,7 +11,6 @@ import (
 type Reader struct {
 	words  []Sample       // the first shard's slots
 	copies []*shardCopy   // by the indices of the shards
-	queue  []*shardCopy   // the copies that still have samples, as a heap
 	window []Sample       // of a spread ring
 	rounds int            // of the last call of Window
 	marks  []uint64       // by the indices of the shards: owed at Mark, plus 1; 0 for no shard
@@ -217,61 +216,33 @@ func (b *Reader) copyCores(r *Ring, shards *cores) {
 // merge makes b.window of the newest samples up to now, at most size of them.
 // It reports false if an older sample of a shard may be among them and is gone.
 func (b *Reader) merge(now int64, size int) (newest Sample, ok bool) {
-	b.window, b.queue = b.window[:0], b.queue[:0]
+	b.window = b.window[:0]
 	for _, c := range b.copies {
-		if c.skip(now); c.at > c.from {
-			b.queue = append(b.queue, c)
-		} else if c.from > 0 {
-			return 0, false
-		}
+		c.skip(now)
 	}
-	for i := len(b.queue)/2 - 1; i >= 0; i-- {
-		b.sift(i)
-	}
-	for len(b.window) < size && len(b.queue) > 0 {
-		c := b.queue[0]
-		next := c // the shard with the second newest sample
-		for i := 1; i < len(b.queue) && i < 3; i++ {
-			if next == c || b.queue[i].later(next) {
-				next = b.queue[i]
+	for len(b.window) < size {
+		var c, next *shardCopy // with the newest sample, and with the newest of the others
+		for _, d := range b.copies {
+			switch {
+			case d.at == d.from && d.from > 0:
+				return 0, false
+			case d.at == d.from:
+			case c == nil || d.later(c):
+				c, next = d, c
+			case next == nil || d.later(next):
+				next = d
 			}
 		}
-		for len(b.window) < size && c.at > c.from && (next == c || !next.later(c)) {
+		if c == nil {
+			break
+		}
+		for len(b.window) < size && c.at > c.from && (next == nil || !next.later(c)) {
 			b.window = append(b.window, c.sample(c.at-1).sample)
 			c.at--
 		}
-		switch {
-		case c.at > c.from:
-		case len(b.window) == size:
-			return b.window[0], true
-		case c.from > 0:
-			return 0, false
-		default:
-			last := len(b.queue) - 1
-			b.queue[0] = b.queue[last]
-			b.queue = b.queue[:last]
-		}
-		b.sift(0)
 	}
 	if len(b.window) > 0 {
 		newest = b.window[0]
 	}
 	return newest, true
-}
-
-// sift restores the heap below i.
-func (b *Reader) sift(i int) {
-	for {
-		top := i
-		for child := 2*i + 1; child < len(b.queue) && child < 2*i+3; child++ {
-			if b.queue[child].later(b.queue[top]) {
-				top = child
-			}
-		}
-		if top == i {
-			return
-		}
-		b.queue[i], b.queue[top] = b.queue[top], b.queue[i]
-		i = top
-	}
 }
