@@ -144,7 +144,7 @@ func (c *cores) record(o Outcome, d uint64) bool {
 		return false
 	}
 	if s.batch != nil {
-		return c.recordLarge(s, head, o, d)
+		return c.large.record(batchShard{&s.shard, s.geometry, s.batch}, true, head, o, d) || c.record(o, d)
 	}
 	// The recorder reads the clock while it owns the shard. So of two records
 	// that do not overlap, the later record has the later stamp, whatever their

@@ -67,10 +67,11 @@ func TestARecordGoesToTheShardOfItsCore(t *testing.T) {
 				own := core.Pin()
 				before := uint64(0)
 				if s := c.shards[own].Load(); s != nil {
-					before = s.completed()
+					before = s.ended(s.head.Load())
 				}
 				r.Record(Success, 1)
-				after := c.shards[own].Load().completed()
+				s := c.shards[own].Load()
+				after := s.ended(s.head.Load())
 				core.Unpin()
 				if after != before+1 {
 					t.Errorf("core %d: its shard had %d records, and then %d", own, before, after)

@@ -71,48 +71,48 @@ func (l *large) newBatch(s *coreShard, cores int) {
 	s.batch = history.NewBatch(1+s.index, half, true)
 }
 
-// recordLarge is the rest of Record in the ring of a large window. The caller
-// owns the first shard, whose head was this.
+// recordLarge is the rest of Record in the ring of a large window.
 func (r *Ring) recordLarge(head uint64, o Outcome, d uint64) bool {
-	l, b, slot := r.large, r.large.first.Load(), r.slot(head)
-	if b.Begins(slot) && !l.history.Room(b, r.ended(head)) {
-		release.Store(&r.first.head, head)
-		step.At(step.Released)
-		l.history.Publish(b, r.ended(head))
-		return r.Record(o, d)
-	}
-	r.first.count(o, d)
-	b.Put(slot, 0, uint64(sampleOf(o, d, 0)))
-	next := r.after(head)
-	release.Store(&r.first.head, next)
-	step.At(step.Released)
-	if b.Begins(r.slot(next)) {
-		l.publish(b, r.ended(next))
-	}
-	return true
+	return r.large.record(batchShard{&r.first, r.geometry, r.large.first.Load()}, false, head, o, d) || r.Record(o, d)
 }
 
-// recordLarge is the rest of record in the ring of a large window. The caller
-// owns the shard, whose head was this, and is pinned.
-func (c *cores) recordLarge(s *coreShard, head uint64, o Outcome, d uint64) bool {
-	l, b, slot := c.large, s.batch, s.slot(head)
+// batchShard is a shard with the batch that it has in the place of slots.
+type batchShard struct {
+	*shard
+	geometry
+	batch *history.Batch
+}
+
+// record records in a shard with a batch. The caller owns the shard, whose head
+// was this. The owner of a core's shard is pinned to the core. If record found
+// no room, it recorded nothing, made room, and reports false. Then the caller
+// begins again.
+func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint64) bool {
+	b, slot := s.batch, s.slot(head)
 	if b.Begins(slot) && !l.history.Room(b, s.ended(head)) {
 		release.Store(&s.head, head)
 		step.At(step.Released)
-		core.Unpin()
+		if pinned {
+			core.Unpin()
+		}
 		l.history.Publish(b, s.ended(head))
-		return c.record(o, d)
+		return false
 	}
-	step.At(step.Acquired)
-	// The recorder reads the clock while it owns the shard: see record. In a
-	// bubble a portable build reads a time before that of the process.
-	now := max(clock.Real(), 0)
+	key := uint64(0) // the batch of the first shard has no keys
+	if pinned {
+		step.At(step.Acquired)
+		// The recorder reads the clock while it owns the shard: see cores.record.
+		// In a bubble a portable build reads a time before that of the process.
+		key = stamped | uint64(max(clock.Real(), 0))
+	}
 	s.count(o, d)
-	b.Put(slot, stamped|uint64(now), uint64(sampleOf(o, d, 0)))
+	b.Put(slot, key, uint64(sampleOf(o, d, 0)))
 	next := s.after(head)
 	release.Store(&s.head, next)
 	step.At(step.Released)
-	core.Unpin()
+	if pinned {
+		core.Unpin()
+	}
 	if b.Begins(s.slot(next)) {
 		l.publish(b, s.ended(next))
 	}

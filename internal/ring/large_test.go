@@ -35,7 +35,7 @@ func failuresAmong(from, to uint64) int { return int((to+6)/7 - (from+6)/7) }
 func putInto(cores *cores, s *coreShard, o Outcome, d uint64) {
 	core.Pin()
 	head, _ := s.acquire()
-	cores.recordLarge(s, head, o, d)
+	cores.large.record(batchShard{&s.shard, s.geometry, s.batch}, true, head, o, d)
 }
 
 // checkLarge compares a ring at rest, in which one goroutine recorded durations

@@ -62,7 +62,7 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	}
 	step.At(step.Acquired)
 	i := r.slot(head)
-	if i >= uint64(len(r.slots)) { // there are none
+	if i >= uint64(len(r.slots)) { // a large window has no slots
 		return r.recordLarge(head, o, d)
 	}
 	r.first.count(o, d)
@@ -92,5 +92,19 @@ func (r *Ring) Sharded() bool {
 // that had begun is seen by the caller's later loads.
 func (r *Ring) Busy() bool { return r.first.head.Load()&busy != 0 }
 
-// Watch returns the watch that Init was given.
-func (r *Ring) Watch() *Watch { return r.watch }
+// Size returns an estimate of the bytes that hang off the ring, without the
+// Ring itself and its Watch. It may miss what others change meanwhile.
+func (r *Ring) Size() (bytes int) {
+	const word = int(unsafe.Sizeof(uint64(0)))
+	bytes = wholeLines(len(r.slots)) * word
+	if r.Sharded() {
+		bytes += int(unsafe.Sizeof(cores{})) + len(r.cores.Load().shards)*word
+	}
+	for s := range r.cores.Load().all {
+		bytes += int(unsafe.Sizeof(*s)) + len(s.slots)*int(unsafe.Sizeof(stampedSlot{}))
+	}
+	if r.large != nil {
+		bytes += r.large.size(r.cores.Load())
+	}
+	return bytes
+}

@@ -58,15 +58,6 @@ func (s *shard) total() (high, low uint64) {
 	return high + (high^low>>63)&1, low &^ (1 << 63)
 }
 
-// completed returns how many executions have been counted.
-func (s *shard) completed() (n uint64) {
-	for i := range s.outcomes {
-		n += s.outcomes[i].Load()
-		step.At(step.Reading)
-	}
-	return n
-}
-
 // Sum is a 128-bit sum of nanoseconds.
 type Sum struct{ high, low uint64 }
 
