@@ -237,8 +237,9 @@ func TestTDigestMemoryIsBoundedBesideRecordersThatNeverPause(t *testing.T) {
 		t.Skip("the race detector has memory of its own")
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
-	const most, atRest, records, looks = 512 << 10, 64 << 10, 200_000, 50
+	const most, atRest, looks = 512 << 10, 64 << 10, 50
 	for _, window := range []int{9000, 20_000, 100_000, 1_000_000, 10_000_000} {
+		records := min(max(200_000, window*5/4), 1_250_000) // a window and more, or a generation
 		for _, recorders := range []int{1, 2, 6, 32} {
 			for _, reads := range []bool{false, true} {
 				n := digestCollector(t, window).Node("n")
@@ -255,7 +256,7 @@ func TestTDigestMemoryIsBoundedBesideRecordersThatNeverPause(t *testing.T) {
 					})
 				}
 				worst := 0
-				for i := 0; i < looks || ring.Counts().Completed() < records; i++ {
+				for i := 0; i < looks || ring.Counts().Completed() < uint64(records); i++ {
 					worst = max(worst, ring.Size())
 					if reads {
 						n.Metrics()

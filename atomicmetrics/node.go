@@ -200,7 +200,7 @@ func (n *Node) open() *state {
 		bounds, published := history.Bounds{Slow: ring.MaxDuration, Recovering: ring.MaxDuration}, (func())(nil)
 		if n.verdict != nil {
 			s.watch = n.verdict.Watch(&s.ring)
-			bounds, published = history.Bounds{Slow: s.watch.Latency, Recovering: s.watch.Recovery}, s.watch.Look
+			bounds, published = s.watch.Bounds, s.watch.Look
 		}
 		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), bounds, published)
 	case n.verdict != nil:

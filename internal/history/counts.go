@@ -1,13 +1,28 @@
 package history
 
-// Bounds are the durations above which a sample is slow, and recovering. They
-// never change.
+// Bounds are the durations above which a sample is slow, and recovering. Slow is
+// at least Recovering. They never change.
 type Bounds struct{ Slow, Recovering uint64 }
 
-// Counts are exact counts of samples.
+// Tally is exact counts of samples.
+type Tally struct{ Samples, Failures, Slow, Recovering int }
+
+// Add counts a sample n times.
+func (t *Tally) Add(sample uint64, b *Bounds, n int) {
+	t.Samples += n
+	t.Failures += n * int(sample>>63)
+	if d := sample & Duration; d > b.Recovering {
+		t.Recovering += n
+		if d > b.Slow {
+			t.Slow += n
+		}
+	}
+}
+
+// Counts are a tally of samples and their extremes.
 type Counts struct {
-	Samples, Failures, Slow, Recovering int
-	Min, Max                            uint64 // nanoseconds; 0 of no samples
+	Tally
+	Min, Max uint64 // nanoseconds; 0 of no samples
 }
 
 // add counts a sample.
@@ -16,15 +31,8 @@ func (c *Counts) add(sample uint64, b *Bounds) {
 	if c.Samples == 0 {
 		c.Min = d
 	}
-	c.Samples++
-	c.Failures += int(sample >> 63)
 	c.Min, c.Max = min(c.Min, d), max(c.Max, d)
-	if d > b.Recovering {
-		c.Recovering++
-	}
-	if d > b.Slow {
-		c.Slow++
-	}
+	c.Tally.Add(sample, b, 1)
 }
 
 // addAll adds the counts of other samples.

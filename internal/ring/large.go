@@ -19,12 +19,6 @@ type large struct {
 	first     atomic.Pointer[history.Batch] // the first shard's; nil once that is frozen and published
 }
 
-// The bits of a Sample are those of a history's.
-var (
-	_ = [1]struct{}{}[failedBit^history.Failed]
-	_ = [1]struct{}{}[durationMask^history.Duration]
-)
-
 // stamped is set in the keys of stamped samples. These are newer than all
 // samples of the first shard, whose keys are their numbers.
 const stamped = 1 << 63

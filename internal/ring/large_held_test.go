@@ -216,7 +216,7 @@ func TestALargeRingOfRandomStepsKeepsEverySample(t *testing.T) {
 		var b Reader
 		const all = recorders * each
 		v := b.Digest(r)
-		want := history.Counts{Samples: all, Failures: failuresAmong(0, all), Max: all - 1}
+		want := history.Counts{Tally: history.Tally{Samples: all, Failures: failuresAmong(0, all)}, Max: all - 1}
 		sum := 0.0
 		for _, c := range v.Centroids() {
 			sum += float64(c.Weight) * float64(c.Mean)

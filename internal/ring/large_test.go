@@ -239,7 +239,7 @@ func TestALargeRingCountsEverySampleOfManyRecorders(t *testing.T) {
 			var b Reader
 			const all = recorders * each
 			v := b.Digest(r)
-			want := history.Counts{Samples: all, Failures: failuresAmong(0, all), Slow: all / 2, Recovering: all * 3 / 4, Max: all - 1}
+			want := history.Counts{Tally: history.Tally{Samples: all, Failures: failuresAmong(0, all), Slow: all / 2, Recovering: all * 3 / 4}, Max: all - 1}
 			if v.Counts != want {
 				t.Errorf("counts %+v, want %+v", v.Counts, want)
 			}

@@ -1,5 +1,7 @@
 package ring
 
+import "github.com/nodemetrics/nodemetrics/internal/history"
+
 // Sample is one execution in one word, so that it is written and read whole:
 //
 //	63       62        61 … 56   55 … 0
@@ -10,11 +12,11 @@ package ring
 type Sample uint64
 
 const (
-	failedBit    = 1 << 63
+	failedBit    = history.Failed // large windows have the same bits
 	written      = 1 << 62
 	tagShift     = 56
 	tagMask      = 63
-	durationMask = 1<<56 - 1
+	durationMask = history.Duration
 )
 
 // MaxDuration is the longest duration that a Sample holds, in nanoseconds.

@@ -3,6 +3,7 @@ package ring
 import (
 	"sync/atomic"
 
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/release"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
@@ -15,8 +16,7 @@ import (
 // shard counts the records that may change the verdict. A recorder calls Due
 // when its shard reaches the count that [Reader.Allow] set.
 type Watch struct {
-	Latency  uint64 // nanoseconds; a longer sample is slow
-	Recovery uint64 // nanoseconds, at most Latency; a longer sample hinders recovery
+	Bounds history.Bounds
 
 	// Judge judges the window with these counts. The owner of the first shard
 	// calls it, after it stored its sample and before it releases the shard. If
@@ -29,8 +29,7 @@ type Watch struct {
 	Unjudged func()
 
 	// Due has the window judged soon, elsewhere. The recorder that calls it
-	// owns nothing. now is its last
-	// reading of clock.Real.
+	// owns nothing. now is its last reading of clock.Real.
 	Due func(now int64)
 
 	// Calm is set by the judge if only a failed or a slow record can change
@@ -44,11 +43,8 @@ type Watch struct {
 
 // Stats are counts of a window.
 type Stats struct {
-	Samples    int
-	Failures   int
-	Slow       int // longer than Watch.Latency
-	Recovering int // longer than Watch.Recovery
-	Recorded   int // of a large window only: executions since the ring began
+	history.Tally
+	Recorded int // of a large window only: executions since the ring began
 }
 
 // replace counts a sample, and no longer counts the sample that it replaces in
@@ -56,7 +52,7 @@ type Stats struct {
 // samples are healthy, replace costs three comparisons. The caller owns the
 // first shard.
 func (w *Watch) replace(old, sample Sample) (judge bool) {
-	if old == 0 || old.above(w.Recovery) || sample.above(w.Recovery) || w.unjudged {
+	if old == 0 || old.above(w.Bounds.Recovering) || sample.above(w.Bounds.Recovering) || w.unjudged {
 		w.count(old, sample)
 		return true
 	}
@@ -64,23 +60,9 @@ func (w *Watch) replace(old, sample Sample) (judge bool) {
 }
 
 func (w *Watch) count(old, sample Sample) {
-	w.stats.add(w, sample, 1)
+	w.stats.Add(uint64(sample), &w.Bounds, 1)
 	if old != 0 {
-		w.stats.add(w, old, -1)
-	}
-}
-
-// add counts a sample n times.
-func (s *Stats) add(w *Watch, sample Sample, n int) {
-	s.Samples += n
-	if sample.Failed() {
-		s.Failures += n
-	}
-	if d := sample.Duration(); d > w.Recovery {
-		s.Recovering += n
-		if d > w.Latency {
-			s.Slow += n
-		}
+		w.stats.Add(uint64(old), &w.Bounds, -1)
 	}
 }
 
@@ -94,7 +76,7 @@ func (w *Watch) judge() bool {
 // Count returns the counts of a copied window.
 func (w *Watch) Count(window []Sample) (s Stats) {
 	for _, sample := range window {
-		s.add(w, sample, 1)
+		s.Add(uint64(sample), &w.Bounds, 1)
 	}
 	return s
 }
@@ -125,7 +107,7 @@ func (r *Ring) Rejudge() (done bool) {
 // finds what the recorder owes. If the recorder acquired the shard after the
 // looker loaded the head, the recorder loads the looker's allowed.
 func (s *coreShard) owe(w *Watch, o Outcome, d uint64) (due bool) {
-	if o == Success && d <= w.Latency && w.Calm.Load() {
+	if o == Success && d <= w.Bounds.Slow && w.Calm.Load() {
 		step.At(step.Owing)
 		return false
 	}

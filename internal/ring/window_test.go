@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/race"
 )
 
@@ -20,7 +21,7 @@ type execution struct {
 
 // newWatch returns a watch that judges nothing.
 func newWatch(latency, recovery uint64) *Watch {
-	return &Watch{Latency: latency, Recovery: recovery, Judge: func(Stats) bool { return true }, Due: func(int64) {}}
+	return &Watch{Bounds: history.Bounds{Slow: latency, Recovering: recovery}, Judge: func(Stats) bool { return true }, Due: func(int64) {}}
 }
 
 // checkWindow compares a ring at rest with the executions that it must hold, the oldest first.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
 
@@ -68,7 +69,7 @@ func slow(s *ring.Stats) *int     { return &s.Slow }
 
 // withBad returns the counts of a window in which so many samples count as all of these.
 func withBad(counts []func(s *ring.Stats) *int, samples, bad int) ring.Stats {
-	s := ring.Stats{Samples: samples}
+	s := ring.Stats{Tally: history.Tally{Samples: samples}}
 	for _, count := range counts {
 		*count(&s) = max(0, min(bad, samples))
 	}

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
+	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/nearest"
 	"github.com/nodemetrics/nodemetrics/internal/order"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
@@ -71,7 +72,7 @@ const (
 // The caller makes the ring with the watch's part, Watch.Watch.
 func (n *Node) Watch(r *ring.Ring) *Watch {
 	w := &Watch{node: n, ring: r}
-	w.Watch.Latency, w.Watch.Recovery = n.rule.latency, n.rule.latencyRecovery
+	w.Bounds = history.Bounds{Slow: n.rule.latency, Recovering: n.rule.latencyRecovery}
 	w.Watch.Judge, w.Watch.Due, w.Watch.Unjudged = w.judgeOwned, w.due, w.Rejudge
 	w.lookAndRestFunc = w.lookAndRest
 	return w
@@ -279,11 +280,8 @@ func (w *Watch) lookOnce() {
 func (w *Watch) lookAtLarge(l *looker) {
 	window := l.Published(w.ring)
 	w.settle(ring.Stats{
-		Samples:    window.Samples,
-		Failures:   window.Failures,
-		Slow:       window.Slow,
-		Recovering: window.Recovering,
-		Recorded:   int(min(window.Recorded, math.MaxInt)),
+		Tally:    window.Tally,
+		Recorded: int(min(window.Recorded, math.MaxInt)),
 	}, func() time.Duration { return w.node.rule.p99(window) })
 }
 
