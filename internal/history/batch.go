@@ -34,10 +34,7 @@ func NewBatch(index, half int, keyed bool) *Batch {
 }
 
 // newWords returns words that share no cache line with other memory.
-func newWords(n int) []atomic.Uint64 {
-	const line = pad.Line / 8
-	return make([]atomic.Uint64, (n+line-1)/line*line)[:n:n]
-}
+func newWords(n int) []atomic.Uint64 { return make([]atomic.Uint64, pad.Words(n))[:n:n] }
 
 // Begins reports whether a slot is the first of a half.
 func (b *Batch) Begins(slot uint64) bool { return slot == 0 || slot == b.half }

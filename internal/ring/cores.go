@@ -124,7 +124,7 @@ func (c *cores) newShard(index int) *coreShard {
 	} else {
 		slots := c.window + 1
 		s.geometry = geometryFor(slots)
-		s.slots = make([]stampedSlot, wholeLines(2*slots)/2)[:slots:slots]
+		s.slots = make([]stampedSlot, pad.Words(2*slots)/2)[:slots:slots]
 	}
 	s.owed.Store(1) // so that Mark can leave one out
 	s.head.Store(s.start())

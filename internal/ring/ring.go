@@ -31,15 +31,9 @@ type fixed struct {
 // be used for another ring.
 func (r *Ring) Init(window int, watch *Watch) {
 	r.geometry = geometryFor(window)
-	r.slots = make([]atomic.Uint64, wholeLines(window))[:window:window]
+	r.slots = make([]atomic.Uint64, pad.Words(window))[:window:window]
 	r.watch = watch
 	r.first.head.Store(r.start())
-}
-
-// wholeLines rounds a number of words up to whole cache lines, so that no other memory shares the last one.
-func wholeLines(words int) int {
-	const line = pad.Line / 8
-	return (words + line - 1) / line * line
 }
 
 // Record adds one execution. It reports false when the ring is closed: then nothing was added, and the record belongs
@@ -96,7 +90,7 @@ func (r *Ring) Busy() bool { return r.first.head.Load()&busy != 0 }
 // Ring itself and its Watch. It may miss what others change meanwhile.
 func (r *Ring) Size() (bytes int) {
 	const word = int(unsafe.Sizeof(uint64(0)))
-	bytes = wholeLines(len(r.slots)) * word
+	bytes = pad.Words(len(r.slots)) * word
 	if r.Sharded() {
 		bytes += int(unsafe.Sizeof(cores{})) + len(r.cores.Load().shards)*word
 	}

@@ -4,8 +4,6 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"testing"
-
-	"github.com/nodemetrics/nodemetrics/internal/pad"
 )
 
 func TestSumIsExactBeyond64Bits(t *testing.T) {
@@ -91,15 +89,6 @@ func TestOverIsLimitedWhereTheQuotientDoesNotFit(t *testing.T) {
 	} {
 		if got := test.sum.Over(test.n, test.limit); got != test.got {
 			t.Errorf("%v over %d is %d, want %d", test.sum, test.n, got, test.got)
-		}
-	}
-}
-
-func TestWordsFillWholeLines(t *testing.T) {
-	const line = pad.Line / 8
-	for words, want := range map[int]int{0: 0, 1: line, line - 1: line, line: line, line + 1: 2 * line, 10*line + 1: 11 * line} {
-		if got := wholeLines(words); got != want {
-			t.Errorf("%d words fill %d, want %d", words, got, want)
 		}
 	}
 }
