@@ -66,15 +66,9 @@ type pack struct {
 // history has got them meanwhile.
 func (b *Batch) pack(from, end uint64, bounds *Bounds) *pack {
 	n := int(end - from)
-	words := make([]uint64, n, 2*n)
-	if b.keys == nil {
-		words = words[:n:n]
-	} else {
-		words = words[:2*n]
-	}
-	p := &pack{from: from, samples: words[:n:n], oldest: from}
+	p := &pack{from: from, samples: make([]uint64, n), oldest: from}
 	if b.keys != nil {
-		p.keys, p.oldest = words[n:], 1<<64-1
+		p.keys, p.oldest = make([]uint64, n), 1<<64-1
 	}
 	slot := from % (2 * b.half)
 	for i := range p.samples {

@@ -489,3 +489,37 @@ func TestAReadWalksNoMoreHoweverLongRecordersHaveRun(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSizeOfAHistoryIsItsMemory(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector has memory of its own")
+	}
+	heap := func() int {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // pools of scratch memory survive the first
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	for _, shards := range []int{1, 4} {
+		for _, samples := range []uint64{1200, 300_000} { // in packs alone, and in generations too
+			before, size := heap(), 0
+			var all [20]*History
+			for i := range all {
+				h := New(100_000, 320, noBounds)
+				some := newShards(h, 600/shards, shards, shards > 1)
+				for n := range samples {
+					if s := some[n%uint64(shards)]; s.put(n, n) {
+						s.publish()
+					}
+				}
+				all[i], size = h, size+h.Size()
+			}
+			// The allocator rounds up.
+			if got := heap() - before; math.Abs(float64(got-size)) > 0.15*float64(size) {
+				t.Errorf("%d samples of %d shards: histories of %d bytes take %d", samples, shards, size, got)
+			}
+			runtime.KeepAlive(&all)
+		}
+	}
+}
