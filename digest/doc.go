@@ -24,7 +24,7 @@
 //	error, in ranks         none                       at most 1 % at p50, 0.5 % at p90,
 //	                                                   0.2 % at p99, beside a gap between
 //	                                                   two modes too; seen beside gaps:
-//	                                                   0.47 %, 0.22 %, 0.09 %
+//	                                                   0.43 %, 0.25 %, 0.09 %
 //	thresholds are judged   by every record            at most a fiftieth of the window
 //	                                                   late for each core
 //	window after a reset    empty                      empty

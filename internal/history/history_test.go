@@ -101,7 +101,7 @@ func TestAHistoryHoldsExactlyTheNewestSamples(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("window=%d/shards=%d/reads=%d", window, shards, reads), func(t *testing.T) {
 					r := rand.New(rand.NewPCG(uint64(window), uint64(shards)))
-					h := New(window, 320, Bounds{uint64(window), uint64(window) / 2})
+					h := New(window, 300, Bounds{uint64(window), uint64(window) / 2})
 					all := newShards(h, max(16, min(256, window/32)/shards), shards, shards > 1)
 					busy := 0
 					for n := range uint64(3 * window) {
@@ -136,7 +136,7 @@ func TestAHistoryHoldsExactlyTheNewestSamples(t *testing.T) {
 func TestAQuietShardsSamplesAreForgotten(t *testing.T) {
 	const window, longest = 9000, 1 << 50
 	for _, published := range []bool{false, true} {
-		h := New(window, 320, noBounds)
+		h := New(window, 300, noBounds)
 		all := newShards(h, 32, 3, true)
 		for i := range uint64(3) {
 			all[0].put(i, longest)
@@ -174,7 +174,7 @@ func TestAQuietShardsSamplesAreForgotten(t *testing.T) {
 // A clock that stands still gives all samples one key.
 func TestSamplesOfOneKeyAreAWindow(t *testing.T) {
 	const window = 9000
-	h := New(window, 320, noBounds)
+	h := New(window, 300, noBounds)
 	all := newShards(h, 64, 4, true)
 	for i := range uint64(4 * window) {
 		if s := all[i%4]; s.put(1<<63, i) {
@@ -220,7 +220,7 @@ func TestQuantilesNeverFallAndExtremesAreTrue(t *testing.T) {
 }
 
 func TestFewSamplesAreAnsweredExactly(t *testing.T) {
-	h := New(9000, 320, noBounds)
+	h := New(9000, 300, noBounds)
 	s := newShards(h, 140, 1, false)[0]
 	for i := range uint64(h.due - 1) {
 		if s.put(0, Duration-i*i) {
@@ -327,7 +327,7 @@ func TestTheRankErrorBesideAGapIsWithinTheLimits(t *testing.T) {
 			for at := -positions; at <= positions; at++ {
 				share := q + 2.5*limit*float64(at)/float64(positions)
 				r := rand.New(rand.NewPCG(uint64(at+100), math.Float64bits(q)))
-				h := New(window, 320, noBounds)
+				h := New(window, 300, noBounds)
 				half := []int{min(640, window/64), 16}[at&1]
 				s := newShards(h, half, 1, false)[0]
 				samples := make([]uint64, 0, window)
@@ -358,7 +358,7 @@ func TestTheRankErrorBesideAGapIsWithinTheLimits(t *testing.T) {
 
 func TestGenerationsAreAFewAndOfAnEighthOfTheWindow(t *testing.T) {
 	const window = 100_000
-	h := New(window, 320, noBounds)
+	h := New(window, 300, noBounds)
 	s := newShards(h, 640, 1, false)[0]
 	for i := range uint64(3 * window) {
 		if !s.put(0, i) {
@@ -374,7 +374,7 @@ func TestGenerationsAreAFewAndOfAnEighthOfTheWindow(t *testing.T) {
 			if g.counts.Samples > window/generations+maxPending {
 				t.Fatalf("a generation has %d samples", g.counts.Samples)
 			}
-			if !slices.IsSorted(g.means) || !slices.IsSorted(g.upTo) || len(g.means) > 2*320 {
+			if !slices.IsSorted(g.means) || !slices.IsSorted(g.upTo) || len(g.means) > 2*300 {
 				t.Fatalf("the %d centroids of a generation are not in order", len(g.means))
 			}
 		}
@@ -394,7 +394,7 @@ func TestTheRankErrorBesideGapsIsWithinTheLimitsAtAMillion(t *testing.T) {
 	for at := -positions; at <= positions; at += step {
 		r := rand.New(rand.NewPCG(uint64(at+100), 10))
 		share := func(q float64) float64 { return q + 2.5*limits[q]*float64(at)/positions }
-		h := New(window, 320, noBounds)
+		h := New(window, 300, noBounds)
 		s := newShards(h, 640, 1, false)[0]
 		samples = samples[:0]
 		for range window {
@@ -443,7 +443,7 @@ func work(r *Reader) (packs, samples, generations, centroids int) {
 // The reader reads at the start and for as long as the recorders run. No
 // recorder pauses.
 func TestAReadWalksNoMoreHoweverLongRecordersHaveRun(t *testing.T) {
-	const window, compression = 9000, 320
+	const window, compression = 9000, 300
 	windows := 30
 	if race.Enabled {
 		windows = 5
@@ -506,7 +506,7 @@ func TestTheSizeOfAHistoryIsItsMemory(t *testing.T) {
 			before, size := heap(), 0
 			var all [20]*History
 			for i := range all {
-				h := New(100_000, 320, noBounds)
+				h := New(100_000, 300, noBounds)
 				some := newShards(h, 600/shards, shards, shards > 1)
 				for n := range samples {
 					if s := some[n%uint64(shards)]; s.put(n, n) {
