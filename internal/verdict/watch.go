@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,15 +132,14 @@ const (
 	maxRest     = time.Minute
 
 	looking = -1 // in resting
+
+	looksInBubble = 100 // without a rest, while no record ends
 )
 
 // due plans a look. If looks rest, the look comes after the rest. now is a
-// recent reading of clock.Real.
-//
-// The timer of a rest never fires if the rest began in a testing/synctest
-// bubble that has ended. The clock of a bubble is years away from the clock
-// outside. So due ignores a rest that should have ended, and a rest longer than
-// maxRest.
+// recent reading of clock.Real. In a portable build the clock of a
+// testing/synctest bubble is years away from the clock outside. So due ignores
+// a rest longer than maxRest.
 func (w *Watch) due(now int64) {
 	until := w.resting.Load()
 	if until == looking || until != 0 && now < until && until-now <= int64(maxRest) {
@@ -151,10 +151,23 @@ func (w *Watch) due(now int64) {
 }
 
 // lookAndRest looks, and plans the end of the rest. No goroutine sleeps
-// meanwhile, because a timer keeps the plan.
+// meanwhile, because a timer keeps the plan. The timer of a bubble never fires
+// after the bubble has ended. So in a bubble looks rest only if looks stay due,
+// because a record is under way. That record ends before the bubble does.
 func (w *Watch) lookAndRest() {
 	begin := clock.Real()
 	w.Look()
+	executions := w.ring.Counts().Completed()
+	for stuck := 0; stuck < looksInBubble && clock.Bubbled(); stuck++ {
+		if w.resting.Store(0); !w.ring.Due() || !w.resting.CompareAndSwap(0, looking) {
+			return
+		}
+		runtime.Gosched() // to the record under way
+		w.Look()
+		if now := w.ring.Counts().Completed(); now != executions {
+			executions, stuck = now, 0
+		}
+	}
 	rest := min(max(minRest, restPerLook*time.Duration(clock.Real()-begin)), maxRest)
 	until := clock.Real() + int64(rest)
 	w.resting.Store(until)
