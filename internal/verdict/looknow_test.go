@@ -17,7 +17,7 @@ func TestLookNowEndsBesideRecordersThatAskForLooksWithoutAPause(t *testing.T) {
 	n := NewNode(NewRule(Thresholds{FailureRate: 0.5}), nil)
 	var r ring.Ring
 	w := n.Watch(&r)
-	r.InitDigest(10_000, 100, history.Bounds{Slow: w.Bounds.Slow, Recovering: w.Recovery}, nil)
+	r.InitDigest(10_000, 100, w.Bounds, nil)
 	stop := make(chan struct{})
 	looking := make(chan struct{}, 1)
 	step.Hook(func(at step.Step) {
