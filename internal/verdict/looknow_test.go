@@ -5,7 +5,6 @@ package verdict
 import (
 	"testing"
 
-	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
