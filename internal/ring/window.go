@@ -1,6 +1,8 @@
 package ring
 
 import (
+	"slices"
+
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/step"
@@ -65,35 +67,33 @@ func (b *Reader) Owned(r *Ring) []Sample {
 func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
 	size := r.size()
 	begin := r.ended(r.first.head.Load())
-	b.words = b.words[:0]
-	for i := range min(begin, size) {
+	slots := r.slots[:min(begin, size)]
+	words = slices.Grow(b.words[:0], int(size))[:len(slots)]
+	b.words = words
+	for i := range slots {
 		step.At(step.Reading)
-		b.words = append(b.words, Sample(r.slots[i].Load()))
+		words[i] = Sample(slots[i].Load())
 	}
 	step.At(step.Reading)
 	end = r.ended(r.first.head.Load())
 	if end-begin > size {
 		return nil, 0, false
 	}
+	words = words[:min(end, size)]
 	at := begin % size
 	for range end - begin {
 		step.At(step.Reading)
-		sample := Sample(r.slots[at].Load())
-		if at < uint64(len(b.words)) {
-			b.words[at] = sample
-		} else {
-			b.words = append(b.words, sample)
-		}
+		words[at] = Sample(r.slots[at].Load())
 		if at++; at == size {
 			at = 0
 		}
 	}
 	step.At(step.Reading)
 	ok = r.begun(r.first.head.Load()) <= begin+size
-	if end >= size && b.words[at].of(end/size+1) {
+	if end >= size && words[at].of(end/size+1) {
 		end++ // the copy has the sample of the record under way
 	}
-	return b.words, end, ok
+	return words, end, ok
 }
 
 // shardCopy is a copy of a core's samples from one ordinal to another, in the

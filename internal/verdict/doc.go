@@ -2,8 +2,8 @@
 // the changes.
 //
 // A [Node] outlives its windows. A [Watch] judges one window, from one reset
-// of the node to the next. No record copies a window unless it raises a change
-// of a breach: then it needs the window's p99.
+// of the node to the next. No record copies a window to judge it. A record that
+// raises a breach, or its end, copies the window for the event's p99.
 //
 // # Who judges
 //
@@ -47,11 +47,11 @@
 // If the verdict is healthy, Calm is set, and shards count only failed and slow
 // records. So a change of the verdict changes which records count. A record R
 // may not have counted itself, because its recorder loaded Calm before the
-// change. R was acquired before the change too. So whoever changes the verdict makes
-// another look due, after it stored Calm. A looker allows no record for that,
-// so [ring.Ring.Due] reports it until the next look. The owner of the first
-// shard calls Due if it finds the ring spread. No look has allowed anything
-// then, because the first shard was owned.
+// change. R acquired its shard before the change too. So the owner of the
+// verdict makes another look due, after it stored Calm. A looker allows no
+// record for that, so [ring.Ring.Due] reports it until the next look. The owner
+// of the first shard calls Due if it finds the ring spread. No look has allowed
+// anything then, because the first shard was owned.
 //
 // The next look finds R in its copy, or finds R's shard owned when it marks.
 // Then the mark leaves one record out, and R counts against the allowance.
