@@ -233,7 +233,7 @@ func TestTwoCountersOfOneReadAreNoInstant(t *testing.T) {
 	for d := range time.Duration(32) { // with fewer the read would count again
 		h.alone(call{what: success, d: d})
 	}
-	const successesRead = 3 // the steps before: the window's slot, its head again
+	const successesRead = 5 // the steps before: the slot, the head twice, and whether the ring is spread
 	h.during(call{what: read}, step.Reading, successesRead, call{what: success, d: 100}, call{what: failure, d: 101})
 	linearizable(t, h, counters)
 	noInstant(t, h, contents(1, countersOf))

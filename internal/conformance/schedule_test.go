@@ -3,6 +3,7 @@
 package conformance
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -17,22 +18,31 @@ type scheduler func(seed uint64, functions []func())
 // inTurns is a scheduler that lets one function run at a time. At every step of a record, a read or a reset it throws the
 // dice whether another goes on, and which. So it reaches orders that the machine would take years to come by, and one
 // seed always gives the same one. Nothing that a function calls may block, but for a reset, which says so by
-// step.Waiting; nor may it start a goroutine that comes to a step.
+// step.Waiting. A goroutine that looks at a window, and its timer, are no part of the schedule. They run beside it.
 func inTurns(seed uint64, functions []func()) {
-	t := &turns{random: rand.New(rand.NewPCG(seed, 1)), finished: make(chan struct{})}
+	t := &turns{random: rand.New(rand.NewPCG(seed, 1)), finished: make(chan struct{}), scheduled: map[string]bool{}}
 	t.often = []int{1, 2, 8, 30}[t.random.IntN(4)]
 	t.stall = t.random.IntN(150 * len(functions)) // often behind the last step
 	for _, f := range functions {
-		r := &runner{turn: make(chan struct{})}
+		r := &runner{turn: make(chan struct{}), began: make(chan string)}
 		t.runners = append(t.runners, r)
 		go func() {
+			r.began <- goroutine()
 			<-r.turn
 			f()
 			r.done = true
 			t.next(false)
 		}()
 	}
-	step.Pick(func(int) int { return t.random.IntN(4) })
+	for _, r := range t.runners {
+		t.scheduled[<-r.began] = true
+	}
+	step.Pick(func(id int) int {
+		if !t.scheduled[goroutine()] {
+			return id
+		}
+		return t.random.IntN(4)
+	})
 	step.Hook(t.at)
 	t.now = t.runners[t.random.IntN(len(functions))]
 	t.now.turn <- struct{}{}
@@ -43,21 +53,34 @@ func inTurns(seed uint64, functions []func()) {
 
 // turns belong to the one goroutine that runs.
 type turns struct {
-	random   *rand.Rand
-	often    int // one step in so many is a switch
-	stall    int // the step at which the one that runs is put off until the others have nothing left to do
-	steps    int
-	runners  []*runner
-	now      *runner // the one that runs
-	finished chan struct{}
+	random  *rand.Rand
+	often   int // one step in so many is a switch
+	stall   int // the step at which the one that runs is put off until the others have nothing left to do
+	steps   int
+	runners []*runner
+	now     *runner // the one that runs
+
+	scheduled map[string]bool // the goroutines of runners; it does not change while they run
+	finished  chan struct{}
 }
 
 type runner struct {
 	turn         chan struct{} // received from: it goes on
+	began        chan string   // its goroutine is sent
 	done, putOff bool
 }
 
+// goroutine names the goroutine of the caller.
+func goroutine() string {
+	var buffer [32]byte
+	text := buffer[:runtime.Stack(buffer[:], false)]
+	return string(text[:bytes.IndexByte(text, '[')])
+}
+
 func (t *turns) at(s step.Step) {
+	if !t.scheduled[goroutine()] {
+		return
+	}
 	if t.steps++; t.steps == t.stall {
 		t.now.putOff = true
 	}
