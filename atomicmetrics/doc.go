@@ -29,10 +29,14 @@
 //
 // # Recording
 //
-// A record is made when an execution has ended, by [Node.Do], by [Timer.Stop] or by one of RecordSuccess, RecordFailure and
-// RecordFailureAs. The latter exist on [Node], a handle to be kept, and on Collector, where they look the name up first.
-// RecordFailure asks [Classify] for the category of its error, or the function given to [WithClassifier]; an error may
-// carry its category with it, see [Categorize]. RecordRetry is called when a further attempt starts.
+// The program makes a record when an execution has ended. [Node.Do] and
+// [Timer.Stop] make it, and so do RecordSuccess, RecordFailure and
+// RecordFailureAs. These three are methods of [Node], a handle that the program
+// keeps. They are methods of Collector too, which looks the name up first.
+//
+// RecordFailure asks [Classify] for the category of its error, or the function
+// given to [WithClassifier]. An error may carry its category: see [Categorize].
+// The program calls RecordRetry when a further attempt starts.
 //
 // A nil Collector and a nil Node record nothing, so a program can leave metrics out without asking at every step. At
 // most [WithMaxNodes] names are kept; records of further names go to the node [OverflowNode] and are not lost, only

@@ -265,8 +265,8 @@ func (n *Node) reset(d *details) NodeMetrics {
 	return n.clear(nil, d)
 }
 
-// clear puts to, which is nil or forgotten, in the place of the node's state, and returns what that was. It waits for the
-// records in flight.
+// clear returns the metrics of the node's state, and puts to in its place. The
+// caller passes nil or forgotten. clear waits for the records in flight.
 func (n *Node) clear(to *state, d *details) NodeMetrics {
 	if n.optional != nil {
 		d.inFlight = InFlight(n.optional.inFlight.Reset())

@@ -90,15 +90,21 @@ func OnLatencyThreshold(f func(node string, p99 time.Duration)) Option {
 	})
 }
 
-// OnEvent calls f for every breach and every recovery of both kinds. It may be given several times, and so may the two
-// options above: all are called, in the order given. A nil f is ignored.
+// OnEvent calls f for every breach and every recovery. New may get several
+// OnEvent options. The collector calls all their functions, in the order given,
+// and so those of [OnFailureRateThreshold] and [OnLatencyThreshold]. OnEvent
+// ignores a nil f.
 //
-// Callbacks run one at a time, in the order in which the events were raised, on a goroutine that exists only while
-// there is something to deliver; never on the one that records. They may call anything of the collector, Flush alone
-// excepted, which would wait for itself. One that panics or exits its goroutine is logged with the panic's value and the
-// stack, at most once a second for each callback, and the next one is called.
-// One that does not return holds up later events: 1,024 of them wait, beyond that the oldest is dropped, and a warning
-// counts it, at most once a second and when no more events wait.
+// Callbacks run one at a time, in the order of the events. They run on a
+// goroutine that exists only while an event waits, and never on the goroutine
+// that records. A callback may call every method of the collector but Flush,
+// which would wait for itself.
+//
+// If a callback panics or exits its goroutine, the collector logs the value and
+// the stack, and calls the next callback. It logs that at most once a second
+// for each callback. If a callback does not return, later events wait. At most
+// 1,024 wait. Beyond that the collector drops the oldest event, and counts it in
+// a warning, at most once a second and when no more events wait.
 func OnEvent(f func(Event)) Option {
 	return func(c *config) {
 		if f != nil {

@@ -9,9 +9,10 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
-// Sketch is a node's window in a form that can be merged with other windows: the samples themselves while they are at
-// most 1,024, each a Centroid of weight 1, and the centroids of a t-digest beyond, some 700 of them. A merge is the
-// samples themselves while all its parts are, and together they are at most 4,096.
+// Sketch is a node's window in a form that can be merged with other windows. A
+// window of at most 1,024 samples is its samples, each a Centroid of weight 1. A
+// larger window is some 700 centroids of a t-digest. A merge of sketches that
+// are samples is samples too, up to 4,096 of them.
 //
 // Centroids are in the order of their means. The sum of their weights is the node's WindowSamples. The first mean is
 // its WindowMin and the last its WindowMax, whatever was merged: a sketch with centroids keeps the shortest and the
@@ -31,12 +32,16 @@ type Centroid struct {
 	Weight int
 }
 
-// Quantiles returns the quantiles q of the sketch, each by nearest rank: the mean of the centroid that has the sample of
-// that rank. While the sketch is samples, they are those of Node.Quantiles. Else the rank of the answer is wrong by at
-// most 1% of the samples at the median, 0.5% at the 90th and 0.2% at the 99th percentile, however many sketches were
-// merged. If an exact window was compressed once, it is wrong by at most two fifths of that and one sample. A q outside
-// [0, 1] counts as the nearer end, NaN as 0. Quantiles returns nil for an empty sketch, and for one made by hand that is
-// not as Sketch says.
+// Quantiles returns the quantiles q of the sketch. Each is the mean of the
+// centroid that has the sample of the nearest rank. A q outside [0, 1] counts as
+// the nearer end, and NaN as 0. Quantiles returns nil if the sketch is empty, or
+// if it was made by hand and is not as Sketch says.
+//
+// If the sketch is samples, Quantiles returns the same as Node.Quantiles.
+// Otherwise the rank of the answer errs by at most 1% of the samples at the
+// median, 0.5% at the 90th percentile and 0.2% at the 99th. That holds however
+// many sketches were merged. The sketch of one exact window errs by at most two
+// fifths of that, and one sample.
 func (s Sketch) Quantiles(q ...float64) []time.Duration {
 	if _, err := s.samples(); err != nil || len(s) == 0 {
 		return nil

@@ -55,7 +55,7 @@ func TestSketchIsTheWindowsSamplesAndTheJSONToo(t *testing.T) {
 	}
 }
 
-// The largest exact window: 1,024 samples are kept, more of them become centroids, with the percentiles still exact.
+// A sketch keeps 1,024 samples. Of a larger window it has centroids.
 func TestSketchOfALargeWindowIsCentroids(t *testing.T) {
 	r := rand.New(rand.NewPCG(70, 70))
 	c := sketching(t, 65_536)

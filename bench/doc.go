@@ -136,8 +136,10 @@
 // # How long
 //
 // Everything is in proportion to -benchtime, apart from Memory and the filling of windows: at -benchtime 1x each benchmark
-// makes a few records only, which says nothing but that it works. Latency has as many single records as the run has
-// iterations, and at least 2,000. For ten million in one run say -bench Latency -benchtime 10000000x. ReaderCost makes at least 200,000 records each way.
+// makes a few records only, which says nothing but that it works. Latency times
+// as many single records as the run has iterations, and at least 2,000. With
+// -bench Latency -benchtime 10000000x it times ten million in one run.
+// ReaderCost makes at least 200,000 records each way.
 //
 // # The verdict
 //

@@ -185,8 +185,8 @@ func TestTheWindowOfRecordsInSequenceIsLinearizable(t *testing.T) {
 	})
 }
 
-// Beside records that overlap, of a node that grows too, the window of a read is no instant. What it still promises is what
-// pastWindow checks.
+// If records overlap, the window of a read is no instant, whether or not the
+// node grows. pastWindow checks the promises that are left.
 func TestAWindowHasWhatHadReturnedBeforeTheRead(t *testing.T) {
 	histories(t, exactKinds, func(t *testing.T, schedule scheduler, seed uint64, begin func(int) *history) bool {
 		random := rand.New(rand.NewPCG(seed, 5))

@@ -15,10 +15,12 @@ import (
 // A scheduler runs functions beside each other until all have returned.
 type scheduler func(seed uint64, functions []func())
 
-// inTurns is a scheduler that lets one function run at a time. At every step of a record, a read or a reset it throws the
-// dice whether another goes on, and which. So it reaches orders that the machine would take years to come by, and one
-// seed always gives the same one. Nothing that a function calls may block, but for a reset, which says so by
-// step.Waiting. A goroutine that looks at a window, and its timer, are no part of the schedule. They run beside it.
+// inTurns is a scheduler that lets one function run at a time. At every step of
+// a record, a read or a reset it throws dice for the function that goes on. So
+// it reaches orders that the machine would take years to reach. One seed always
+// gives the same order, unless a goroutine looks at a window. Such a goroutine
+// and its timer run beside the schedule. A function must not block. Only a reset
+// may, because it says so by step.Waiting.
 func inTurns(seed uint64, functions []func()) {
 	t := &turns{random: rand.New(rand.NewPCG(seed, 1)), finished: make(chan struct{}), scheduled: map[string]bool{}}
 	t.often = []int{1, 2, 8, 30}[t.random.IntN(4)]

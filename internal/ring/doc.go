@@ -50,7 +50,9 @@
 // # Guarantees
 //
 // No record waits for another goroutine. A recorder tries a bounded number of
-// times to own a shard, and can then make one. Readers only load. Close makes
-// every later record fail, and the recorder goes to its node's next ring. A
-// recorder that was held up overwrites nothing, because it still owns its shard.
+// times to own a shard, and can then make one. A reader of slots only loads. A
+// reader of a large window publishes batches, and no recorder waits for that.
+// Close makes every later record fail, and the recorder goes to its node's next
+// ring. A recorder that was held up overwrites nothing, because it still owns
+// its shard.
 package ring

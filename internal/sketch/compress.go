@@ -27,9 +27,11 @@ func compress(centroids Sketch, shortest, longest time.Duration) Sketch {
 	return ofDigest(digest.Centroids(nil), shortest, longest)
 }
 
-// ofDigest returns the sketch of samples that a t-digest was given, and of which shortest and longest are the true
-// extremes: these it takes out of the outermost centroids and puts at the ends. It needs the centroids in their order,
-// at least one, of whole weights whose sum is below 2^53, so that all of them are exact. It changes them.
+// ofDigest returns the sketch of a t-digest's centroids. It takes the true
+// extremes, shortest and longest, out of the outermost centroids and puts them
+// at the ends. The caller passes at least one centroid, in order. The weights
+// are whole and their sum is below 2^53, so that all of them are exact.
+// ofDigest changes the centroids.
 func ofDigest(centroids tdigest.CentroidList, shortest, longest time.Duration) Sketch {
 	samples := 0.0
 	for _, c := range centroids {

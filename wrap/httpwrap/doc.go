@@ -73,12 +73,17 @@
 // A served request takes until its handler returns. That is for the whole of a stream, and for the whole of a connection
 // that is hijacked if the handler stays with it. What is then still in a buffer is sent afterwards.
 //
-// A request made takes until its body ends: is read to the end, fails, or is closed early. So a stream is measured as
-// a whole, and one that breaks in the middle is a failure. A response without a body ends with its header. Such are those
-// to HEAD, of 204 and 304, and of length 0. One of 101 Switching Protocols ends with its header too. Its body is the
-// connection and is left as it is. A body that is neither read to its
-// end nor closed is never recorded; it also holds its connection. With atomicmetrics.WithInFlight a request made is in
-// flight for that time, so such bodies show. A request served is not, as its node is known only when it is over.
+// A request made takes until its body ends. A body ends when the caller has read
+// all of it, when a read fails, or when the caller closes it. So Transport
+// measures a stream as a whole, and a stream that breaks is a failure. A
+// response without a body ends with its header. Responses to HEAD, of 204, of
+// 304 and of length 0 have no body. A response of 101 Switching Protocols ends
+// with its header too, because its body is the connection.
+//
+// If the caller neither reads a body to its end nor closes it, Transport records
+// nothing, and the connection stays in use. With atomicmetrics.WithInFlight a
+// request made is in flight until its body ends, so such bodies show. A request
+// served is never in flight, because its node is known only at the end.
 //
 // # What a handler may do
 //

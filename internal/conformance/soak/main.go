@@ -1,9 +1,10 @@
 // Command soak mixes everything that the library does at full speed on all cores, for as long as it is told: records of
 // every kind by name and by handle, retries, timers, thresholds with events, reads of every kind, snapshots through JSON
 // and back, resets of one node and of all, new names beyond the limit, contended nodes, both strategies, GOMAXPROCS up
-// and down and garbage collections. Two nodes get records in strict sequence, and each of their windows must be one
-// that was. Every read is checked for what every read promises, and in the end what was
-// recorded is compared with what resets returned and what is left. It exits with status 1 when anything was wrong.
+// and down and garbage collections. Two nodes get records in strict sequence, so
+// each of their windows must be consecutive records. Soak checks the promises
+// of every read. At the end it compares all records with the sum of all resets
+// and of the figures that are left. It exits with status 1 if anything was wrong.
 //
 //	go run ./soak -for 2m
 package main
