@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/nodemetrics/nodemetrics/internal/step"
@@ -404,6 +405,67 @@ func TestAnExecutionIsCountedAfterItsDuration(t *testing.T) {
 		r.Record(Success, d)
 		if steps < 5 {
 			t.Errorf("spread %v: the record came to %d steps", spread, steps)
+		}
+	}
+}
+
+// A read has begun, and a record X is under way in the first shard. Then the
+// ring is spread, and a record Y ends in a core's shard. Another read finds Y
+// without X. So the first read must not find X without Y.
+func TestAReadThatASpreadOvertakesIsAWindowThatWas(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	const size, x, y = 3, 100, 101
+	has := func(window []Sample, d uint64) bool {
+		return slices.ContainsFunc(window, func(s Sample) bool { return s.Duration() == d })
+	}
+	for at := 1; ; at++ { // the step of the first read
+		step.Hook(nil)
+		var r Ring
+		r.Init(size, nil)
+		for d := range uint64(size) {
+			r.Record(Success, d)
+		}
+		held, release := step.Hold(step.Acquired)
+		recorded := make(chan bool)
+		go func() { recorded <- r.Record(Success, x) }()
+		<-held
+		steps := 0
+		reached, goOn, first := make(chan bool), make(chan bool), make(chan []Sample)
+		step.Hook(func(s step.Step) {
+			if s == step.Reading {
+				if steps++; steps == at {
+					step.Hook(nil)
+					reached <- true
+					<-goOn
+				}
+			}
+		})
+		go func() {
+			var b Reader
+			window, _ := b.Window(&r)
+			first <- window
+		}()
+		select {
+		case <-first: // the read has fewer steps
+			release()
+			<-recorded
+			if at < size {
+				t.Fatalf("a read of %d samples had %d steps", size, at-1)
+			}
+			return
+		case <-reached:
+		}
+		r.Spread(1)
+		r.Record(Success, y)
+		var b Reader
+		if window, _ := b.Window(&r); !has(window, y) || has(window, x) {
+			t.Fatalf("step %d: another read found %v", at, window)
+		}
+		release()
+		<-recorded
+		goOn <- true
+		if window := <-first; has(window, x) && !has(window, y) {
+			t.Errorf("step %d: the read found X and not Y", at)
 		}
 	}
 }
