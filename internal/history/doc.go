@@ -25,8 +25,8 @@
 //     loaded value, by a CAS. If the CAS fails, it begins again, and keeps the
 //     copy if From has not moved.
 //
-// A merge loads a value, makes generations of its packs, and puts a value with
-// these generations, and without these packs, in its place by a CAS. If packs
+// A merge loads a value and makes generations of its packs. By a CAS it puts a
+// value with these generations and without these packs in its place. If packs
 // were appended meanwhile, it keeps them and tries the CAS again. If another
 // merge was faster, it gives up.
 //
@@ -73,15 +73,16 @@
 // # Order and forgetting
 //
 // Every sample has a key. Keys say which of two samples is newer. A generation
-// has a key at which it begins. Its samples have this key or a larger one, and
-// so have the samples of all later generations, because a merge puts each
-// sample by its own key into the latest generation that begins at or before the
-// key. A new generation begins when the latest has an eighth of the window. It
-// begins at the largest key that was ever merged.
+// has a key at which it begins. A merge puts each sample into the latest
+// generation that begins at or before the sample's key. So the samples of a
+// generation, and of all later generations, have its key or a larger one. A new
+// generation begins when the latest has an eighth of the window. It begins at
+// the largest key that was ever merged.
 //
-// For the generation that begins at b, let n(b) be the number of samples in it,
-// in all later ones, and of those in packs whose keys are at least b. The
-// window begins at the smallest b with n(b) at most the window size. So:
+// Take the generation that begins at b. Let n(b) be the number of samples in
+// this generation and in all later generations, and of the samples in packs with
+// a key of at least b. The window begins at the smallest b with n(b) at most the
+// window size. So:
 //
 //   - The window never has more than the window size.
 //   - No sample in it has a whole window of newer samples. These would have
@@ -91,9 +92,9 @@
 //     generation before b makes it more than the window size. That generation
 //     has at most an eighth of the window, one pack, and what came late. A
 //     sample comes late if it was not merged when the next generation began.
-//     That is at most two halves of each core. A half is at most a sixty-fourth
-//     of the window, and all cores' halves are at most a thirty-second of it
-//     (on up to 16 cores, beyond which a half has its smallest size).
+//     That is at most two halves of each core. A half is at most a hundredth of
+//     the window, and all cores' halves are at most a thirty-second of it (on
+//     up to 16 cores, beyond which a half has its smallest size).
 //
 // n only grows. So a merge drops the generations that no window will have.
 // Samples older than all generations are dropped unmerged.

@@ -15,7 +15,7 @@ import (
 type large struct {
 	history   *history.History
 	window    int
-	published func()                        // called by a recorder that filled a half; or nil
+	published func()                        // called by a recorder that published a batch; or nil
 	first     atomic.Pointer[history.Batch] // the first shard's; nil once that is frozen and published
 }
 
@@ -23,15 +23,16 @@ type large struct {
 // samples of the first shard, whose keys are their numbers.
 const stamped = 1 << 63
 
-// Halves of batches. A record that fills a half publishes it. A half is at most
-// a sixty-fourth of the window, so thresholds are judged often enough. All
-// cores' halves are at most a thirty-second of it, unless they are of the
-// smallest size.
+// Halves of batches. A record that fills a half publishes it and has the
+// thresholds judged. If that recorder is held up, the next recorder that fills
+// a half does both. So a judgement is at most two halves late, and a half is at
+// most a hundredth of the window. All cores' halves are at most a thirty-second
+// of the window, unless they are of the smallest size.
 const (
 	maxHalf     = 640 // of the first shard
 	maxCoreHalf = 256 // of all cores together
 	minCoreHalf = 16
-	halvesInAll = 64
+	halvesInAll = 100
 	coresInAll  = 32
 )
 
@@ -41,8 +42,7 @@ const (
 const digestFactor = 3
 
 // InitDigest makes r the empty ring of a large window. A recorder calls
-// published, if that is not nil, after the history has got a half of a batch
-// that the recorder filled.
+// published, if that is not nil, after it published a batch.
 func (r *Ring) InitDigest(window int, compression float64, bounds history.Bounds, published func()) {
 	half := min(maxHalf, window/halvesInAll)
 	r.geometry = geometryFor(2 * half)
@@ -89,7 +89,7 @@ func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint
 		if pinned {
 			core.Unpin()
 		}
-		l.history.Publish(b, s.ended(head))
+		l.publish(b, s.ended(head))
 		return false
 	}
 	key := uint64(0) // the batch of the first shard has no keys
@@ -113,8 +113,8 @@ func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint
 	return true
 }
 
-// publish publishes a half that the caller filled. The caller owns nothing any
-// more.
+// publish publishes a batch up to end, and has the thresholds judged. The caller
+// owns nothing.
 func (l *large) publish(b *history.Batch, end uint64) {
 	l.history.Publish(b, end)
 	if l.published != nil {

@@ -1,0 +1,58 @@
+//go:build nodemetrics_step
+
+package verdict
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/nodemetrics/nodemetrics/internal/step"
+)
+
+// The recorder that filled a half is held up before it publishes, and so is
+// the next. The judgement is not later than a fiftieth of the window.
+func TestPublishersHeldUpDelayNoJudgement(t *testing.T) {
+	defer step.Hook(nil)
+	for _, size := range []int{9000, 20_000} {
+		for held := range 3 {
+			t.Run(fmt.Sprintf("window=%d/held=%d", size, held), func(t *testing.T) {
+				w := newLargeWindow(size, Thresholds{FailureRate: 0.5})
+				records := 0
+				record := func() {
+					records++
+					w.record(failed, 1)
+				}
+				var releases []func()
+				for range held {
+					packed, release := step.Hold(step.Packed)
+					done := make(chan struct{})
+					goOn := make(chan struct{})
+					go func() {
+						defer close(done)
+						for {
+							select {
+							case <-goOn:
+								return
+							default:
+								record()
+							}
+						}
+					}()
+					<-packed // in the last record of a half
+					step.Hook(nil)
+					releases = append(releases, func() { close(goOn); release(); <-done })
+				}
+				for records < size && w.Verdict() == 0 {
+					record()
+				}
+				// The last record may have published before it recorded itself.
+				if before := records - 1; before > size/50 || w.Verdict()&FailureBreach == 0 {
+					t.Errorf("the verdict is %b, and %d failures came before, want a breach after at most %d", w.Verdict(), before, size/50)
+				}
+				for _, release := range releases {
+					release()
+				}
+			})
+		}
+	}
+}
