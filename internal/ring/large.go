@@ -58,9 +58,14 @@ func (r *Ring) InitDigest(window int, compression float64, bounds history.Bounds
 // Digested reports whether the window is kept as a history.
 func (r *Ring) Digested() bool { return r.large != nil }
 
-// newBatch gives the shard of a core a batch, where there are so many cores.
+// newBatch gives a shard a batch, where there are so many cores. A shard that no
+// core has was made because owners were held up. On a busy machine there may be
+// many, so each is small.
 func (l *large) newBatch(s *coreShard, cores int) {
-	half := max(minCoreHalf, min(l.window/halvesInAll, min(maxCoreHalf, l.window/coresInAll)/cores))
+	half := minCoreHalf
+	if s.index < cores {
+		half = max(half, min(l.window/halvesInAll, min(maxCoreHalf, l.window/coresInAll)/cores))
+	}
 	s.geometry = geometryFor(2 * half)
 	s.batch = history.NewBatch(1+s.index, half, true)
 }
