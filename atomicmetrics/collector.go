@@ -278,11 +278,14 @@ func (c *Collector) String() string {
 	return string(data)
 }
 
-// Flush waits until every event and every warning raised before the call has been delivered or dropped, or until ctx
-// ends; then it returns the error of ctx. What the callbacks did happens before it returns nil. Called from a callback
-// it waits for that callback, and so until ctx ends. Flush first judges each
-// node whose records do not judge it exactly themselves: a node whose records
-// are spread over cores, and a node with a large window.
+// Flush waits until the collector has delivered or dropped every event and every
+// warning that was raised before the call. If ctx ends first, Flush returns its
+// error. The callbacks' effects happen before Flush returns nil. If a callback
+// calls Flush, Flush waits for that callback, and so until ctx ends.
+//
+// Flush first judges the nodes whose records are spread over cores, and the
+// nodes with large windows. While a reset of a node is under way, the reset
+// judges it in the place of Flush.
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil

@@ -29,9 +29,9 @@ var forgotten = func() *state {
 }()
 
 // Forget gives back a node's memory and its place among those of
-// [WithMaxNodes], and returns what it clears, as a reset does: the node
-// recovers from a breach, and Forget waits for the records in flight. It is for
-// names that come and go. If the name is not known, Forget returns the zero
+// [WithMaxNodes]. It is for names that come and go. Like a reset, Forget returns
+// the figures that it clears, ends a breach by a recovery, and waits for the
+// records in flight. If the name is not known, Forget returns the zero
 // NodeMetrics. OverflowNode has no place to give back, so Forget resets it.
 //
 // No record is lost, and handles stay valid. The next record on one registers

@@ -41,8 +41,9 @@ type activity struct{ cleared, records uint64 }
 
 // activity returns the node's activity. It returns false while a reset is
 // taking the state away. If two calls return the same activity, nothing was
-// recorded between them: no reset was under way at either call or between, so
-// both looked at one state, or the first found none and the second an empty one.
+// recorded between them. The reason is that no reset was under way at either
+// call or between. So both calls looked at one state, or the first call found no
+// state and the second an empty one.
 func (n *Node) activity() (_ activity, ok bool) {
 	i := &n.optional.idle
 	a := activity{cleared: i.cleared.Load()}

@@ -301,8 +301,8 @@ func (both *twins) checkEvents() {
 	}
 }
 
-// checkVerdict compares what was flushed of a node that is spread: its verdict
-// is that of the last window, and each event is of a window that was.
+// checkVerdict checks a node that is spread, after a flush. The verdict must be
+// that of the last window, and each event of a window that was.
 func (both *twins) checkVerdict() {
 	both.Helper()
 	m, t := both.n.Metrics(), both.model.thresholds

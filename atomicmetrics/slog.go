@@ -52,10 +52,10 @@ func (s Stats) LogValue() slog.Value {
 	)
 }
 
-// LogValue makes a Snapshot a group of attributes for log/slog: takenAt,
-// windowSize, percentiles, and the groups nodes, lastFailures and inFlight, each
-// with an attribute for each node in name order. The key of a node without a
-// name is "". Sketches are left out, and so are groups without nodes.
+// LogValue makes a Snapshot a group of attributes for log/slog. They are
+// takenAt, windowSize, percentiles, and the groups nodes, lastFailures and
+// inFlight. Each group has an attribute for each node, in name order. The key of
+// a node without a name is "". LogValue leaves out sketches and empty groups.
 func (s Snapshot) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Time("takenAt", s.TakenAt),

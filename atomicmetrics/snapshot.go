@@ -84,19 +84,20 @@ func detailFields() (rows []jsontable.Field[Snapshot]) {
 // MarshalJSON returns the snapshot as one JSON object, which
 // testdata/snapshot.schema.json describes and ParseSnapshot reads back to the
 // same values. Nodes are in name order. Durations are milliseconds with a
-// fraction, exact to the nanosecond. A figure that a node does not have is
-// null: the last and the average execution of a node that has not run, and the
-// percentiles, extremes and failure rate of an empty window. MarshalJSON leaves
+// fraction, exact to the nanosecond. If a node has not run, its last and its
+// average execution are null. If its window is empty, the percentiles, extremes
+// and failure rate of the window are null. MarshalJSON leaves
 // out Sketches, LastFailures and InFlight if they are nil. NodeMetrics, Sketch,
 // LastFailure and InFlight alone have the same form as inside a snapshot.
 //
 // Invalid UTF-8 in a name or a text, which no snapshot of a collector has,
 // becomes U+FFFD.
 //
-// Only a snapshot made by hand has values without a form: a negative duration
-// or count, a time whose year is not of four digits, a Category that does not
-// exist, and two names that are one after U+FFFD. The error names their node
-// and field. MarshalJSON checks nothing else. ParseSnapshot refuses figures
+// MarshalJSON returns an error that names the node and the field if a value has
+// no form in JSON. Only a snapshot made by hand has such values. They are a
+// negative duration or count, a year that has not four digits, a Category that
+// does not exist, and two names that are one after U+FFFD. MarshalJSON checks
+// nothing else. ParseSnapshot refuses figures
 // that contradict each other.
 func (s Snapshot) MarshalJSON() ([]byte, error) {
 	size := 256

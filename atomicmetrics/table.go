@@ -23,11 +23,11 @@ func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 10
 // Worst are nodes in breach of a threshold. Then the failure rate of the window
 // counts, then its p99. Nodes that are alike in these are in name order.
 //
-// From left to right a line has the node, its executions, its failures, these by
-// category (of which "invalid" is CategoryValidation), its retries; and of the
-// window the failure rate, p50, p90 and p99. A "!" marks the figure that is in
-// breach, a "-" stands for a figure that an empty window does not have. If the
-// categories would leave fewer than 12 columns for names, they are left out.
+// A line has the node, its executions, its failures, the failures by category,
+// and its retries. Then it has the failure rate, p50, p90 and p99 of the window.
+// "invalid" is CategoryValidation. A "!" marks a figure that is in breach. A "-"
+// stands for a figure of an empty window. If the categories would leave fewer
+// than 12 columns for names, the table leaves them out.
 //
 // Counts are exact up to 99,999. Larger ones have three digits and k, M, G, T, P
 // or E for the power of a thousand. Durations and rates are rounded. The form is

@@ -46,9 +46,9 @@ type dropTeller struct {
 	told atomic.Uint64
 }
 
-// pass returns how many items were dropped that the log does not tell of yet,
-// if it is time to tell: once a second, and when the queue has become empty.
-// A queue becomes empty again only after it has delivered all that waited.
+// pass returns the number of dropped items that the log does not have yet. It
+// reports false if it is not time to log them. It is time once a second, and
+// when the queue has become empty.
 func (t *dropTeller) pass(dropped uint64, empty bool) (n uint64, ok bool) {
 	told := t.told.Load()
 	if dropped <= told || !t.due() && !empty || !t.told.CompareAndSwap(told, dropped) {

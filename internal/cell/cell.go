@@ -253,9 +253,9 @@ func width(r rune) int {
 	return 1
 }
 
-// Isolated returns the text between the characters that keep its direction to
-// itself, U+2068 and U+2069, if it has a character of a script that is written
-// from right to left.
+// Isolated returns the text. If it has a character of a script that runs from
+// right to left, Isolated puts it between U+2068 and U+2069. These keep the
+// direction of the text from the rest of the line.
 func Isolated(text string) string {
 	if strings.IndexFunc(text, rightToLeft) < 0 {
 		return text

@@ -48,8 +48,8 @@ func New(window int, compression float64, bounds Bounds) *History {
 	return h
 }
 
-// Room reports whether sample n of a batch may be stored: then the history has
-// the sample that it overwrites, and all others in the same half.
+// Room reports whether the owner may store sample n of a batch. If so, the
+// history has all samples of the half that the owner overwrites.
 func (h *History) Room(b *Batch, n uint64) bool {
 	return n <= h.now.Load().throughOf(b.index)+b.half
 }

@@ -293,8 +293,8 @@ func (f *Field[T]) parseString(text Text) (string, error) {
 	return text.Unquote(), nil
 }
 
-// Check returns an error that names a field of v which is out of range, or is
-// not the sum of its parts, or is above a field that it is never above.
+// Check returns an error that names a field of v. The field is out of range, is
+// not the sum of its parts, or is above its AtMost.
 func (t *Table[T]) Check(v *T) error {
 	for i := range t.Fields {
 		if f := &t.Fields[i]; f.Absent == nil || !f.Absent(v) {

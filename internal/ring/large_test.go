@@ -38,9 +38,9 @@ func putInto(cores *cores, s *coreShard, o Outcome, d uint64) {
 	cores.large.record(batchShard{&s.shard, s.geometry, s.batch}, true, head, o, d)
 }
 
-// checkLarge compares a ring at rest, in which one goroutine recorded durations
-// 0, 1, 2 …, with what it must hold: the newest, at least three quarters of a
-// window and at most a window of them.
+// checkLarge checks a ring at rest. One goroutine recorded the durations 0, 1,
+// 2 and so on. The ring must hold the newest of them, from three quarters of a
+// window to a window.
 func checkLarge(t *testing.T, r *Ring, n uint64) {
 	t.Helper()
 	var b Reader

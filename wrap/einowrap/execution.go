@@ -191,9 +191,9 @@ func (e *execution) unwind(value string) {
 	}
 }
 
-// panicking reports whether a panic, or runtime.Goexit, has called the callback
-// of a graph's end. eino then gives it a nil output, which is also the output
-// of a graph that returns a nil interface.
+// panicking reports whether a panic, or runtime.Goexit, called the callback of a
+// graph's end. The output tells nothing, because eino passes nil then, and a
+// graph may return a nil interface.
 func panicking() bool {
 	callers := make([]uintptr, 64)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])

@@ -8,10 +8,10 @@ import (
 )
 
 // Node is wrap.Node for a function that is a node of a graph, by
-// compose.InvokableLambda. If the graph has a Handler of the same collector,
-// and the Handler's name for the node is cfg.Name, the function records itself
-// in the Handler's place, once, retries included. Otherwise it is the function
-// that wrap.Node returns.
+// compose.InvokableLambda. A graph may have a Handler of the same collector, with
+// cfg.Name as its name for the node. Then the function records in the Handler's
+// place, once for each call, retries included. Otherwise it is the function that
+// wrap.Node returns.
 //
 // Node refuses a function that returns a stream. wrap.Node would record it when
 // the stream begins, and its Timeout would cut the stream off. The Handler

@@ -46,11 +46,11 @@
 //
 // # Clients that have gone
 //
-// A client that has gone is no verdict on the handler. It makes no difference
-// how the handler learns of it, by the context, by a write that fails or not
-// at all, and whether it returns or panics with http.ErrAbortHandler. Two
-// responses count all the same, if the handler decided on their status while
-// the client was there: one that is a failure, and one that was written whole.
+// A client that has gone is no verdict on the handler. The handler may learn of
+// it by the context, by a write that fails, or not at all. It may return, or
+// panic with http.ErrAbortHandler. Two kinds of responses count all the same, if
+// the handler decided on the status while the client was there. These are a
+// failure, and a response that was written whole.
 // Handler knows that a response was written whole if it has a Content-Length
 // or no body. So a stream that its client ends is not recorded by default.
 //
@@ -88,9 +88,9 @@
 // # What a handler may do
 //
 // What it could do before, other than HTTP/2 server push. http.ResponseController finds everything, deadlines and full
-// duplex too. The writer is a http.Flusher, a http.Hijacker and a
-// http.CloseNotifier exactly if the one below is, for libraries that ask for
-// these themselves. io.Copy to it still has sendfile.
+// duplex too. Some libraries assert an interface themselves. So the writer is a
+// http.Flusher, a http.Hijacker and a http.CloseNotifier exactly if the server's
+// writer is. io.Copy to it still has sendfile.
 //
 // # Performance
 //
