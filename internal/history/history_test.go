@@ -312,6 +312,25 @@ func mode(r *rand.Rand, fast bool, low, high float64) uint64 {
 	return uint64(low * (1 + r.Float64()))
 }
 
+// filled returns the samples of a full window, and a reader of its history. One
+// recorder recorded sample(0), sample(1) and so on.
+func filled(window, half int, sample func(i int) uint64) (held []uint64, reader *Reader) {
+	h := New(window, 300, noBounds)
+	s := newShards(h, half, 1, false)[0]
+	samples := make([]uint64, 0, window)
+	for i := range window {
+		d := sample(i)
+		samples = append(samples, d)
+		if s.put(0, d) {
+			s.publish()
+		}
+	}
+	s.publish()
+	reader = new(Reader)
+	reader.Load(h)
+	return samples[window-reader.Samples:], reader
+}
+
 func TestTheRankErrorBesideAGapIsWithinTheLimits(t *testing.T) {
 	positions := 25 // on either side
 	if race.Enabled {
@@ -327,21 +346,8 @@ func TestTheRankErrorBesideAGapIsWithinTheLimits(t *testing.T) {
 			for at := -positions; at <= positions; at++ {
 				share := q + 2.5*limit*float64(at)/float64(positions)
 				r := rand.New(rand.NewPCG(uint64(at+100), math.Float64bits(q)))
-				h := New(window, 300, noBounds)
-				half := []int{min(640, window/64), 16}[at&1]
-				s := newShards(h, half, 1, false)[0]
-				samples := make([]uint64, 0, window)
-				for i := range window {
-					d := next(r, i, window, share)
-					samples = append(samples, d)
-					if s.put(0, d) {
-						s.publish()
-					}
-				}
-				s.publish()
-				var reader Reader
-				reader.Load(h)
-				held := samples[window-reader.Samples:]
+				half := []int{min(640, window/100), 16}[at&1]
+				held, reader := filled(window, half, func(i int) uint64 { return next(r, i, window, share) })
 				e := rankError(held, reader.Quantile(q), q)
 				worst[q] = max(worst[q], e/limit)
 				if e > limit {
@@ -390,14 +396,10 @@ func TestTheRankErrorBesideGapsIsWithinTheLimitsAtAMillion(t *testing.T) {
 		step = positions // one goroutine does all of it
 	}
 	worst := map[float64]float64{}
-	samples := make([]uint64, 0, window)
 	for at := -positions; at <= positions; at += step {
 		r := rand.New(rand.NewPCG(uint64(at+100), 10))
 		share := func(q float64) float64 { return q + 2.5*limits[q]*float64(at)/positions }
-		h := New(window, 300, noBounds)
-		s := newShards(h, 640, 1, false)[0]
-		samples = samples[:0]
-		for range window {
+		held, reader := filled(window, 640, func(int) uint64 {
 			base := 1e12
 			switch u := r.Float64(); {
 			case u < share(0.5):
@@ -407,17 +409,10 @@ func TestTheRankErrorBesideGapsIsWithinTheLimitsAtAMillion(t *testing.T) {
 			case u < share(0.99):
 				base = 1e9
 			}
-			d := uint64(base * (1 + r.Float64()))
-			samples = append(samples, d)
-			if s.put(0, d) {
-				s.publish()
-			}
-		}
-		s.publish()
-		var reader Reader
-		reader.Load(h)
+			return uint64(base * (1 + r.Float64()))
+		})
 		for q, limit := range limits {
-			e := rankError(samples[window-reader.Samples:], reader.Quantile(q), q)
+			e := rankError(held, reader.Quantile(q), q)
 			worst[q] = max(worst[q], e/limit)
 			if e > limit {
 				t.Errorf("position %d: the quantile %v is off by %.3f %% of the ranks, at most %.1f %% are allowed",

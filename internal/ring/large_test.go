@@ -134,53 +134,21 @@ func TestAnIdleCoresSamplesAreForgotten(t *testing.T) {
 }
 
 func TestAClosedLargeRingTakesNothingAndKeepsWhatItTook(t *testing.T) {
-	for _, procs := range []int{1, 2, 4, 16} {
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		for round := range 40 {
-			r := newLargeRing(8193 + round)
-			if round%3 == 1 {
-				r.Spread(procs)
-			}
-			var taken, sum atomic.Uint64
-			var wg sync.WaitGroup
-			for g := range uint64(4) {
-				wg.Go(func() {
-					for i := uint64(1); r.Record(Outcome(i%Outcomes), i*g); i++ {
-						taken.Add(1)
-						sum.Add(i * g)
-						if i%8 == 0 {
-							runtime.Gosched()
-						}
-					}
-				})
-			}
-			if round%3 == 2 {
-				r.Spread(procs)
-			}
-			for r.Counts().Completed() < uint64(50*round) {
-				runtime.Gosched()
-			}
-			r.Close()
-			r.Close()
-			for !r.Quiet() {
-				runtime.Gosched()
-			}
-			c := r.Counts() // final, though the recorders may not have returned yet
-			var b Reader
-			v := b.Digest(r).Window
-			wg.Wait()
-			if r.Spread(4); r.Record(Success, 1) {
-				t.Fatal("a closed ring took a record")
-			}
-			if c.Completed() != taken.Load() || c.Sum.low != sum.Load() || r.Counts() != c || v.Recorded != taken.Load() {
-				t.Fatalf("%d executions and a sum of %d were taken, %d and %d counted, %d samples kept",
-					taken.Load(), sum.Load(), c.Completed(), c.Sum.low, v.Recorded)
-			}
-			if after := b.Digest(r).Window; after != v {
-				t.Fatalf("a closed ring changed: %+v, then %+v", v, after)
-			}
+	var closed *Ring
+	var before history.Window
+	closeBesideRecorders(t, 40, func(round int) (*Ring, uint64) {
+		return newLargeRing(8193 + round), uint64(50 * round)
+	}, func(r *Ring, taken uint64) {
+		var b Reader
+		v := b.Digest(r).Window
+		if v.Recorded != taken {
+			t.Fatalf("%d executions were taken, and %d samples kept", taken, v.Recorded)
 		}
-	}
+		if r == closed && v != before {
+			t.Fatalf("a closed ring changed: %+v, then %+v", before, v)
+		}
+		closed, before = r, v
+	})
 }
 
 // Nothing is forgotten here, so every read has the samples of all records that
