@@ -1,14 +1,14 @@
-package atomicmetrics
+package classify
 
 import "syscall"
 
-// errnoCategory is the one of errno_unix.go for a system that lacks ESHUTDOWN and EHOSTDOWN.
-func errnoCategory(err error) (category Category, ok bool) {
+// errnoKind does as in errno_unix.go. This system lacks ESHUTDOWN and EHOSTDOWN.
+func errnoKind(err error) (kind Kind, ok bool) {
 	errno, ok := err.(syscall.Errno)
 	switch errno {
 	case syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ENOTCONN,
 		syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENETRESET:
-		return CategoryNetwork, ok
+		return Network, ok
 	}
-	return CategoryOther, ok
+	return Other, ok
 }

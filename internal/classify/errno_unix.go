@@ -1,18 +1,18 @@
 //go:build unix || js
 
-package atomicmetrics
+package classify
 
 import "syscall"
 
-// errnoCategory reports whether err is an error number of the system, and what it speaks of. A timeout has been ruled
-// out before, by the method.
-func errnoCategory(err error) (category Category, ok bool) {
+// errnoKind returns the kind of an error number, and whether err is one. The
+// caller has ruled out a timeout by its method.
+func errnoKind(err error) (kind Kind, ok bool) {
 	errno, ok := err.(syscall.Errno)
 	switch errno {
 	case syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ENOTCONN,
 		syscall.ESHUTDOWN, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH,
 		syscall.ENETRESET:
-		return CategoryNetwork, ok
+		return Network, ok
 	}
-	return CategoryOther, ok
+	return Other, ok
 }

@@ -1,4 +1,4 @@
-package atomicmetrics_test
+package classify_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/classify"
 )
 
 // A tree of errors, with cycles, is built from bytes and classified as the model does it: rule after rule, each over
@@ -30,17 +30,12 @@ func FuzzClassify(f *testing.F) {
 		b := treeBuilder{data: data[:min(len(data), 4096)]}
 		root := b.build(0)
 		want := root.classify()
-		got := atomicmetrics.Classify(root.err)
+		got := of(root.err)
 		if got != want {
 			t.Errorf("%v is %v, want %v", root, got, want)
 		}
 		if b.unwraps > 1000 {
 			t.Errorf("%d calls of Unwrap", b.unwraps)
-		}
-		c := newCollector(t)
-		c.RecordFailure("n", 1, root.err)
-		if m := c.NodeMetrics("n"); m.FailureCount != 1 || m.TimeoutErrors == 1 != (want == atomicmetrics.CategoryTimeout) {
-			t.Errorf("recorded as %+v", m)
 		}
 		if b.cyclic || b.overruled || len(b.trees) > 500 {
 			return
@@ -48,8 +43,10 @@ func FuzzClassify(f *testing.F) {
 		var malformed *strconv.NumError
 		switch {
 		case errors.Is(root.err, context.DeadlineExceeded):
-			equal(t, "category of what is context.DeadlineExceeded", got, atomicmetrics.CategoryTimeout)
-		case errors.As(root.err, &malformed) && got == atomicmetrics.CategoryOther:
+			if got != classify.Timeout {
+				t.Errorf("%v is %v, and is context.DeadlineExceeded", root, got)
+			}
+		case errors.As(root.err, &malformed) && got == classify.Other:
 			t.Errorf("%v is other, and has a *strconv.NumError", root)
 		}
 	})
@@ -68,7 +65,7 @@ const (
 type errorKind struct {
 	name     string
 	make     func(children []error) error
-	category atomicmetrics.Category
+	category classify.Kind
 	children int  // how many it wraps; -1: any number
 	carries  bool // it carries the category itself
 	panics   bool
@@ -77,18 +74,18 @@ type errorKind struct {
 }
 
 const (
-	isOther      = atomicmetrics.CategoryOther
-	isTimeout    = atomicmetrics.CategoryTimeout
-	isNetwork    = atomicmetrics.CategoryNetwork
-	isValidation = atomicmetrics.CategoryValidation
+	isOther      = classify.Other
+	isTimeout    = classify.Timeout
+	isNetwork    = classify.Network
+	isValidation = classify.Validation
 )
 
 // leaf is an error that wraps nothing.
-func leaf(name string, err error, category atomicmetrics.Category) errorKind {
+func leaf(name string, err error, category classify.Kind) errorKind {
 	return errorKind{name: name, make: func([]error) error { return err }, category: category}
 }
 
-func carrying(name string, err error, category atomicmetrics.Category) errorKind {
+func carrying(name string, err error, category classify.Kind) errorKind {
 	k := leaf(name, err, category)
 	k.carries = true
 	return k
@@ -101,11 +98,11 @@ func panicking(name string, err error) errorKind {
 }
 
 // around is an error that wraps one other.
-func around(name string, category atomicmetrics.Category, wrap func(error) error) errorKind {
+func around(name string, category classify.Kind, wrap func(error) error) errorKind {
 	return errorKind{name: name, make: func(of []error) error { return wrap(of[0]) }, category: category, children: 1}
 }
 
-func inURL(op string, category atomicmetrics.Category) errorKind {
+func inURL(op string, category classify.Kind) errorKind {
 	k := around(op, category, func(err error) error { return &url.Error{Op: op, Err: err} })
 	k.url = true
 	return k
@@ -144,7 +141,7 @@ var errorKinds = []errorKind{
 	leaf("fields", taggedFields{}, isValidation),
 	carrying("carries other", categoryError(200), isOther),
 	carrying("carries timeout", categoryError(isTimeout), isTimeout),
-	carrying("carries network", atomicmetrics.Categorize(context.DeadlineExceeded, isNetwork), isNetwork),
+	carrying("carries network", categoryOver{categoryError(isNetwork), context.DeadlineExceeded}, isNetwork),
 	carrying("carries validation", categoryOver{categoryError(isValidation), io.EOF}, isValidation),
 	panicking("panics carrying", panicErrorCategory{}),
 	panicking("panics in time", panicTimeout{}),
@@ -251,7 +248,7 @@ func (e *errorTree) visit(list []visited, inURL bool) []visited {
 }
 
 // alone returns the category of one error, whatever it wraps, and whether asking it panics.
-func (v visited) alone() (category atomicmetrics.Category, panics bool) {
+func (v visited) alone() (category classify.Kind, panics bool) {
 	switch {
 	case v.errorKind == nil:
 		return isOther, false
@@ -267,7 +264,7 @@ func (v visited) alone() (category atomicmetrics.Category, panics bool) {
 }
 
 // classify is what the comment of Classify says.
-func (e *errorTree) classify() atomicmetrics.Category {
+func (e *errorTree) classify() classify.Kind {
 	var found [4]bool
 	for _, v := range e.visit(nil, false) {
 		category, panics := v.alone()
@@ -279,7 +276,7 @@ func (e *errorTree) classify() atomicmetrics.Category {
 		}
 		found[category] = true
 	}
-	for _, category := range []atomicmetrics.Category{isTimeout, isNetwork, isValidation} {
+	for _, category := range []classify.Kind{isTimeout, isNetwork, isValidation} {
 		if found[category] {
 			return category
 		}

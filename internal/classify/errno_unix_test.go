@@ -1,6 +1,6 @@
 //go:build unix || js
 
-package atomicmetrics_test
+package classify_test
 
 import (
 	"io/fs"
@@ -8,18 +8,18 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/classify"
 )
 
 func TestClassifyErrorNumbers(t *testing.T) {
-	for want, numbers := range map[atomicmetrics.Category][]syscall.Errno{
-		atomicmetrics.CategoryTimeout: {syscall.ETIMEDOUT, syscall.EAGAIN, syscall.EWOULDBLOCK},
-		atomicmetrics.CategoryNetwork: {
+	for want, numbers := range map[classify.Kind][]syscall.Errno{
+		classify.Timeout: {syscall.ETIMEDOUT, syscall.EAGAIN, syscall.EWOULDBLOCK},
+		classify.Network: {
 			syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ENOTCONN,
 			syscall.ESHUTDOWN, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH,
 			syscall.ENETRESET,
 		},
-		atomicmetrics.CategoryOther: {
+		classify.Other: {
 			0, syscall.ENOENT, syscall.EEXIST, syscall.EACCES, syscall.EPERM, syscall.EINVAL, syscall.EIO, syscall.EINTR,
 			syscall.ENOSPC, syscall.EMFILE, syscall.ENOMEM, syscall.ENOSYS, syscall.EBADF,
 		},

@@ -1,4 +1,4 @@
-package atomicmetrics_test
+package classify_test
 
 import (
 	"io/fs"
@@ -6,19 +6,19 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/classify"
 )
 
 func TestClassifyErrorNumbers(t *testing.T) {
-	for want, numbers := range map[atomicmetrics.Category][]syscall.Errno{
-		atomicmetrics.CategoryTimeout: {syscall.ETIMEDOUT, 10060},
-		atomicmetrics.CategoryNetwork: {
+	for want, numbers := range map[classify.Kind][]syscall.Errno{
+		classify.Timeout: {syscall.ETIMEDOUT, 10060},
+		classify.Network: {
 			syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ENOTCONN,
 			syscall.ESHUTDOWN, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH,
 			syscall.ENETRESET,
 			10050, 10051, 10052, 10053, 10054, 10057, 10058, 10061, 10064, 10065, 64, 109, 232,
 		},
-		atomicmetrics.CategoryOther: {
+		classify.Other: {
 			0, syscall.ERROR_FILE_NOT_FOUND, syscall.ERROR_PATH_NOT_FOUND, syscall.ERROR_ACCESS_DENIED,
 			syscall.ERROR_ALREADY_EXISTS, syscall.ENOENT, syscall.EINVAL, syscall.WSAEACCES,
 		},

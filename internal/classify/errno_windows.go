@@ -1,15 +1,16 @@
-package atomicmetrics
+package classify
 
 import "syscall"
 
-// errnoCategory reports whether err is an error number of the system, and what it speaks of. The names are numbers that
-// package syscall made up for programs written for Unix; what the system returns are the numbers of Winsock and, for
-// pipes, of Win32. WSAETIMEDOUT is among them because its method Timeout does not know it.
-func errnoCategory(err error) (category Category, ok bool) {
+// errnoKind returns the kind of an error number, and whether err is one. The
+// names are numbers that package syscall made up for programs written for Unix.
+// The system returns the numbers of Winsock and, for pipes, of Win32. The method
+// Timeout does not know WSAETIMEDOUT.
+func errnoKind(err error) (kind Kind, ok bool) {
 	errno, ok := err.(syscall.Errno)
 	switch errno {
 	case 10060: // WSAETIMEDOUT
-		return CategoryTimeout, ok
+		return Timeout, ok
 	case syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ENOTCONN,
 		syscall.ESHUTDOWN, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH,
 		syscall.ENETRESET,
@@ -25,7 +26,7 @@ func errnoCategory(err error) (category Category, ok bool) {
 		10065,                          // WSAEHOSTUNREACH
 		syscall.ERROR_NETNAME_DELETED,  // 64: a connection that was reset
 		syscall.ERROR_BROKEN_PIPE, 232: // 109, and ERROR_NO_DATA: a pipe whose other end is closed
-		return CategoryNetwork, ok
+		return Network, ok
 	}
-	return CategoryOther, ok
+	return Other, ok
 }
