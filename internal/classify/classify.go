@@ -29,8 +29,8 @@ const (
 	Network
 )
 
-// maxVisited is how many errors of one tree Of visits. It ends a cycle of Unwrap
-// methods. It also bounds the stack and the time that a huge join can take.
+// maxVisited is how many errors of one tree Of visits. It ends a cycle of
+// Unwrap methods. It also bounds the stack and the time that a huge join takes.
 const maxVisited = 1000
 
 // Of returns the kind of err. It visits err and everything that err wraps,
@@ -86,7 +86,7 @@ func (s *search) visit(err error, inURL bool) (over bool) {
 			continue
 		case interface{ Unwrap() []error }:
 			several = e.Unwrap()
-		case interface{ AllErrors() []error }: // protoc-gen-validate's, for several fields
+		case interface{ AllErrors() []error }: // of protoc-gen-validate
 			several = e.AllErrors()
 		}
 		for _, err := range several {
@@ -101,9 +101,9 @@ func (s *search) visit(err error, inURL bool) (over bool) {
 
 // kindOf returns the kind of err alone, without the errors that it wraps.
 func kindOf(err error, inURL bool) Kind {
-	// These comparisons cannot panic, because the types on the right are comparable.
+	// These comparisons cannot panic, because the cases are comparable.
 	switch err {
-	case context.DeadlineExceeded, os.ErrDeadlineExceeded: // their method Timeout is slower
+	case context.DeadlineExceeded, os.ErrDeadlineExceeded: // faster than Timeout
 		return Timeout
 	case io.EOF, io.ErrUnexpectedEOF:
 		if inURL {

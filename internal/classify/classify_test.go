@@ -453,7 +453,7 @@ func TestClassifyDoesNotAllocate(t *testing.T) {
 
 var classifySink classify.Kind
 
-func BenchmarkOf(b *testing.B) {
+func BenchmarkClassify(b *testing.B) {
 	wrapped := func(err error, times int) error {
 		for range times {
 			err = fmt.Errorf("x: %w", err)

@@ -2,7 +2,8 @@ package classify
 
 import "syscall"
 
-// errnoKind does as in errno_unix.go. This system lacks ESHUTDOWN and EHOSTDOWN.
+// errnoKind does as in errno_unix.go. This system has neither ESHUTDOWN nor
+// EHOSTDOWN.
 func errnoKind(err error) (kind Kind, ok bool) {
 	errno, ok := err.(syscall.Errno)
 	switch errno {

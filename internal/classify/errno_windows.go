@@ -4,8 +4,8 @@ import "syscall"
 
 // errnoKind returns the kind of an error number, and whether err is one. The
 // names are numbers that package syscall made up for programs written for Unix.
-// The system returns the numbers of Winsock and, for pipes, of Win32. The method
-// Timeout does not know WSAETIMEDOUT.
+// The system returns the numbers of Winsock and, for pipes, of Win32. The
+// method Timeout does not know WSAETIMEDOUT.
 func errnoKind(err error) (kind Kind, ok bool) {
 	errno, ok := err.(syscall.Errno)
 	switch errno {
