@@ -14,6 +14,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/helper"
 	"github.com/nodemetrics/nodemetrics/internal/registry"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
+	"github.com/nodemetrics/nodemetrics/internal/warn"
 )
 
 // OverflowNode is the node that takes the records of names beyond WithMaxNodes. It has thresholds like any other.
@@ -30,11 +31,11 @@ type Collector struct {
 	overflow *Node // in names too
 
 	events   *helper.Queue[*delivery] // nil without callbacks
-	warnings *helper.Queue[warning]
+	warnings *warn.Log
 
-	clamped, misclassified, misanswered limiter
-	failedCallbacks                     []limiter  // by their place in onEvent
-	undelivered, unwritten              dropTeller // of events, and of warnings
+	clamped, misclassified, misanswered warn.Limiter
+	failedCallbacks                     []warn.Limiter // by their place in onEvent
+	undelivered                         warn.Drops     // of events
 	overflowed                          atomic.Bool
 
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
@@ -56,15 +57,10 @@ func New(opts ...Option) (*Collector, error) {
 		return nil, err
 	}
 	c.percentiles = c.strategy.String()
-	if c.slog != nil {
-		c.slog = c.slog.With("component", "nodemetrics")
-	} else {
-		c.logger = c.logger.With().Str("component", "nodemetrics").Logger()
-	}
-	c.warnings = helper.New(maxWaiting, c.write, nil)
+	c.warnings = warn.New(c.slog, c.logger, "nodemetrics", maxWaiting)
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
-		c.failedCallbacks = make([]limiter, len(c.onEvent))
+		c.failedCallbacks = make([]warn.Limiter, len(c.onEvent))
 	}
 	c.overflow = c.newNode(OverflowNode)
 	c.names.Init(registry.Rules[*Node]{

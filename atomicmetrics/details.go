@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
+	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
 )
 
 // A detail is what an option keeps of a node beside its metrics: a V for each
@@ -316,7 +317,7 @@ func parseCentroid(text jsontable.Text) (c Centroid, err error) {
 var lastFailureTable = jsontable.New("last failure",
 	jsontable.Field[LastFailure]{Name: "at", At: func(f *LastFailure) any { return &f.At }},
 	jsontable.Field[LastFailure]{Name: "category", At: func(f *LastFailure) any { return &f.Category }, Words: categoryNames[:]},
-	jsontable.Field[LastFailure]{Name: "text", At: func(f *LastFailure) any { return &f.Text }, Highest: maxText},
+	jsontable.Field[LastFailure]{Name: "text", At: func(f *LastFailure) any { return &f.Text }, Highest: lastfailure.MaxText},
 )
 
 // later returns the later of two last failures. The zero one is the earliest,

@@ -1,8 +1,9 @@
 package atomicmetrics
 
 import (
-	"fmt"
 	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
 )
 
 // Do runs f, records one execution of the node and returns f's error
@@ -30,7 +31,7 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 	defer func() {
 		switch {
 		case settled:
-		case n.notesFailures():
+		case n.keepsFailures():
 			value := recover()
 			n.RecordPanic(t.finish(), value)
 			if value != nil {
@@ -66,8 +67,8 @@ func (n *Node) RecordPanic(d time.Duration, value any) {
 		return
 	}
 	text := ""
-	if n.notesFailures() {
-		text = textOfPanic(value)
+	if n.keepsFailures() {
+		text = lastfailure.PanicText(value)
 	}
 	n.recordFailure(d, CategoryOther, text)
 }
@@ -77,13 +78,4 @@ func (t Timer) finish() time.Duration {
 	d := t.Elapsed()
 	t.Discard()
 	return d
-}
-
-// textOfPanic returns the text of a failure whose function did not return.
-// The value is nil if the function called runtime.Goexit.
-func textOfPanic(value any) string {
-	if value == nil {
-		return "runtime.Goexit"
-	}
-	return cut("panic: " + fmt.Sprint(value))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/history"
+	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -33,10 +34,10 @@ type Node struct {
 
 // optional is what options let a node keep beyond its metrics.
 type optional struct {
-	notes    notes       // used WithLastFailure
-	idle     idle        // used WithIdleForget
-	left     atomic.Bool // forget waits for no reset any more
-	inFlight *flight.Set // nil without WithInFlight; also the successor's, if the node is forgotten
+	failures lastfailure.List[*state] // used WithLastFailure
+	idle     idle                     // used WithIdleForget
+	left     atomic.Bool              // forget waits for no reset any more
+	inFlight *flight.Set              // nil without WithInFlight; also the successor's, if the node is forgotten
 }
 
 // state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
@@ -77,8 +78,8 @@ func (n *Node) RecordFailure(d time.Duration, err error) {
 	category, text := CategoryOther, ""
 	defer func() { n.recordFailure(d, category, text) }() // also when user code ends the goroutine
 	category = n.collector.categorize(err)
-	if n.notesFailures() {
-		text = textOf(err)
+	if n.keepsFailures() {
+		text = lastfailure.Text(err)
 	}
 }
 
@@ -92,14 +93,14 @@ func (n *Node) RecordFailureAs(d time.Duration, category Category) {
 
 // recordFailure records a failure; the text is for the last failure, where that is kept.
 func (n *Node) recordFailure(d time.Duration, category Category, text string) {
-	if n.notesFailures() {
+	if n.keepsFailures() {
 		n.fail(d, category, text)
 	} else {
 		n.record(failed(category), d)
 	}
 }
 
-func (n *Node) notesFailures() bool { return n.optional != nil && n.collector.lastFailure }
+func (n *Node) keepsFailures() bool { return n.optional != nil && n.collector.lastFailure }
 
 // RecordRetry records that another attempt began within one execution: 1 is the first retry. An attempt below 1 counts
 // as the first, one above 8 as the eighth. A retry is no execution.
@@ -158,7 +159,7 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 	}
 }
 
-// fail is record for a failure that is to be noted.
+// fail is record for a failure that WithLastFailure keeps.
 func (n *Node) fail(d time.Duration, category Category, text string) {
 	if category >= categories {
 		category = CategoryOther
@@ -167,12 +168,12 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 	if ns > ring.MaxDuration {
 		ns = n.clamp(d)
 	}
-	f := LastFailure{At: time.Now(), Category: category, Text: text}
+	f := lastfailure.Failure{At: time.Now(), Category: uint8(category), Text: text}
 	for {
 		s := n.open()
 		step.At(step.Loaded)
 		if s != nil && s.ring.Record(failed(category), ns) {
-			n.optional.notes.add(s, f)
+			n.optional.failures.Add(s, f)
 			return
 		}
 		if s == forgotten {
@@ -236,14 +237,15 @@ func (n *Node) metrics(d *details) NodeMetrics {
 	}
 	s := n.present()
 	step.At(step.Loaded)
-	d.read(n, s) // before the counters: a failure that is noted has been counted
+	d.read(n, s) // before the counters: a failure in the list has been counted
 	return s.read(d.sketch)
 }
 
 // read reads what the node keeps of a state beside it.
 func (d *details) read(n *Node, s *state) {
 	if n.optional != nil && s != nil {
-		d.lastFailure, _ = n.optional.notes.of(s)
+		f, _ := n.optional.failures.Last(s)
+		d.lastFailure = LastFailure{f.At.UTC().Round(0), Category(f.Category), f.Text}
 	}
 }
 
@@ -280,13 +282,13 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 	}
 	s.close()
 	step.At(step.Closed)
-	for try := 0; !s.ring.Quiet() || !n.noted(s); try++ {
+	for try := 0; !s.ring.Quiet() || !n.addedFailures(s); try++ {
 		step.At(step.Waiting)
 		pause(try)
 	}
 	d.read(n, s)
 	if n.optional != nil {
-		n.optional.notes.forget(s)
+		n.optional.failures.Remove(s)
 	}
 	if n == n.collector.overflow {
 		n.collector.overflowCleared.Add(s.records())
@@ -307,14 +309,15 @@ func (n *Node) endReset() {
 	}
 }
 
-// noted reports whether every failure of a state that is quiet has been noted, where that is wanted.
-func (n *Node) noted(s *state) bool {
-	if !n.notesFailures() {
+// addedFailures reports whether the list of last failures has every failure of a
+// state that is quiet. Without WithLastFailure it always has.
+func (n *Node) addedFailures(s *state) bool {
+	if !n.keepsFailures() {
 		return true
 	}
-	_, noted := n.optional.notes.of(s)
+	_, added := n.optional.failures.Last(s)
 	counts := s.ring.Counts()
-	return noted == counts.Completed()-counts.Outcomes[ring.Success]
+	return added == counts.Completed()-counts.Outcomes[ring.Success]
 }
 
 // close makes every later record and retry fail.

@@ -99,11 +99,7 @@ func (n *Node) size() int {
 }
 
 func (o *optional) size() int {
-	bytes := int(unsafe.Sizeof(*o)) + o.inFlight.Size()
-	for l := o.notes.newest.Load(); l != nil; l = l.next {
-		bytes += int(unsafe.Sizeof(*l)) + len(l.Text)
-	}
-	return bytes
+	return int(unsafe.Sizeof(*o)) + o.inFlight.Size() + o.failures.Size()
 }
 
 // records returns how many executions and retries the state has.

@@ -1,5 +1,7 @@
 package atomicmetrics
 
+import "github.com/nodemetrics/nodemetrics/internal/warn"
+
 // WithThresholdsFor calls f for the thresholds of each new node that has none
 // of its own, in the place of those of [WithThresholds]. It does not call f for
 // OverflowNode, to which WithThresholds applies. A nil f is ignored.
@@ -26,7 +28,7 @@ func (c *Collector) askThresholds(name string) (t Thresholds) {
 	returned := false
 	defer func() {
 		if !returned {
-			c.warnThresholdsFor(name, ending(recover()))
+			c.warnThresholdsFor(name, warn.Ending(recover()))
 			t = Thresholds{}
 		}
 	}()
@@ -37,11 +39,4 @@ func (c *Collector) askThresholds(name string) (t Thresholds) {
 		return Thresholds{}
 	}
 	return t
-}
-
-func (c *Collector) warnThresholdsFor(node, reason string) {
-	if held, ok := c.misanswered.pass(); ok {
-		c.warn("WithThresholdsFor gave no valid thresholds: the node has none",
-			"node", node, "reason", reason, "suppressed", held)
-	}
 }

@@ -2,63 +2,18 @@ package atomicmetrics
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 )
 
-// Notes of several states at once, against a map.
-func TestNotesKeepTheNewestOfEachState(t *testing.T) {
-	type kept struct {
-		f        LastFailure
-		failures uint64
-	}
-	for seed := range uint64(200) {
-		random := rand.New(rand.NewPCG(seed, 80))
-		var n notes
-		model, states := map[*state]kept{}, make([]*state, 4)
-		for i := range states {
-			states[i] = new(state)
-		}
-		for range 60 {
-			s := states[random.IntN(len(states))]
-			if random.IntN(6) == 0 {
-				n.forget(s)
-				delete(model, s)
-			} else {
-				f := LastFailure{At: time.Unix(random.Int64N(20), 0).UTC(), Text: fmt.Sprint(random.IntN(1000))}
-				n.add(s, f)
-				k := model[s]
-				if k.failures == 0 || !f.At.Before(k.f.At) {
-					k.f = f
-				}
-				k.failures++
-				model[s] = k
-			}
-			length := 0
-			for l := n.newest.Load(); l != nil; l = l.next {
-				length++
-			}
-			if length != len(model) {
-				t.Fatalf("seed %d: %d notes for %d states", seed, length, len(model))
-			}
-			for _, s := range states {
-				if f, failures := n.of(s); f != model[s].f || failures != model[s].failures {
-					t.Fatalf("seed %d: got %v of %d, want %v", seed, f, failures, model[s])
-				}
-			}
-		}
-	}
-}
-
-// What a reset returns as the last failure is one of those that it counts, and the newest of its recorder: whatever runs
-// beside it, there is one if and only if there are failures, and none comes back.
+// The last failure that a reset returns is among the failures that it returns,
+// and is the newest of its recorder. A reset that returns failures returns a last
+// one. None comes back.
 func TestEveryResetReturnsALastFailureOfItsOwn(t *testing.T) {
 	for _, procs := range []int{1, 4} {
 		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
@@ -131,8 +86,8 @@ func TestEveryResetReturnsALastFailureOfItsOwn(t *testing.T) {
 			if got, want := returned.failures.Load(), uint64(recorders*records); got != want {
 				t.Errorf("%d failures returned, want %d", got, want)
 			}
-			if l := n.optional.notes.newest.Load(); l != nil {
-				t.Errorf("a note is left: %+v", l)
+			if size := n.optional.failures.Size(); size != 0 {
+				t.Errorf("%d bytes of last failures are left", size)
 			}
 		})
 	}
