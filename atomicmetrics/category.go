@@ -20,16 +20,16 @@ const (
 	categories                         // how many there are
 )
 
-// categoryTable has a row for each category: its name, the heading of its column
-// in a table, and the figure that counts it.
+// categoryTable has a row for each category, with its name and the figure that
+// counts it.
 var categoryTable = [...]struct {
-	name, heading string
-	count         func(*NodeMetrics) *uint64
+	name  string
+	count func(*NodeMetrics) *uint64
 }{
-	CategoryOther:      {"other", "other", func(m *NodeMetrics) *uint64 { return &m.OtherErrors }},
-	CategoryTimeout:    {"timeout", "timeout", func(m *NodeMetrics) *uint64 { return &m.TimeoutErrors }},
-	CategoryValidation: {"validation", "invalid", func(m *NodeMetrics) *uint64 { return &m.ValidationErrors }},
-	CategoryNetwork:    {"network", "network", func(m *NodeMetrics) *uint64 { return &m.NetworkErrors }},
+	CategoryOther:      {"other", func(m *NodeMetrics) *uint64 { return &m.OtherErrors }},
+	CategoryTimeout:    {"timeout", func(m *NodeMetrics) *uint64 { return &m.TimeoutErrors }},
+	CategoryValidation: {"validation", func(m *NodeMetrics) *uint64 { return &m.ValidationErrors }},
+	CategoryNetwork:    {"network", func(m *NodeMetrics) *uint64 { return &m.NetworkErrors }},
 }
 
 // These do not compile unless each category has a row, and an outcome of its own

@@ -34,10 +34,10 @@ func ExampleSnapshot_WriteTable() {
 		log.Fatal(err)
 	}
 	// Output:
-	//                                                               ------ newest 100 ------
-	// node     runs  failed timeout invalid network other  retries  failed   p50   p90   p99
-	// publish  1000     250     250       0       0     0      250  25.0%!  30ms    2s    2s
-	// parse    1000       0       0       0       0     0        0     0%  949µs 989µs 998µs
+	//                                                                  ------ newest 100 ------
+	// node     runs  failed timeout validation network other  retries  failed   p50   p90   p99
+	// publish  1000     250     250          0       0     0      250  25.0%!  30ms    2s    2s
+	// parse    1000       0       0          0       0     0        0     0%  949µs 989µs 998µs
 }
 
 // What happened between two reads of a collector that others read too, so that nobody may reset it.

@@ -6,271 +6,179 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
-	"github.com/nodemetrics/nodemetrics/internal/cell"
+	"github.com/nodemetrics/nodemetrics/internal/table"
 )
 
 // WriteTable is WriteTableWidth with 100 columns.
 func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 100) }
 
-// WriteTableWidth writes the snapshot for people to read: a line for each node,
-// the worst first, below a heading. A line has at most as many columns as
-// given. Fewer than 70 count as 70.
+// WriteTableWidth writes the snapshot for people to read. It writes a heading,
+// and below it a line for each node, the worst first. A line has at most as many
+// columns as given. Fewer than 70 count as 70.
 //
-// Worst are nodes in breach of a threshold. Then the failure rate of the window
-// counts, then its p99. Nodes that are alike in these are in name order.
+// Nodes in breach of a threshold are the worst. Then the failure rate of the
+// window counts, and then its p99, or the age of the oldest running execution if
+// that is longer. Nodes that are alike in these are in name order.
 //
-// A line has the node, its executions, its failures, the failures by category,
-// and its retries. Then it has the failure rate, p50, p90 and p99 of the window.
-// "invalid" is CategoryValidation. A "!" marks a figure that is in breach. A "-"
-// stands for a figure of an empty window. If the categories would leave fewer
-// than 12 columns for names, the table leaves them out.
+// A line has the node, its executions (runs), its failures, the failures by
+// category, and its retries. With [WithInFlight] it has the executions that are
+// running, and the age of the oldest. Then a node that has only begun an
+// execution has a line too. At the end are the failure rate, p50, p90 and p99 of
+// the window. A "!" marks a figure that is in breach. A "-" stands for a figure
+// that does not exist. If fewer than 12 columns are left for names, the table
+// leaves out the categories. If that is not enough, it leaves out p90, and then
+// p50.
+//
+// With [WithLastFailure] a line below the node has the category of its last
+// failure, the time between the failure and the snapshot, and the text.
 //
 // Counts are exact up to 99,999. Larger ones have three digits and k, M, G, T, P
 // or E for the power of a thousand. Durations and rates are rounded. The form is
-// for the eye and may change: programs read the JSON.
+// for the eye and may change, so programs read the JSON.
 //
-// A name that is too long has its middle replaced by "…". If that makes names
-// look alike, "…" replaces what they have in common, and if that is not enough,
-// they are numbered. So no two lines print the same name. Width is counted
-// in columns of a terminal: wide characters and emoji take two, combining marks
+// If a name is too long, "…" replaces its middle. If that makes names look
+// alike, "…" replaces the part that they have in common. If that is not enough,
+// they are numbered. So no two lines print the same name. Width is counted in
+// columns of a terminal: wide characters and emoji take two, combining marks
 // none. Characters that are not printable, or show nothing, are escaped as in a
 // Go string. So are marks without a character, more than eight marks of one
 // character, and spaces at the ends of a name. Invalid UTF-8 is U+FFFD, and an
-// empty name is "". A name with characters of a script that is written
-// from right to left stands between U+2068 and U+2069, so that the
-// figures behind it stay in their order.
+// empty name is "". If a name has characters of a script that is written from
+// right to left, it stands between U+2068 and U+2069. So the figures behind it
+// stay in their order. The same holds for the text of a failure.
 //
-// A snapshot without nodes is a line that says so. The error is that of w, which
-// gets all in one Write.
+// The table of a snapshot without nodes is a line that says so. The error is
+// that of w, which gets all in one Write.
 func (s Snapshot) WriteTableWidth(w io.Writer, columns int) error {
 	var b bytes.Buffer
-	s.table(&b, max(columns, minTableWidth))
+	s.table(&b, max(columns, 70))
 	_, err := b.WriteTo(w)
 	return err
 }
 
-const (
-	minTableWidth = 70
-	minNameWidth  = 12 // with fewer left, the categories give way
-)
+// A tableRow is a node of the table.
+type tableRow struct {
+	name string
+	NodeMetrics
+	InFlight
+}
 
-// A tableColumn is a column of figures.
+// inBreach returns 1 if the node is in breach of a threshold, else 0.
+func (r *tableRow) inBreach() int {
+	if r.FailureRateBreached || r.LatencyBreached {
+		return 1
+	}
+	return 0
+}
+
+// ofWindow returns the text, or "-" if the window is empty.
+func (r *tableRow) ofWindow(text string) string {
+	if r.WindowSamples == 0 {
+		return "-"
+	}
+	return text
+}
+
+func (r *tableRow) oldest() string {
+	if r.Running <= 0 {
+		return "-"
+	}
+	return table.Duration(r.Oldest)
+}
+
+// A tableColumn is a column of the table, and its text for a node.
 type tableColumn struct {
-	heading string
-	gap     int // columns before it
-	kind    columnKind
-	figure  func(*NodeMetrics) string
+	table.Column
+	text func(*tableRow) string
 }
 
-type columnKind uint8
-
+// Columns that give way if there is no room, in this order.
 const (
-	sinceReset columnKind = iota
-	byCategory            // since the reset, and left out of a narrow table
-	inWindow
+	dropCategories = 1 + iota
+	dropP90
+	dropP50
 )
 
-var tableColumns = slices.Concat([]tableColumn{
-	{"runs", 2, sinceReset, func(m *NodeMetrics) string { return humanCount(m.TotalExecutions) }},
-	{"failed", 2, sinceReset, func(m *NodeMetrics) string { return humanCount(m.FailureCount) }},
-}, categoryColumns(), []tableColumn{
-	{"retries", 2, sinceReset, func(m *NodeMetrics) string { return humanCount(m.RetryCount) }},
-	{"failed", 2, inWindow, func(m *NodeMetrics) string { return humanRate(m) + mark(m.FailureRateBreached) }},
-	{"p50", 1, inWindow, func(m *NodeMetrics) string { return windowDuration(m, m.P50) }},
-	{"p90", 1, inWindow, func(m *NodeMetrics) string { return windowDuration(m, m.P90) }},
-	{"p99", 1, inWindow, func(m *NodeMetrics) string { return windowDuration(m, m.P99) + mark(m.LatencyBreached) }},
-})
-
-// categoryColumns returns a column for each category, CategoryOther last.
-func categoryColumns() (columns []tableColumn) {
-	for i := range categoryTable {
-		c := &categoryTable[(i+1)%len(categoryTable)]
-		columns = append(columns, tableColumn{c.heading, 1, byCategory,
-			func(m *NodeMetrics) string { return humanCount(*c.count(m)) }})
+// tableColumns returns the columns that the snapshot has.
+func (s *Snapshot) tableColumns() []tableColumn {
+	columns := []tableColumn{
+		{table.Column{Heading: "runs", Gap: 2}, func(r *tableRow) string { return table.Count(r.TotalExecutions) }},
+		{table.Column{Heading: "failed", Gap: 2}, func(r *tableRow) string { return table.Count(r.FailureCount) }},
 	}
-	return columns
+	for i := range categoryTable {
+		c := &categoryTable[(i+1)%len(categoryTable)] // CategoryOther last
+		columns = append(columns, tableColumn{table.Column{Heading: c.name, Gap: 1, Drop: dropCategories},
+			func(r *tableRow) string { return table.Count(*c.count(&r.NodeMetrics)) }})
+	}
+	columns = append(columns, tableColumn{table.Column{Heading: "retries", Gap: 2},
+		func(r *tableRow) string { return table.Count(r.RetryCount) }})
+	if s.InFlight != nil {
+		columns = append(columns, []tableColumn{
+			{table.Column{Heading: "running", Gap: 2}, func(r *tableRow) string { return table.Count(uint64(max(r.Running, 0))) }},
+			{table.Column{Heading: "oldest", Gap: 1}, func(r *tableRow) string { return r.oldest() }},
+		}...)
+	}
+	newest := "newest " + table.Count(uint64(max(s.WindowSize, 0)))
+	return append(columns, []tableColumn{
+		{table.Column{Heading: "failed", Gap: 2, Group: newest}, func(r *tableRow) string {
+			return table.Mark(r.ofWindow(table.Rate(r.WindowFailureRate())), r.FailureRateBreached)
+		}},
+		{table.Column{Heading: "p50", Gap: 1, Group: newest, Drop: dropP50}, func(r *tableRow) string {
+			return r.ofWindow(table.Duration(r.P50))
+		}},
+		{table.Column{Heading: "p90", Gap: 1, Group: newest, Drop: dropP90}, func(r *tableRow) string {
+			return r.ofWindow(table.Duration(r.P90))
+		}},
+		{table.Column{Heading: "p99", Gap: 1, Group: newest}, func(r *tableRow) string {
+			return table.Mark(r.ofWindow(table.Duration(r.P99)), r.LatencyBreached)
+		}},
+	}...)
 }
 
-func mark(breached bool) string {
-	if breached {
-		return "!"
+// tableRows returns the nodes of the table, the worst first.
+func (s *Snapshot) tableRows() (rows []*tableRow) {
+	for name, m := range s.Nodes {
+		rows = append(rows, &tableRow{name, m, s.InFlight[name]})
 	}
-	return ""
+	for name, f := range s.InFlight {
+		if _, ok := s.Nodes[name]; !ok && f.Running > 0 {
+			rows = append(rows, &tableRow{name: name, InFlight: f})
+		}
+	}
+	slices.SortFunc(rows, func(a, b *tableRow) int {
+		return cmp.Or(
+			cmp.Compare(b.inBreach(), a.inBreach()),
+			cmp.Compare(b.WindowFailureRate(), a.WindowFailureRate()),
+			cmp.Compare(max(b.P99, b.Oldest), max(a.P99, a.Oldest)),
+			cmp.Compare(a.name, b.name),
+		)
+	})
+	return rows
 }
 
 // table appends the table.
 func (s *Snapshot) table(b *bytes.Buffer, width int) {
-	if len(s.Nodes) == 0 {
+	var columns []table.Column
+	all := s.tableColumns()
+	for _, c := range all {
+		columns = append(columns, c.Column)
+	}
+	var rows []table.Row
+	for _, r := range s.tableRows() {
+		row := table.Row{Name: r.name}
+		for _, c := range all {
+			row.Figures = append(row.Figures, c.text(r))
+		}
+		if f, ok := s.LastFailures[r.name]; ok {
+			row.Below = fmt.Sprintf("%v, %s ago", f.Category, table.Duration(s.TakenAt.Sub(f.At)))
+			row.Text = f.Text
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 {
 		b.WriteString("no node has recorded anything\n")
 		return
 	}
-	names := sortedKeys(s.Nodes)
-	columns := s.columns()
-	if width-total(columns) < minNameWidth {
-		columns = slices.DeleteFunc(columns, func(c filledColumn) bool { return c.kind == byCategory })
-	}
-	texts, room := map[string]string{}, len("node")
-	for i, text := range cell.Names(names, width-total(columns)) {
-		texts[names[i]] = text
-		room = max(room, cell.Width(text))
-	}
-
-	line := func(text string) {
-		b.WriteString(strings.TrimRight(text, " "))
-		b.WriteByte('\n')
-	}
-	padded := func(text string) string { return strings.Repeat(" ", room-cell.Width(text)) }
-	inWindow := slices.DeleteFunc(slices.Clone(columns), func(c filledColumn) bool { return c.kind != inWindow })
-	window := total(inWindow) - inWindow[0].gap
-	line(strings.Repeat(" ", room+total(columns)-window) +
-		ruled(" newest "+humanCount(uint64(max(s.WindowSize, 0)))+" ", window))
-	heading := "node" + padded("node")
-	for _, c := range columns {
-		heading += c.cell(c.heading)
-	}
-	line(heading)
-	for _, name := range s.worstFirst(names) {
-		row := cell.Isolated(texts[name]) + padded(texts[name])
-		for _, c := range columns {
-			row += c.cell(c.figures[name])
-		}
-		line(row)
-	}
-}
-
-// A filledColumn is a column with its figures, by the names of their nodes.
-type filledColumn struct {
-	tableColumn
-	figures map[string]string
-	width   int
-}
-
-func (c *filledColumn) cell(text string) string {
-	return strings.Repeat(" ", c.gap+c.width-cell.Width(text)) + text
-}
-
-// columns returns the columns of the table, as wide as what is in them.
-func (s *Snapshot) columns() (columns []filledColumn) {
-	for _, c := range tableColumns {
-		filled := filledColumn{c, make(map[string]string, len(s.Nodes)), len(c.heading)}
-		marked := false
-		for name, m := range s.Nodes {
-			figure := c.figure(&m)
-			filled.figures[name] = figure
-			marked = marked || strings.HasSuffix(figure, "!")
-		}
-		for name, figure := range filled.figures {
-			if marked && !strings.HasSuffix(figure, "!") {
-				figure += " " // below a mark
-			}
-			filled.figures[name] = figure
-			filled.width = max(filled.width, cell.Width(figure))
-		}
-		columns = append(columns, filled)
-	}
-	return columns
-}
-
-// total returns how many columns of a terminal the columns take.
-func total(columns []filledColumn) (n int) {
-	for _, c := range columns {
-		n += c.gap + c.width
-	}
-	return n
-}
-
-// ruled returns text between rules, as wide as width where that is wider.
-func ruled(text string, width int) string {
-	rules := max(0, width-len(text))
-	return strings.Repeat("-", rules/2) + text + strings.Repeat("-", rules-rules/2)
-}
-
-// worstFirst sorts the names, which are in name order, for the table.
-func (s *Snapshot) worstFirst(names []string) []string {
-	inBreach := func(m NodeMetrics) int {
-		if m.FailureRateBreached || m.LatencyBreached {
-			return 1
-		}
-		return 0
-	}
-	slices.SortStableFunc(names, func(a, b string) int {
-		m, n := s.Nodes[b], s.Nodes[a] // the other way round: the highest first
-		return cmp.Or(
-			cmp.Compare(inBreach(m), inBreach(n)),
-			cmp.Compare(m.WindowFailureRate(), n.WindowFailureRate()),
-			cmp.Compare(m.P99, n.P99),
-		)
-	})
-	return names
-}
-
-// humanCount returns a count in at most five characters.
-func humanCount(n uint64) string {
-	if n < 100_000 {
-		return strconv.FormatUint(n, 10)
-	}
-	x, unit := float64(n), 0
-	for ; x >= 999.5; unit++ {
-		x /= 1000
-	}
-	return threeDigits(x) + " kMGTPE"[unit:unit+1]
-}
-
-// threeDigits returns an x from 1 to 999 in three digits.
-func threeDigits(x float64) string {
-	decimals := 2
-	for bound := 9.995; x >= bound && decimals > 0; bound *= 10 {
-		decimals--
-	}
-	return strconv.FormatFloat(x, 'f', decimals, 64)
-}
-
-// humanRate returns the failure rate of the window in per cent. Only a window without a failure has 0%, and only one
-// without a success 100%.
-func humanRate(m *NodeMetrics) string {
-	percent := 100 * min(max(m.WindowFailureRate(), 0), 1)
-	switch {
-	case m.WindowSamples == 0:
-		return "-"
-	case percent > 0 && percent < 0.1:
-		return "<0.1%"
-	case percent > 99.9 && percent < 100:
-		return ">99.9%"
-	case percent == 0 || percent == 100:
-		return strconv.FormatFloat(percent, 'f', 0, 64) + "%"
-	}
-	return strconv.FormatFloat(percent, 'f', 1, 64) + "%"
-}
-
-func windowDuration(m *NodeMetrics, d time.Duration) string {
-	if m.WindowSamples == 0 {
-		return "-"
-	}
-	return humanDuration(max(d, 0))
-}
-
-// humanDuration returns a duration in two or three digits up to a minute, and in two units beyond.
-func humanDuration(d time.Duration) string {
-	const day = 24 * time.Hour
-	step := time.Duration(1)
-	for d/step >= 1000 {
-		step *= 10
-	}
-	switch {
-	case d < time.Minute:
-		return d.Round(step).String()
-	case d.Round(time.Second) < time.Hour:
-		return d.Round(time.Second).String()
-	case d.Round(time.Minute) < day:
-		d = d.Round(time.Minute)
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	case d.Round(time.Hour) < 10*day:
-		d = d.Round(time.Hour)
-		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-	}
-	return fmt.Sprintf("%dd", d.Round(day)/day)
+	table.Write(b, width, "node", columns, rows)
 }

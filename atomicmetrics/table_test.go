@@ -8,10 +8,11 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
-	"github.com/nodemetrics/nodemetrics/internal/cell"
+	"github.com/nodemetrics/nodemetrics/internal/table"
 )
 
 func writeTable(t *testing.T, s atomicmetrics.Snapshot) string {
@@ -43,48 +44,20 @@ func TestTableHasTheWorstFirstInHumanUnits(t *testing.T) {
 		"":     {RetryCount: math.MaxUint64, WindowSamples: 0},
 	}}
 	const want = `
-                                                                ------- newest 100 --------
-node       runs  failed timeout invalid network other  retries  failed    p50    p90    p99
-failing    2486      18       6       2       7     3       36   6.0%! 1.31ms 10.1ms  12ms
-slow      99999       0       0       0       0     0        0     0%   138µs 4.05ms 535ms!
-hopeless      3       3       0       0       0     3        0   100%     1ns    2ns   3ns
-unlucky    123k       0       0       0       0     0        0  <0.1%    1m0s  1m30s  1d2h
-long          1       0       0       0       0     0        0     0%      0s     0s  834d
-""            0       0       0       0       0     0    18.4E      -       -      -     -
-also          1       0       0       0       0     0        0     0%      0s     0s    0s
-fast          1       0       0       0       0     0        0     0%      0s     0s    0s
-new           0       0       0       0       0     0        1      -       -      -     -
+                                                                   ------- newest 100 --------
+node       runs  failed timeout validation network other  retries  failed    p50    p90    p99
+failing    2486      18       6          2       7     3       36   6.0%! 1.31ms 10.1ms  12ms
+slow      99999       0       0          0       0     0        0     0%   138µs 4.05ms 535ms!
+hopeless      3       3       0          0       0     3        0   100%     1ns    2ns   3ns
+unlucky    123k       0       0          0       0     0        0  <0.1%    1m0s  1m30s  1d2h
+long          1       0       0          0       0     0        0     0%      0s     0s  834d
+""            0       0       0          0       0     0    18.4E      -       -      -     -
+also          1       0       0          0       0     0        0     0%      0s     0s    0s
+fast          1       0       0          0       0     0        0     0%      0s     0s    0s
+new           0       0       0          0       0     0        1      -       -      -     -
 `
 	if got := "\n" + writeTable(t, s); got != want {
 		t.Errorf("got%s\nwant%s", got, want)
-	}
-}
-
-func TestTableRoundsToHumanUnits(t *testing.T) {
-	figures := func(m atomicmetrics.NodeMetrics) []string {
-		table := writeTable(t, atomicmetrics.Snapshot{Nodes: map[string]atomicmetrics.NodeMetrics{"a": m}})
-		return strings.Fields(strings.Split(table, "\n")[2])
-	}
-	for n, want := range map[uint64]string{
-		0: "0", 99_999: "99999", 100_000: "100k", 999_499: "999k", 999_500: "1.00M", 9_994_999: "9.99M", 9_995_000: "10.0M",
-		99_949_999: "99.9M", 99_950_000: "100M", 1e9: "1.00G", 1e12: "1.00T", 1e15: "1.00P", math.MaxUint64: "18.4E",
-	} {
-		equal(t, "executions", figures(atomicmetrics.NodeMetrics{TotalExecutions: n})[1], want)
-	}
-	for d, want := range map[time.Duration]string{
-		0: "0s", 7: "7ns", 999: "999ns", 1234: "1.23µs", 10_006: "10µs", 12_349: "12.3µs", 999_499: "999µs", 999_500: "1ms",
-		45_678_901: "45.7ms", 59_949 * time.Millisecond: "59.9s", 59_950 * time.Millisecond: "1m0s",
-		time.Minute: "1m0s", time.Hour - time.Second: "59m59s", time.Hour - 1: "1h0m",
-		24*time.Hour - time.Minute: "23h59m", 24*time.Hour - 1: "1d0h", 239 * time.Hour: "9d23h",
-		240*time.Hour - 1: "10d", 251 * time.Hour: "10d", 252 * time.Hour: "11d", atomicmetrics.MaxDuration: "834d", -1: "0s",
-	} {
-		equal(t, "p50", figures(atomicmetrics.NodeMetrics{WindowSamples: 1, P50: d})[9], want)
-	}
-	for failures, want := range map[int]string{
-		0: "0%", 1: "<0.1%", 9_999: "<0.1%", 10_000: "0.1%", 60_000: "0.6%", 5_000_000: "50.0%",
-		9_990_000: "99.9%", 9_990_001: ">99.9%", 9_999_999: ">99.9%", 10_000_000: "100%",
-	} {
-		equal(t, "failed", figures(atomicmetrics.NodeMetrics{WindowSamples: 10_000_000, WindowFailures: failures})[8], want)
 	}
 }
 
@@ -114,8 +87,20 @@ func TestTableIsAlignedAndFits100ColumnsWhateverTheNames(t *testing.T) {
 		pick := func() uint64 { return rng.Uint64() >> rng.IntN(64) }
 		duration := func() time.Duration { return time.Duration(pick()) }
 		s := atomicmetrics.Snapshot{WindowSize: int(pick()), Nodes: map[string]atomicmetrics.NodeMetrics{}}
+		if rng.IntN(2) == 0 {
+			s.InFlight = map[string]atomicmetrics.InFlight{}
+		}
+		if rng.IntN(2) == 0 {
+			s.LastFailures = map[string]atomicmetrics.LastFailure{}
+		}
 		for range 1 + rng.IntN(12) {
 			name := awkward[rng.IntN(len(awkward))] + awkward[rng.IntN(len(awkward))]
+			if s.InFlight != nil {
+				s.InFlight[name] = atomicmetrics.InFlight{Running: 1 + int(pick()>>1), Oldest: duration()}
+			}
+			if s.LastFailures != nil {
+				s.LastFailures[name] = atomicmetrics.LastFailure{Category: atomicmetrics.Category(rng.IntN(5)), Text: name}
+			}
 			s.Nodes[name] = atomicmetrics.NodeMetrics{
 				TotalExecutions: pick(), FailureCount: pick(), RetryCount: pick(), TimeoutErrors: pick(),
 				ValidationErrors: pick(), NetworkErrors: pick(), OtherErrors: pick(),
@@ -129,18 +114,18 @@ func TestTableIsAlignedAndFits100ColumnsWhateverTheNames(t *testing.T) {
 		if err := s.WriteTableWidth(&b, columns); err != nil {
 			t.Fatal(err)
 		}
-		table := isolates.Replace(b.String())
-		lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
-		equal(t, "lines", len(lines), len(s.Nodes)+2)
-		right := cell.Width(lines[1]) // where the last heading ends, and so the last figures, or a column before
+		text := isolates.Replace(b.String())
+		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+		equal(t, "lines", len(lines), len(s.Nodes)+len(s.LastFailures)+2)
+		right := table.Width(lines[1]) // where the last heading ends, and so the last figures, or a column before
 		for i, line := range lines {
-			width := cell.Width(line)
-			if width > max(columns, 70) || i > 0 && width != right && (width != right-1 || !strings.Contains(table, "!")) {
+			width, figures := table.Width(line), i > 0 && !strings.HasPrefix(line, "  ")
+			if width > max(columns, 70) || figures && width != right && (width != right-1 || !strings.Contains(text, "!")) {
 				t.Errorf("seed %d: a line is %d columns wide, the headings end at %d", seed, width, right)
 			}
 		}
 		if t.Failed() {
-			t.Fatal(table)
+			t.Fatal(text)
 		}
 	}
 }
@@ -167,6 +152,108 @@ func TestNoTwoLinesOfATableAreTheSame(t *testing.T) {
 		}
 		equal(t, "lines", len(seen), len(s.Nodes)+2)
 	}
+}
+
+// onCall is the snapshot of a program in which one node hangs, one flaps, one is
+// slow and one has only been canceled.
+func onCall() atomicmetrics.Snapshot {
+	const ms = time.Millisecond
+	now := time.Unix(1000, 0).UTC()
+	return atomicmetrics.Snapshot{TakenAt: now, WindowSize: 100,
+		Nodes: map[string]atomicmetrics.NodeMetrics{
+			"GET /api/v1/orders/{id}/items/{item}": {TotalExecutions: 1_024_000, FailureCount: 18, TimeoutErrors: 11,
+				ValidationErrors: 2, NetworkErrors: 4, OtherErrors: 1, RetryCount: 36, WindowSamples: 100, WindowFailures: 6,
+				P50: 1310 * time.Microsecond, P90: 10 * ms, P99: 535 * ms, FailureRateBreached: true, LatencyBreached: true},
+			"resize": {TotalExecutions: 2486, SuccessCount: 2486, WindowSamples: 100, P50: 8 * ms, P90: 9 * ms, P99: 12 * ms},
+			"parse":  {TotalExecutions: 9, FailureCount: 1, OtherErrors: 1, WindowSamples: 9, WindowFailures: 1, P99: ms},
+			"polled": {RetryCount: 13},
+		},
+		InFlight: map[string]atomicmetrics.InFlight{
+			"hangs":    {Running: 1, Highest: 1, Oldest: 42 * time.Minute},
+			"resize":   {Running: 12, Highest: 40, Oldest: 3 * time.Second},
+			"polled":   {Highest: 1},
+			"canceled": {Highest: 3},
+		},
+		LastFailures: map[string]atomicmetrics.LastFailure{
+			"GET /api/v1/orders/{id}/items/{item}": {At: now.Add(-90 * time.Second), Category: atomicmetrics.CategoryTimeout,
+				Text: "orders: attempt 3: Get \"https://orders.internal/v1/orders/17/items/4\": context deadline exceeded\n"},
+			"parse": {At: now.Add(-26 * time.Hour)},
+		},
+	}
+}
+
+func TestTableHasWhatRunsAndWhatFailedLast(t *testing.T) {
+	for columns, want := range map[int]string{
+		70: `
+                                                          newest 100 -
+node              runs  failed  retries  running oldest  failed    p99
+GET /ap…/{item}  1.02M      18       36        0      -   6.0%! 535ms!
+  timeout, 1m30s ago: orders: attempt 3: Get "…ext deadline exceeded\n
+parse                9       1        0        0      -  11.1%    1ms
+  other, 1d2h ago
+hangs                0       0        0        1  42m0s      -      -
+resize            2486       0        0       12     3s     0%   12ms
+polled               0       0       13        0      -      -      -
+`,
+		80: `
+                                                       ------ newest 100 -------
+node            runs  failed  retries  running oldest  failed    p50  p90    p99
+GET /a…{item}  1.02M      18       36        0      -   6.0%! 1.31ms 10ms 535ms!
+  timeout, 1m30s ago: orders: attempt 3: Get "https… context deadline exceeded\n
+parse              9       1        0        0      -  11.1%      0s   0s   1ms
+  other, 1d2h ago
+hangs              0       0        0        1  42m0s      -       -    -     -
+resize          2486       0        0       12     3s     0%     8ms  9ms  12ms
+polled             0       0       13        0      -      -       -    -     -
+`,
+		100: `
+                                                                           ------ newest 100 -------
+node                                runs  failed  retries  running oldest  failed    p50  p90    p99
+GET /api/v1/orde…id}/items/{item}  1.02M      18       36        0      -   6.0%! 1.31ms 10ms 535ms!
+  timeout, 1m30s ago: orders: attempt 3: Get "https://orders.…/items/4": context deadline exceeded\n
+parse                                  9       1        0        0      -  11.1%      0s   0s   1ms
+  other, 1d2h ago
+hangs                                  0       0        0        1  42m0s      -       -    -     -
+resize                              2486       0        0       12     3s     0%     8ms  9ms  12ms
+polled                                 0       0       13        0      -      -       -    -     -
+`,
+		120: `
+                                                                                               ------ newest 100 -------
+node                   runs  failed timeout validation network other  retries  running oldest  failed    p50  p90    p99
+GET /api/v…ms/{item}  1.02M      18      11          2       4     1       36        0      -   6.0%! 1.31ms 10ms 535ms!
+  timeout, 1m30s ago: orders: attempt 3: Get "https://orders.internal/v1/orders/17/items/4": context deadline exceeded\n
+parse                     9       1       0          0       0     1        0        0      -  11.1%      0s   0s   1ms
+  other, 1d2h ago
+hangs                     0       0       0          0       0     0        0        1  42m0s      -       -    -     -
+resize                 2486       0       0          0       0     0        0       12     3s     0%     8ms  9ms  12ms
+polled                    0       0       0          0       0     0       13        0      -      -       -    -     -
+`,
+	} {
+		var b strings.Builder
+		if err := onCall().WriteTableWidth(&b, columns); err != nil {
+			t.Fatal(err)
+		}
+		if got := "\n" + b.String(); got != want {
+			t.Errorf("%d columns: got%s\nwant%s", columns, got, want)
+		}
+	}
+}
+
+func TestANodeThatHasOnlyBegunIsInTheTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCollector(t, atomicmetrics.WithInFlight())
+		hangs := c.Node("hangs").Start()
+		canceled := c.Node("canceled").Start()
+		time.Sleep(3 * time.Second)
+		canceled.Discard()
+		equal(t, "the table", "\n"+writeTable(t, c.Snapshot()), `
+                                              --- newest 100 ---
+node   runs  failed  retries  running oldest  failed p50 p90 p99
+hangs     0       0        0        1     3s       -   -   -   -
+`)
+		hangs.Discard()
+		equal(t, "the table of nothing", writeTable(t, c.Snapshot()), "no node has recorded anything\n")
+	})
 }
 
 func TestANarrowTableLeavesTheCategoriesOut(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/text/width"
 
-	"github.com/nodemetrics/nodemetrics/internal/cell"
+	"github.com/nodemetrics/nodemetrics/internal/table"
 )
 
 // TestWidthsAreThoseOfTheUnicodeTables asks x/text for the East Asian Width of every character that a table prints.
@@ -16,13 +16,13 @@ func TestWidthsAreThoseOfTheUnicodeTables(t *testing.T) {
 	for r := range unicode.MaxRune + 1 {
 		if !strconv.IsPrint(r) || unicode.In(r, unicode.M, unicode.Other_Default_Ignorable_Code_Point) ||
 			0x1160 <= r && r <= 0x11ff {
-			continue // escaped, or of no width of its own: a matter of cell's own tests
+			continue // escaped, or of no width of its own: a matter of the package's own tests
 		}
 		want := 1
 		if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {
 			want = 2
 		}
-		if got := cell.Width(string(r)); got != want {
+		if got := table.Width(string(r)); got != want {
 			t.Errorf("%U %q is %d columns, want %d", r, r, got, want)
 		}
 		seen[want]++

@@ -136,7 +136,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, row := range []string{
 		`\s+-+ newest 20 -+`,
-		`node runs failed timeout invalid network other retries failed p50 p90 p99`,
+		`node runs failed timeout validation network other retries failed p50 p90 p99`,
 		`read 34 0 0 0 0 0 0 0% \S+ \S+ \S+`,
 		`parse 34 4 0 4 0 0 0 \S+ \S+ \S+ \S+`,
 		`format 30 0 0 0 0 0 0 0% \S+ \S+ \S+`,

@@ -1,29 +1,23 @@
-// Package cell makes names fit into a column of a table for people.
-package cell
+package table
 
 import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// Names returns a text for each name, in at most as many columns of a terminal.
+// fitNames returns a text for each name, in at most as many columns of a terminal.
 // The names are in ascending order, and no two are the same. No two texts are
 // the same. The time is linear in the bytes of the names.
 //
 // A name that does not fit has "…" in place of its middle. If that makes names
 // alike, "…" replaces what they have in common, as far as there is room for the
 // rest. If that is not enough either, they are numbered.
-func Names(names []string, columns int) []string {
+func fitNames(names []string, columns int) []string {
 	texts := make([]string, len(names))
 	for i, name := range names {
-		text, fits := whole(name, columns)
-		if !fits {
-			text = cut(name, columns)
-		}
-		texts[i] = text
+		texts[i] = fit(name, columns)
 	}
 	for _, same := range alike(texts) {
 		first, last := names[same[0]], names[same[len(same)-1]]
@@ -41,20 +35,31 @@ func Names(names []string, columns int) []string {
 	return texts
 }
 
-// alike returns the places of the texts that are not alone, for each such text.
+// fit returns the text of s in at most so many columns. If s does not fit, "…"
+// replaces its middle.
+func fit(s string, columns int) string {
+	if text, fits := whole(s, columns); fits {
+		return text
+	}
+	return cut(s, columns)
+}
+
+// alike returns the indices of equal texts, for each text that is there twice
+// or more.
 func alike(texts []string) (groups [][]int) {
-	places := make(map[string][]int, len(texts))
+	indices := make(map[string][]int, len(texts))
 	for i, text := range texts {
-		places[text] = append(places[text], i)
+		indices[text] = append(indices[text], i)
 	}
 	for i, text := range texts {
-		if same := places[text]; len(same) > 1 && same[0] == i {
+		if same := indices[text]; len(same) > 1 && same[0] == i {
 			groups = append(groups, same)
 		}
 	}
 	return groups
 }
 
+// number replaces the texts of the groups by numbered ones.
 func number(names, texts []string, groups [][]int, columns int) {
 	used, numbers := make(map[string]bool, len(texts)), map[string]int{}
 	for _, text := range texts {
@@ -125,7 +130,7 @@ func start(s string, columns int) string {
 
 // end returns the end of s that is looked at for so many columns.
 func end(s string, columns int) string {
-	n := max(0, len(s)-columns*bytesPerColumn)
+	n := max(0, len(s)-max(columns, 0)*bytesPerColumn)
 	for n < len(s) && !utf8.RuneStart(s[n]) {
 		n++
 	}
@@ -155,12 +160,6 @@ func tail(parts []part, columns int) (text string) {
 	return text
 }
 
-// A part is a character as a terminal shows it, or the escape of one.
-type part struct {
-	text    string
-	columns int
-}
-
 // parts returns the parts of s. A space at either end of the name is escaped.
 func parts(s string, begins, ends bool) (all []part) {
 	for rest := s; rest != ""; {
@@ -172,99 +171,4 @@ func parts(s string, begins, ends bool) (all []part) {
 		rest = rest[size:]
 	}
 	return all
-}
-
-// Width returns how many columns a text takes.
-func Width(text string) (columns int) {
-	for text != "" {
-		p, size := next(text)
-		columns += p.columns
-		text = text[size:]
-	}
-	return columns
-}
-
-const (
-	joiner     = '\u200D' // makes one picture of the emoji at both sides
-	emojiStyle = '\uFE0F' // makes an emoji, two columns wide, of a symbol
-	keycap     = "\u20E3"
-
-	// maxJoined is how many marks and emoji may be joined to one character.
-	maxJoined = 8
-)
-
-// next returns the first part of s, which is not empty, and how many bytes of s
-// it stands for. A part is a character with the combining marks behind it, or an
-// emoji with its skin tone and with the emoji joined to it. Every other character
-// that is not printable, or shows nothing, is escaped as in a Go string. Invalid
-// UTF-8 becomes U+FFFD.
-func next(s string) (part, int) {
-	if ascii := ' ' <= s[0] && s[0] <= '~'; ascii && (len(s) == 1 || s[1] < utf8.RuneSelf) {
-		return part{s[:1], 1}, 1
-	}
-	r, size := utf8.DecodeRuneInString(s)
-	if r == utf8.RuneError {
-		return part{"\uFFFD", 1}, size
-	}
-	if !shows(r) || joins(r) {
-		quoted := strconv.QuoteRuneToASCII(r)
-		return part{quoted[1 : len(quoted)-1], len(quoted) - 2}, size
-	}
-	columns, emoji := width(r), isSymbol(r)
-	for range maxJoined {
-		r, n := utf8.DecodeRuneInString(s[size:])
-		after, _ := utf8.DecodeRuneInString(s[size+n:])
-		switch {
-		case joins(r) && shows(r):
-		case emoji && 0x1F3FB <= r && r <= 0x1F3FF: // skin tones
-		case r == emojiStyle && (emoji || strings.HasPrefix(s[size+n:], keycap)):
-			columns = 2
-		case emoji && r == joiner && isSymbol(after):
-			n += utf8.RuneLen(after)
-		default:
-			return part{s[:size], columns}, size
-		}
-		size += n
-	}
-	return part{s[:size], columns}, size
-}
-
-// shows reports whether r is printable and shows something.
-func shows(r rune) bool {
-	return strconv.IsPrint(r) && (r < 0x300 ||
-		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
-}
-
-// joins reports whether r is shown in the columns of the character before it.
-func joins(r rune) bool {
-	const jungseong, jongseong = 0x1160, 0x11FF // the vowels and finals of Korean, from the first to the last
-	return r >= 0x300 && (jungseong <= r && r <= jongseong || unicode.In(r, unicode.Mn, unicode.Me))
-}
-
-// isSymbol reports whether r is a symbol, as all emoji are that join others.
-func isSymbol(r rune) bool {
-	return r >= 0x2000 && r != utf8.RuneError && unicode.In(r, unicode.So, unicode.Sm)
-}
-
-func width(r rune) int {
-	if r >= 0x300 && unicode.Is(wide, r) {
-		return 2
-	}
-	return 1
-}
-
-// Isolated returns the text. If it has a character of a script that runs from
-// right to left, Isolated puts it between U+2068 and U+2069. These keep the
-// direction of the text from the rest of the line.
-func Isolated(text string) string {
-	if strings.IndexFunc(text, rightToLeft) < 0 {
-		return text
-	}
-	return "\u2068" + text + "\u2069"
-}
-
-// rightToLeft reports whether r is in a block that Unicode keeps for such scripts.
-func rightToLeft(r rune) bool {
-	return 0x590 <= r && r <= 0x8FF || 0xFB1D <= r && r <= 0xFDFF || 0xFE70 <= r && r <= 0xFEFF ||
-		0x10800 <= r && r <= 0x10FFF || 0x1E800 <= r && r <= 0x1EFFF
 }

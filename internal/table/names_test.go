@@ -1,4 +1,4 @@
-package cell
+package table
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ func TestANameThatDoesNotFitHasItsMiddleCut(t *testing.T) {
 		{"👩🏽\u200d🚀👩🏽\u200d🚀👩🏽\u200d🚀", 5, "👩🏽\u200d🚀…👩🏽\u200d🚀"},
 		{"⚠\ufe0f!!!", 4, "⚠\ufe0f…!"},
 	} {
-		if got := Names([]string{test.name}, test.columns)[0]; got != test.want || Width(got) > test.columns {
+		if got := fitNames([]string{test.name}, test.columns)[0]; got != test.want || Width(got) > test.columns {
 			t.Errorf("%q in %d columns: got %q, %d wide; want %q", test.name, test.columns, got, Width(got), test.want)
 		}
 	}
@@ -63,7 +63,7 @@ func TestNamesThatTheCutMakesAlikeShowWhereTheyDiffer(t *testing.T) {
 			[]string{"xxxxxxxxx…#1", "xxxxxxxxx…#2", "xx…2xxxxxxx…"}},
 		{12, []string{"a\nb", `a\nb`}, []string{`a\nb…#1`, `a\nb…#2`}},
 	} {
-		if got := Names(test.names, test.columns); !slices.Equal(got, test.want) {
+		if got := fitNames(test.names, test.columns); !slices.Equal(got, test.want) {
 			t.Errorf("in %d columns: got %q, want %q", test.columns, got, test.want)
 		}
 	}
@@ -86,7 +86,7 @@ func TestNoTwoTextsAreTheSameAndAllFit(t *testing.T) {
 		}
 		names := slices.Sorted(maps.Keys(set))
 		seen := map[string]string{}
-		for i, text := range Names(names, columns) {
+		for i, text := range fitNames(names, columns) {
 			if other, ok := seen[text]; ok {
 				t.Errorf("seed %d: %q and %q are both %q", seed, other, names[i], text)
 			}
@@ -107,7 +107,7 @@ func TestThousandsOfNamesOfOneCutAreNumbered(t *testing.T) {
 	for i := range 10_000 {
 		names = append(names, fmt.Sprintf("%s%05d%s%05d%s", long, i/2, long, i, long))
 	}
-	texts := Names(names, 12)
+	texts := fitNames(names, 12)
 	slices.Sort(texts)
 	if n := len(slices.Compact(texts)); n != len(names) {
 		t.Errorf("%d texts for %d names", n, len(names))
@@ -122,7 +122,7 @@ func TestALongNameTakesNoMemoryInProportion(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	texts := Names(names, 20)
+	texts := fitNames(names, 20)
 	runtime.ReadMemStats(&after)
 	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 1<<20 {
 		t.Errorf("%d bytes for %q", bytes, texts)
@@ -149,20 +149,20 @@ func TestNothingIsLeftThatATerminalObeysOrHides(t *testing.T) {
 	}
 	all.WriteString("\u034f\u115f\u1160\u3164\u200b\u200d\u2028\u202e\u2066\u2068\u2069\ufe0f\ufeff\U000e0001\U000e0100\xff")
 	name := all.String()
-	for _, r := range Names([]string{name}, 100*len(name))[0] {
+	for _, r := range fitNames([]string{name}, 100*len(name))[0] {
 		if r < ' ' || 0x7f <= r && r < 0xa0 || r == 0xad || !shows(r) {
 			t.Errorf("%U is left", r)
 		}
 	}
 }
 
-func TestOnlyWhatIsWrittenFromRightToLeftIsIsolated(t *testing.T) {
+func TestOnlyWhatIsWrittenFromRightToLeftIsisolated(t *testing.T) {
 	for text, want := range map[string]string{
 		"fetch": "fetch", "日本": "日本", "": "", "שלום": "\u2068שלום\u2069", "GET /سلام": "\u2068GET /سلام\u2069",
 		"\U0001e900": "\u2068\U0001e900\u2069", "\ufb1d": "\u2068\ufb1d\u2069", "\ufe70": "\u2068\ufe70\u2069",
 		"\U00010800": "\u2068\U00010800\u2069",
 	} {
-		if got := Isolated(text); got != want {
+		if got := isolated(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
@@ -176,7 +176,7 @@ func BenchmarkNames(b *testing.B) {
 				names = append(names, strings.Repeat("x", length)+fmt.Sprintf("%02d", i)+strings.Repeat("x", length))
 			}
 			for b.Loop() {
-				Names(names, 20)
+				fitNames(names, 20)
 			}
 		})
 	}
