@@ -9,7 +9,7 @@ import (
 const (
 	MaxExactWindow   = 65_536  // the largest window of Exact
 	MaxTDigestWindow = 1 << 30 // the largest window of TDigest
-	// up to this window TDigest is Exact, because a digest saves nothing
+	// Up to this window TDigest is Exact, because a digest saves nothing.
 	SmallWindow    = 8_192
 	MinCompression = 20    // the smallest compression of TDigest
 	MaxCompression = 1_000 // the largest
@@ -63,7 +63,7 @@ func (s Strategy) String() string {
 // Validate returns an error when s has a compression that is out of range.
 func (s Strategy) Validate() error {
 	s = s.resolved()
-	// so NaN is too
+	// This condition refuses NaN too.
 	if s.kind == kindTDigest && !(s.compression >= MinCompression && s.compression <= MaxCompression) {
 		return fmt.Errorf("compression %v is not from %d to %d", s.compression, MinCompression, MaxCompression)
 	}

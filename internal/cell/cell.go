@@ -13,9 +13,9 @@ import (
 // The names are in ascending order, and no two are the same. No two texts are
 // the same. The time is linear in the bytes of the names.
 //
-// A name that does not fit has "…" in place of its middle. If that makes names
-// alike, "…" replaces what they have in common, as far as there is room for the
-// rest. If that is not enough either, they are numbered.
+// A name that does not fit has "…" in place of its middle. If names then look
+// alike, "…" replaces their common part, as far as there is room for the rest.
+// If the names still look alike, Names numbers them.
 func Names(names []string, columns int) []string {
 	texts := make([]string, len(names))
 	for i, name := range names {
@@ -72,7 +72,7 @@ func number(names, texts []string, groups [][]int, columns int) {
 	}
 }
 
-// whole returns the text of s, and whether it fits.
+// whole returns the text of s, and whether the text fits.
 func whole(s string, columns int) (text string, fits bool) {
 	if s == "" {
 		return `""`, true
@@ -93,8 +93,8 @@ func cut(s string, columns int) string {
 	return head(parts(start(s, columns), true, false), columns-1-Width(right)) + "…" + right
 }
 
-// cutFrom returns the text of s from the byte at on, behind "…" and as much of
-// the start of s as there is room for.
+// cutFrom returns as much of the start of s as there is room for, then "…",
+// then the text of s from the byte at on.
 func cutFrom(s string, at, columns int) string {
 	for at > 0 && at < len(s) && !utf8.RuneStart(s[at]) {
 		at--
@@ -185,18 +185,18 @@ func Width(text string) (columns int) {
 }
 
 const (
-	joiner     = '\u200D' // makes one picture of the emoji at both sides
+	joiner     = '\u200D' // joins the emoji at both sides into a single picture
 	emojiStyle = '\uFE0F' // makes an emoji, two columns wide, of a symbol
 	keycap     = "\u20E3"
 
-	// maxJoined is how many marks and emoji may be joined to one character.
+	// maxJoined is how many marks and emoji may be joined to a character.
 	maxJoined = 8
 )
 
-// next returns the first part of s, which is not empty, and how many bytes of s
-// it stands for. A part is a character with the combining marks behind it, or an
-// emoji with its skin tone and with the emoji joined to it. Every other character
-// that is not printable, or shows nothing, is escaped as in a Go string. Invalid
+// next returns the first part of s, which is not empty, and the part's length
+// in bytes of s. A part is a character with the combining marks behind it, or
+// an emoji with its skin tone and with the emoji joined to it. A character that
+// is not printable, or shows nothing, is escaped as in a Go string. Invalid
 // UTF-8 becomes U+FFFD.
 func next(s string) (part, int) {
 	if ascii := ' ' <= s[0] && s[0] <= '~'; ascii && (len(s) == 1 || s[1] < utf8.RuneSelf) {
@@ -237,7 +237,8 @@ func shows(r rune) bool {
 
 // joins reports whether r is shown in the columns of the character before it.
 func joins(r rune) bool {
-	const jungseong, jongseong = 0x1160, 0x11FF // the vowels and finals of Korean, from the first to the last
+	// The vowels and finals of Korean, from the first to the last.
+	const jungseong, jongseong = 0x1160, 0x11FF
 	return r >= 0x300 && (jungseong <= r && r <= jongseong || unicode.In(r, unicode.Mn, unicode.Me))
 }
 
@@ -263,7 +264,8 @@ func Isolated(text string) string {
 	return "\u2068" + text + "\u2069"
 }
 
-// rightToLeft reports whether r is in a block that Unicode keeps for such scripts.
+// rightToLeft reports whether r is in a block that Unicode keeps for such
+// scripts.
 func rightToLeft(r rune) bool {
 	return 0x590 <= r && r <= 0x8FF || 0xFB1D <= r && r <= 0xFDFF || 0xFE70 <= r && r <= 0xFEFF ||
 		0x10800 <= r && r <= 0x10FFF || 0x1E800 <= r && r <= 0x1EFFF

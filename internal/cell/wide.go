@@ -2,8 +2,10 @@ package cell
 
 import "unicode"
 
-// wide has the characters that take two columns: those whose East Asian Width is Wide or Fullwidth in Unicode 15. What is
-// not assigned between two of them counts as one. The conformance tests hold it against golang.org/x/text/width.
+// wide has the characters that take two columns. Their East Asian Width is Wide
+// or Fullwidth in Unicode 15. A character that is not assigned, between two
+// wide characters, counts as wide. The conformance tests compare the table with
+// golang.org/x/text/width.
 var wide = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{0x1100, 0x115F, 1}, {0x231A, 0x231B, 1}, {0x2329, 0x232A, 1}, {0x23E9, 0x23EC, 1}, {0x23F0, 0x23F0, 1},

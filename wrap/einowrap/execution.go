@@ -38,9 +38,9 @@ type execution struct {
 
 	mu    *sync.Mutex // of the outermost execution; guards the fields below
 	taken bool
-	// eino may not tell of a panic, so nothing from here on is in flight
+	// Eino may not tell of a panic, so nothing from here on is in flight.
 	landed bool
-	// the executions that this execution called and nobody has taken
+	// The executions that this execution called and nobody has taken.
 	below map[*execution]struct{}
 }
 
