@@ -132,18 +132,14 @@ func withFigures(text, results string) (string, error) {
 	slices.SortStableFunc(all, func(a, b report) int { return cmp.Compare(b.Date, a.Date) })
 
 	var b strings.Builder
-	b.WriteString(before + begins + "Figures are medians")
-	if len(all) > 1 {
-		b.WriteString(", and a range is over all reports")
+	b.WriteString(before + begins + "The reports:")
+	for i, r := range all {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		fmt.Fprintf(&b, "\n[%s, %s cores, %s, %s](%s/README.md)", r.CPU, r.Cores, r.Go, r.Date, r.folder)
 	}
-	b.WriteString(". A figure in bold is below that of nodemetrics")
-	if len(all) > 1 {
-		b.WriteString(" in at least one report")
-	}
-	b.WriteString(". The reports:\n\n")
-	for _, r := range all {
-		fmt.Fprintf(&b, "- [%s, %s cores, %s, %s](%s/README.md)\n", r.CPU, r.Cores, r.Go, r.Date, r.folder)
-	}
+	b.WriteString(".\n")
 	b.WriteString("\n| one record | nodemetrics | mutex-ring | fastest published peer |\n|-|-:|-:|-:|\n")
 	for i, row := range readmeRows {
 		var ours, mutex, peer spreadOf

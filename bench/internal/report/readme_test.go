@@ -44,14 +44,14 @@ func TestReadmeHasTheRangesOfAllReports(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| a success on a node, one goroutine | 9.46 ns | 11.1 ns | **8.2 ns**, tally |\n",
-		"- [Made-Up(R) Processor 9000 @ 1GHz family 1 model 2, 2 cores, go1.26, 2001-02-03](bench/results/a/README.md)\n",
+		"\n[Made-Up(R) Processor 9000 @ 1GHz family 1 model 2, 2 cores, go1.26, 2001-02-03](bench/results/a/README.md).\n",
 		"](bench/results/a/peers.svg)", "# Title\n\n" + begins, ends + "\nrest\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, "\nold\n") || strings.Contains(text, "hashicorp") || strings.Contains(text, "range") {
+	if strings.Contains(text, "\nold\n") || strings.Contains(text, "hashicorp") {
 		t.Errorf("it has too much:\n%s", text)
 	}
 
@@ -63,7 +63,7 @@ func TestReadmeHasTheRangesOfAllReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| a success on a node, one goroutine | 9.46 ns … 12 ns | **11.1 ns** | **8.2 ns …", "a range is over all reports",
+		"| a success on a node, one goroutine | 9.46 ns … 12 ns | **11.1 ns** | **8.2 ns …",
 		"](bench/results/b/peers.svg)", "](bench/results/a/README.md)", "](bench/results/b/README.md)",
 	} {
 		if !strings.Contains(text, want) {
