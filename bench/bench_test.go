@@ -13,7 +13,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/peer"
 )
 
-// errTimeout is what failures fail with: an error to be classified, as it comes from a client of something.
+// errTimeout is what failures fail with: an error to be classified, as it comes
+// from a client of something.
 var errTimeout = fmt.Errorf("fetch page 7: %w", context.DeadlineExceeded)
 
 // cores is how many goroutines run at once.
@@ -49,12 +50,13 @@ func turns(work string) int {
 // ours says whether an implementation is this library.
 func ours(impl string) bool { return impl == "nodemetrics" || impl == "nodemetrics-tdigest" }
 
-// rivals are the implementations in benchmarks of which there would be too many with all: ours, the one written by hand,
-// and the fastest published ones.
+// rivals are the implementations in benchmarks of which there would be too many
+// with all: ours, the one written by hand, and the fastest published ones.
 var rivals = []string{"nodemetrics", "nodemetrics-tdigest", "mutex-ring", "xsync-mutex-ring",
 	"monkit-durationval", "prometheus-histogram", "victoria-histogram"}
 
-// implsOf returns the implementations whose registry is a T; with names given, those of them.
+// implsOf returns the implementations whose registry is a T; with names given,
+// those of them.
 func implsOf[T any](names ...string) []peer.Impl {
 	var impls []peer.Impl
 	for _, impl := range peer.All {
@@ -65,8 +67,8 @@ func implsOf[T any](names ...string) []peer.Impl {
 	return impls
 }
 
-// fill has the windows of a registry filled, so that what is measured is what goes on for ever: a t-digest begins to fold
-// and to forget only then.
+// fill has the windows of a registry filled, so that what is measured is what
+// goes on for ever: a t-digest begins to fold and to forget only then.
 func fill(impl peer.Impl, n peer.Node) {
 	window := 200
 	if impl.Name == "nodemetrics-tdigest" {
@@ -80,8 +82,8 @@ func fill(impl peer.Impl, n peer.Node) {
 // bursts is how often spreadNode tries.
 const bursts = 10_000
 
-// spreadNode has all cores contend for the only node of a collector, until it is
-// spread over them. With one core, two goroutines contend on a second one.
+// spreadNode has all cores contend for the only node of a collector, until it
+// is spread over them. With one core, two goroutines contend on a second one.
 func spreadNode(c *atomicmetrics.Collector, n *atomicmetrics.Node) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, cores())))
 	for range bursts {
@@ -101,8 +103,9 @@ func flush(b *testing.B, c *atomicmetrics.Collector) {
 	}
 }
 
-// registry has a node named "node" with a full window. It is made on first use: a benchmark is run several times, each
-// longer than the last, and goes on where it was.
+// registry has a node named "node" with a full window. It is made on first use:
+// a benchmark is run several times, each longer than the last, and goes on
+// where it was.
 func registry(impl peer.Impl) func() peer.Registry {
 	return sync.OnceValue(func() peer.Registry {
 		r := impl.New()
@@ -111,5 +114,6 @@ func registry(impl peer.Impl) func() peer.Registry {
 	})
 }
 
-// no takes a metric off that a benchmark has by default and that says nothing in it.
+// no takes a metric off that a benchmark has by default and that says nothing
+// in it.
 func no(b *testing.B, metric string) { b.ReportMetric(0, metric) }

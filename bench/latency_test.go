@@ -10,10 +10,12 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/peer"
 )
 
-// fewest is how many single records there are at least, so that the percentiles exist where benchmarks run once.
+// fewest is how many single records there are at least, so that the percentiles
+// exist where benchmarks run once.
 const fewest = 2000
 
-// readAll reads all there is in a registry, as its library does it, or its one node where it has no such way.
+// readAll reads all there is in a registry, as its library does it, or its one
+// node where it has no such way.
 func readAll(r peer.Registry) func() {
 	if r, ok := r.(peer.Snapshotter); ok {
 		return func() { r.Snapshot() }
@@ -29,7 +31,8 @@ func BenchmarkLatency(b *testing.B) {
 				r := full()
 				n := r.(peer.Handles).Node("node")
 				g := goroutines(g)
-				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores() + 1)) // one for the reader: see the package's comment
+				// One for the reader: see the package's comment.
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores() + 1))
 				b.ResetTimer()
 				start := measure.Now()
 				stop := measure.Reader(time.Millisecond, readAll(r))

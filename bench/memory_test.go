@@ -21,8 +21,9 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// weigh reports what one of some nodes takes, the registry's share included, in a registry that make makes. It is done once
-// in a run, the first time, which has b.N = 1, however long the run is.
+// weigh reports what one of some nodes takes, the registry's share included, in
+// a registry that make makes. It is done once in a run, the first time, which
+// has b.N = 1, however long the run is.
 func weigh(nodes int, make func() (registry any)) func(b *testing.B) {
 	var each float64
 	return func(b *testing.B) {

@@ -8,11 +8,13 @@ import (
 	"testing"
 )
 
-// peers are the modules that a program gets by none of its own doing if bench ever leaks into the library's module.
+// peers are the modules that a program gets by none of its own doing if bench
+// ever leaks into the library's module.
 var peers = []string{"monkit", "client_golang", "VictoriaMetrics", "rcrowley/go-metrics", "opentelemetry",
-	"hashicorp/go-metrics", "tally", "hdrhistogram", "sketches-go", "failsafe-go", "gonum.org/v1/plot", "golang.org/x/perf"}
+	"hashicorp/go-metrics", "tally", "hdrhistogram", "sketches-go", "failsafe-go", "golang.org/x/perf"}
 
-// modGraph returns the module graph of a program that imports every public package of the library.
+// modGraph returns the module graph of a program that imports every public
+// package of the library.
 func modGraph(t *testing.T, library string) string {
 	t.Helper()
 	root, err := filepath.Abs("..")

@@ -13,7 +13,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/digest"
 )
 
-// beside runs recorders at full speed until the function returned is called; none for recorders=0.
+// beside runs recorders at full speed until the function returned is called;
+// none for recorders=0.
 func beside(recorders string, n func() peer.Node) (stop func()) {
 	if recorders == "0" {
 		return func() {}
@@ -99,8 +100,8 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 }
 
-// fullRegistry has nodes with full windows. Each node has samples of its own, so
-// that no branch predictor learns how to sort them.
+// fullRegistry has nodes with full windows. Each node has samples of its own,
+// so that no branch predictor learns how to sort them.
 func fullRegistry(impl peer.Impl, nodes int) peer.Registry {
 	r := impl.New()
 	random := rand.New(rand.NewPCG(5, 6))
@@ -127,7 +128,8 @@ func TestNodesOfASnapshotHaveDifferentSamples(t *testing.T) {
 	}
 }
 
-// fewestBeside is how many records there are beside a reader at least: starting one takes longer than some records.
+// fewestBeside is how many records there are beside a reader at least: starting
+// one takes longer than some records.
 const fewestBeside = 200_000
 
 // BenchmarkReaderCost is what a reader that never pauses costs the recorders.

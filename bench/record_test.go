@@ -11,7 +11,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/peer"
 )
 
-// The bodies below are loops of their own, so that a record is one call through an interface and nothing else.
+// The bodies below are loops of their own, so that a record is one call through
+// an interface and nothing else.
 
 func successes(n peer.Node, turns int) measure.Body {
 	return func(_, from, to int) {
@@ -223,7 +224,8 @@ func byName(b *testing.B) {
 	} {
 		order := measure.NewOrder(c.names)
 		for _, impl := range c.impls {
-			// Windows are not filled by so many records as a t-digest's takes: that is what by=handle is for.
+			// Windows are not filled by so many records as a t-digest's takes:
+			// that is what by=handle is for.
 			names := named(impl, c.names)
 			b.Run(fmt.Sprintf("by=name/op=%s/names=%d/impl=%s/g=%s/work=%s", c.op, c.names, impl.Name, c.g, c.work),
 				func(b *testing.B) {
@@ -278,7 +280,8 @@ func successesAt(nodes []peer.Node, order measure.Order) measure.Body {
 	}
 }
 
-// without leaves one out: the t-digests of ten thousand nodes are half a gigabyte.
+// without leaves one out: the t-digests of ten thousand nodes are half a
+// gigabyte.
 func without(impls []peer.Impl, name string) []peer.Impl {
 	var rest []peer.Impl
 	for _, impl := range impls {
@@ -289,7 +292,8 @@ func without(impls []peer.Impl, name string) []peer.Impl {
 	return rest
 }
 
-// named is a registry that knows its names, each of which has some records, made on first use.
+// named is a registry that knows its names, each of which has some records,
+// made on first use.
 func named(impl peer.Impl, names int) func() peer.Named {
 	return sync.OnceValue(func() peer.Named {
 		n := impl.New().(peer.ByName).Named(nodeNames(names))

@@ -14,7 +14,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/digest"
 )
 
-// watched is a node with thresholds, whose window is full, and what is recorded in it.
+// watched is a node with thresholds, whose window is full, and what is recorded
+// in it.
 type watched struct {
 	next   int // the next execution of the pattern
 	c      *atomicmetrics.Collector
@@ -88,11 +89,12 @@ func (w *watched) near(b *testing.B, g string) {
 	b.ReportMetric(float64(l.Percentile(99.9)), "p99.9-ns")
 }
 
-// mostCrossing is how many records of a node with a large window that raises events are measured at most: each reads the
-// window.
+// mostCrossing is how many records of a node with a large window that raises
+// events are measured at most: each reads the window.
 const mostCrossing = 3000
 
-// cross measures records of which two in three raise an event. They go on with the pattern where the last ended.
+// cross measures records of which two in three raise an event. They go on with
+// the pattern where the last ended.
 func (w *watched) cross(b *testing.B) {
 	n := min(b.N, mostCrossing)
 	b.ReportAllocs()
@@ -159,7 +161,8 @@ func watch(state string, strategy digest.Strategy, window int, spread bool) (*wa
 	}
 	w.next = p.records
 	before := events.Load()
-	// A t-digest is judged by who folds it: one that is starved by this goroutine would see the last of the windows alone.
+	// A t-digest is judged by who folds it: one that is starved by this
+	// goroutine would see the last of the windows alone.
 	for from, step := 0, window/10; from < p.records; from += step {
 		w.body(0, from, min(from+step, p.records))
 		if err := c.Flush(context.Background()); err != nil {
@@ -180,32 +183,37 @@ func watch(state string, strategy digest.Strategy, window int, spread bool) (*wa
 	return w, nil
 }
 
-// pattern is a sequence of executions that carries a window across a threshold of its failure rate again and again.
+// pattern is a sequence of executions that carries a window across a threshold
+// of its failure rate again and again.
 type pattern struct {
-	rate       float64          // the threshold
-	minSamples int              // before which nothing is judged: to fill a large window raises no events
+	rate float64 // the threshold
+	// Before which nothing is judged: to fill a large window raises no events.
+	minSamples int
 	fails      func(i int) bool // whether execution i does
 	period     int              // of fails
 	records    int              // that many, from a multiple of the period on,
 	events     int64            // raise so many events at least
 }
 
-// third fails every third time. As neither 100 nor 50,000 is a multiple of three, a window of such a size has in three
-// steps one failure more than a third of it, and one less again: two records of three raise an event.
+// third fails every third time. As neither 100 nor 50,000 is a multiple of
+// three, a window of such a size has in three steps one failure more than a
+// third of it, and one less again: two records of three raise an event.
 func third(window int) pattern {
 	return pattern{rate: (float64(window/3) + 0.5) / float64(window), minSamples: window,
 		fails: func(i int) bool { return i%3 == 0 }, period: 3, records: 30, events: 20}
 }
 
-// blocks fails a window long and succeeds a window long: two events in as many records, but the last ones may come late.
+// blocks fails a window long and succeeds a window long: two events in as many
+// records, but the last ones may come late.
 func blocks(window int) pattern {
 	return pattern{rate: 0.5, fails: func(i int) bool { return i/window%2 == 0 }, period: 2 * window,
 		records: 4 * window, events: 2}
 }
 
 // quarter fails every fourth time. A window is a multiple of four, so it always
-// has the same number of failures. The threshold is at one failure more in state
-// below, at this number in state at, and at one failure less in state beyond.
+// has the same number of failures. The threshold is at one failure more in
+// state below, at this number in state at, and at one failure less in state
+// beyond.
 func quarter(window int, state string) pattern {
 	failures := window/4 + map[string]int{"below": 1, "at": 0, "beyond": -1}[state]
 	return pattern{rate: float64(failures) / float64(window), minSamples: window,

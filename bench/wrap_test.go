@@ -14,7 +14,8 @@ import (
 // step is what is wrapped: a node that does nothing.
 type step = wrap.Func[int, int]
 
-// clocked is a step with two readings of the clock: what a wrapper cannot do without.
+// clocked is a step with two readings of the clock: what a wrapper cannot do
+// without.
 func clocked(fn step) step {
 	return func(ctx context.Context, in int) (int, error) {
 		start := measure.Now()

@@ -2,5 +2,6 @@
 
 package digest
 
-// Default is Exact(); a build with -tags nodemetrics_tdigest makes it TDigest(100).
+// Default returns Exact(). In a build with -tags nodemetrics_tdigest it returns
+// TDigest(100).
 func Default() Strategy { return Exact() }

@@ -2,5 +2,6 @@
 
 package digest
 
-// Default is TDigest(100), as this build has -tags nodemetrics_tdigest; without the tag it is Exact().
+// Default returns TDigest(100), because this build has -tags
+// nodemetrics_tdigest. Without the tag it returns Exact().
 func Default() Strategy { return TDigest(100) }

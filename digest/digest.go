@@ -9,9 +9,10 @@ import (
 const (
 	MaxExactWindow   = 65_536  // the largest window of Exact
 	MaxTDigestWindow = 1 << 30 // the largest window of TDigest
-	SmallWindow      = 8_192   // up to this window TDigest is Exact: a digest would save nothing
-	MinCompression   = 20      // the smallest compression of TDigest
-	MaxCompression   = 1_000   // the largest
+	// Up to this window TDigest is Exact, because a digest saves nothing.
+	SmallWindow    = 8_192
+	MinCompression = 20    // the smallest compression of TDigest
+	MaxCompression = 1_000 // the largest
 )
 
 type kind uint8
@@ -22,19 +23,23 @@ const (
 	kindTDigest
 )
 
-// Strategy is a way to compute percentiles from a window. It is a small immutable value, safe to copy and to share.
-// The zero value is Default().
+// Strategy is a way to compute percentiles from a window. A Strategy is a small
+// immutable value, safe to copy and to share. The zero value is Default().
 type Strategy struct {
 	kind        kind
 	compression float64
 }
 
-// Exact keeps every sample of the window and answers by nearest rank from a sorted copy.
+// Exact keeps every sample of the window and answers by nearest rank from a
+// sorted copy.
 func Exact() Strategy { return Strategy{kind: kindExact} }
 
-// TDigest answers windows above SmallWindow from t-digests, in memory that does not grow with the window; compression,
-// from MinCompression to MaxCompression, is about the number of centroids kept: more of them is more exact and larger.
-// Smaller windows are answered exactly. A compression out of range is an error of Validate, and so of atomicmetrics.New.
+// TDigest returns the strategy that answers windows above SmallWindow from
+// t-digests. Their memory does not grow with the window. Smaller windows are
+// answered exactly. Compression is about the number of centroids kept, from
+// MinCompression to MaxCompression. More centroids are more exact and take more
+// memory. A compression out of range is an error of Validate, and so of
+// atomicmetrics.New.
 func TDigest(compression float64) Strategy {
 	return Strategy{kind: kindTDigest, compression: compression}
 }
@@ -58,14 +63,17 @@ func (s Strategy) String() string {
 // Validate returns an error when s has a compression that is out of range.
 func (s Strategy) Validate() error {
 	s = s.resolved()
-	if s.kind == kindTDigest && !(s.compression >= MinCompression && s.compression <= MaxCompression) { // so NaN is too
+	// This condition refuses NaN too.
+	if s.kind == kindTDigest && !(s.compression >= MinCompression && s.compression <= MaxCompression) {
 		return fmt.Errorf("compression %v is not from %d to %d", s.compression, MinCompression, MaxCompression)
 	}
 	return nil
 }
 
-// For returns the strategy that answers windows of windowSize samples when s was asked for: Exact in the place of
-// TDigest up to SmallWindow, else s itself. The error says why s cannot take such a window, and what would.
+// For returns the strategy that a collector with s uses for windows of
+// windowSize samples. Up to SmallWindow that is Exact in the place of TDigest,
+// and else s itself. If s cannot take such a window, the error says why, and
+// names a way out.
 func (s Strategy) For(windowSize int) (Strategy, error) {
 	s = s.resolved()
 	limit := MaxExactWindow
@@ -85,7 +93,8 @@ func (s Strategy) For(windowSize int) (Strategy, error) {
 	return s, nil
 }
 
-// Compression returns the compression of a TDigest, and NaN for Exact, which has none.
+// Compression returns the compression of a TDigest, and NaN for Exact, which
+// has none.
 func (s Strategy) Compression() float64 {
 	if s = s.resolved(); s.kind == kindTDigest {
 		return s.compression

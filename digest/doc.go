@@ -2,16 +2,16 @@
 // of durations.
 //
 // [Exact] keeps every sample of the window and sorts a copy on each read. So a
-// percentile is always a duration that really happened. [TDigest] is for
-// windows above [SmallWindow], and is Exact up to it.
+// percentile is always a recorded duration. [TDigest] is for windows above
+// [SmallWindow]. Up to SmallWindow it is Exact.
 //
 // With TDigest a recorder keeps its newest samples as they are. One record in
 // some tens or hundreds publishes them, and now and then merges them into
 // t-digests of an eighth of the window each. The window forgets the oldest
-// eighth at a time. So it has at least three quarters of its size, once that
-// many were recorded, and never more than its size. No sample is in it that has
-// a whole window of newer ones. Its minimum, maximum, counts and failures are
-// true. Its percentiles are estimates.
+// eighth at a time. So the window never has more samples than its size. Once
+// three quarters of its size were recorded, it has at least these. It has no
+// sample that is older than a whole window of newer samples. Its minimum,
+// maximum, counts and failures are true. Its percentiles are estimates.
 //
 // # Which strategy for which window
 //
@@ -30,10 +30,10 @@
 //	window after a reset    empty                      empty
 //	and after that many     exactly the newest         three quarters of them to all
 //
-// A read of a large window costs the same whatever the window is, and however
-// long recorders have run. Its memory is bounded whatever the window is, however
-// many recorders record, and however long they do so without a pause. With
-// either strategy a read never holds records up.
+// The cost of reading a large window does not depend on its size, nor on the
+// time that recorders have run. Its memory has a bound that depends neither on
+// the size, nor on the recorders, nor on their pauses. With either strategy a
+// read never holds records up.
 //
 // Up to some thousands of samples take Exact. For the p99 of a whole hour of a
 // busy node take TDigest. A higher compression of TDigest is more exact, and

@@ -1,5 +1,6 @@
-// Package wrap makes a node function record itself: how long each call took, whether it failed and why, and how often
-// it was tried again.
+// Package wrap makes a function record its calls as executions of a node. A
+// record has the time of the call, its outcome, and its retries. The wrapper
+// can add retries and a timeout.
 //
 //	charge, err := wrap.Node(wrap.Config{
 //		Name:      "charge",
@@ -9,23 +10,28 @@
 //		Ignore:    wrap.Canceled,
 //	}, client.Charge)
 //
-// What comes out has the type of what went in, so it takes its place in any runner. It returns what the function
-// returns, panics as the function panics, and may be called by any number of goroutines if the function may.
+// The wrapped function has the type of the function, so it takes its place in
+// any runner. It returns the function's result and error, and lets its panics
+// pass. If the function is safe for concurrent use, the wrapped function is
+// too.
 //
 // # The model
 //
-// A call is one execution, however many attempts it takes. An attempt is one call of the function, with a deadline of
-// its own if there is a Timeout. After an attempt that failed there is another one, unless
+// A call is one execution, with any number of attempts. An attempt is one call
+// of the function. With a Timeout each attempt has a deadline of its own. If an
+// attempt has failed, the wrapper makes another attempt, unless
 //
 //   - MaxAttempts have been made,
-//   - the caller's context has ended, before the back-off or in the middle of it,
-//   - the error is permanent: there is a *backoff.PermanentError in it,
+//   - the caller's context has ended, before the back-off or in the middle of
+//     it,
+//   - the error is permanent, so there is a *backoff.PermanentError in it,
 //   - Retry.If says no, or
 //   - the back-off policy says backoff.Stop.
 //
-// The result and the error of the last attempt are the call's. They are untouched, with one exception: an error that is
-// a *backoff.PermanentError is returned as what it wraps. It has done its work, and a caller that compares errors need
-// not know of it. One that is wrapped in something else stays where it is.
+// A call returns the result and the error of its last attempt. There is one
+// exception. If the error is a *backoff.PermanentError, the call returns the
+// error inside, so callers that compare errors need not know of retries. A
+// PermanentError inside another error stays.
 //
 // # What is recorded
 //
@@ -39,23 +45,26 @@
 //	    Ignore says true of its error                nothing                         –
 //	it panics or ends its goroutine                  a failure, CategoryOther        –
 //
-// An execution is recorded when it ends, with the time of the whole call by the monotonic clock: all attempts and all
-// back-off. The error that the classifier and Ignore see is the one that the caller gets. A retry is recorded when it
-// starts, and stays recorded if the execution is ignored in the end.
+// The wrapper records an execution when it ends. Its duration is that of the
+// whole call by the monotonic clock, with all attempts and all back-off. The
+// classifier and Ignore see the error that the caller gets. The wrapper records
+// a retry when the retry starts. The retry stays recorded if Ignore leaves the
+// execution out in the end.
 //
-// A function may return the cause of a context whose deadline has passed, as
-// context.WithTimeoutCause sets it. The execution is then recorded as a
+// A function may return the cause of a context that has passed its deadline.
+// context.WithTimeoutCause sets such a cause. The wrapper then records a
 // timeout, unless the cause carries another category. The classifier sees an
 // error that wraps the cause and has a method Timeout.
 //
 // A panic and runtime.Goexit pass through, with the original value and the
-// stack of the function that panicked. They are not retried. The call asks
-// neither Ignore nor the classifier about them. A panic of Ignore, Retry.If or
-// Retry.Backoff counts the same.
+// stack of the function that panicked. The wrapper does not retry after them.
+// The call asks neither Ignore nor the classifier about them. A panic of
+// Ignore, Retry.If or Retry.Backoff counts the same.
 //
 // # Performance
 //
-// Without Retry and Timeout a call costs two readings of the clock and one record on a handle more than the bare
-// function, and allocates nothing. A Retry that is not needed adds a few nanoseconds; a Timeout adds a context and its
-// timer for each attempt. BenchmarkNode has the figures.
+// Without Retry and Timeout a call allocates nothing. It costs two readings of
+// the clock and one record more than the bare function. A Retry that is not
+// needed adds a few nanoseconds. A Timeout adds a context and its timer for
+// each attempt. BenchmarkNode has the figures.
 package wrap

@@ -23,7 +23,7 @@ func measured[In, Out any](node *atomicmetrics.Node, ignore func(error) bool, ru
 
 // asTimeout returns err as a timeout if the deadline of ctx has passed and err
 // is its cause, as of context.WithTimeoutCause. Such a cause may be an error of
-// any kind. asTimeout returns any other error as it is.
+// any kind. asTimeout returns any other error unchanged.
 func asTimeout(ctx context.Context, err error) error {
 	if err == nil || ended(ctx) != context.DeadlineExceeded {
 		return err
@@ -40,8 +40,8 @@ func is(err, target error) (is bool) {
 	return errors.Is(err, target)
 }
 
-// timeoutError is an error that is a timeout, unless the error that it wraps
-// carries a category.
+// timeoutError is an error that is a timeout, unless the wrapped error carries
+// a category.
 type timeoutError struct{ error }
 
 func (e timeoutError) Unwrap() error { return e.error }

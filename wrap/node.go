@@ -11,41 +11,46 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// Config says how a node runs and what is recorded of it. It is copied by Node, its Retry included: a later change to
-// either has no effect.
+// Config says how a node runs and where it is recorded. Node copies the Config
+// and its Retry, so a later change of them has no effect.
 type Config struct {
-	// Name is the node's name in the collector; any string but "".
+	// Name is the node's name in the collector. It may be any string but "".
 	Name string
 
-	// Collector takes the records. With a nil Collector the node runs the same, unmeasured: no clock is read and Ignore
-	// is not asked.
+	// Collector takes the records. With a nil Collector the node runs the same,
+	// but unmeasured. It then reads no clock and does not ask Ignore.
 	Collector *atomicmetrics.Collector
 
-	// Retry says when a failed attempt is followed by another. Nil: there is one attempt.
+	// Retry says when the node tries again. Nil means one attempt.
 	Retry *Retry
 
-	// Timeout is how long each attempt may take; 0 means no limit. It is a deadline on the attempt's context, which the
-	// function has to heed: nothing is interrupted. The context ends when the attempt returns, and with it whatever the
-	// function tied to it and handed out, such as an open stream or the body of a response.
+	// Timeout is how long each attempt may take, and 0 means no limit. It sets
+	// a deadline on the attempt's context. The function has to heed the
+	// deadline, because nothing interrupts it. The context ends when the
+	// attempt returns. So does everything that the function tied to that
+	// context, such as an open stream or the body of a response.
 	Timeout time.Duration
 
-	// Ignore reports whether an error is no verdict on the node, so that the execution is not recorded at all. It is
-	// asked about the error that the call returns and, if the caller's context has ended, about that context's Err too:
-	// the error of a node that was called off may well be of its own making. It is not asked about a success. Nil:
-	// nothing is ignored. It is called by the goroutine that made the call, so possibly by several at once.
+	// Ignore reports whether an error is no verdict on the node. The execution
+	// is then not recorded at all. The node asks about the error that the call
+	// returns. If the caller's context has ended, the node asks about that
+	// context's Err too, because a canceled function may return an error of its
+	// own. The node does not ask about a success. Nil ignores nothing. Several
+	// goroutines may call Ignore at once.
 	Ignore func(error) bool
 }
 
-// Func is a node: a function of a context and an input.
+// Func is a function that can be a node. It takes a context and an input.
 type Func[In, Out any] = func(context.Context, In) (Out, error)
 
-// Node returns fn wrapped so that every call of it is recorded under cfg.Name, with timeout and retries as cfg has
-// them. The name is looked up in the collector once, here, and takes its place there. What Node returns is safe for
-// concurrent use if fn and the functions in cfg are; a context that is nil is passed on to fn, and counts as one that
-// never ends.
+// Node returns fn wrapped, so that every call is recorded under cfg.Name, with
+// the timeout and the retries of cfg. Node looks the name up in the collector
+// once, and the name takes its place there. The returned function is safe for
+// concurrent use if fn and the functions in cfg are. It passes a nil context on
+// to fn, and treats it as a context that never ends.
 //
-// An empty name, a nil function, MaxAttempts below 1 and a negative timeout are errors: one error, with a line for
-// each, that says which node it is about.
+// An empty name, a nil function, MaxAttempts below 1 and a negative timeout are
+// errors. Node returns one error with a line for each, which names the node.
 func Node[In, Out any](cfg Config, fn Func[In, Out]) (Func[In, Out], error) {
 	if err := check(cfg, fn == nil); err != nil {
 		return nil, err
@@ -64,7 +69,8 @@ func Node[In, Out any](cfg Config, fn Func[In, Out]) (Func[In, Out], error) {
 	return measured(node, cfg.Ignore, run), nil
 }
 
-// MustNode is Node, but panics with the error. It is for nodes that are set up when the program starts.
+// MustNode is shorthand for [Node] that panics with the error. It is for
+// package variables and for programs that start up.
 func MustNode[In, Out any](cfg Config, fn Func[In, Out]) Func[In, Out] {
 	run, err := Node(cfg, fn)
 	if err != nil {
@@ -94,8 +100,9 @@ func check(cfg Config, noFunction bool) error {
 	return errors.Join(errs...)
 }
 
-// Canceled reports whether err is or wraps context.Canceled. As Config.Ignore it leaves out executions that were called
-// off: their node did nothing wrong. A deadline that passed, context.DeadlineExceeded, is recorded.
+// Canceled reports whether err is or wraps context.Canceled. As Config.Ignore
+// it leaves out canceled executions, because their node did nothing wrong. A
+// deadline that passed, context.DeadlineExceeded, is still recorded.
 func Canceled(err error) bool { return errors.Is(err, context.Canceled) }
 
 // unmeasured calls run.
@@ -106,9 +113,10 @@ func unmeasured[In, Out any](run Func[In, Out]) Func[In, Out] {
 	}
 }
 
-// settled returns the error that the caller gets: what a permanent error wraps, any other error as it is. One that
-// wraps nothing stays, for without it a failure would look like a success. It looks at the error itself only, not at
-// those that it wraps: they are not the wrapper's to take apart.
+// settled returns the error that the caller gets. Of a permanent error that is
+// the error inside, and any other error stays. A permanent error without an
+// error inside stays too, because the failure would look like a success.
+// settled does not take apart the errors that err wraps.
 func settled(err error) error {
 	if p, ok := err.(*backoff.PermanentError); ok && p != nil && p.Err != nil {
 		return p.Err

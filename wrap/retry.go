@@ -10,32 +10,40 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// Retry says when a failed attempt is followed by another. No retry starts once the caller's context has ended, and
-// none follows an error with a *backoff.PermanentError in it, whatever If says.
+// Retry says when a node tries again after a failed attempt. The node makes no
+// retry after the caller's context has ended. Nor does it after an error with a
+// *backoff.PermanentError in it, and then it does not ask If.
 //
-// Of the backoff library the policies serve, not its Retry: that returns the context's error in the place of the
-// node's, and gives up after 15 minutes.
+// The node uses the policies of the backoff library, but not its Retry. That
+// function returns the context's error in the place of the node's, and gives up
+// after 15 minutes.
 type Retry struct {
-	// MaxAttempts is how many attempts there are at most, the first included: at least 1.
+	// MaxAttempts is the largest number of attempts, the first included. It
+	// must be at least 1.
 	MaxAttempts int
 
-	// Backoff makes the policy that says how long to wait before each retry; backoff.Stop ends the retries. It is called
-	// once in each call that gets as far as a first retry, and the policy is reset before use. Policies have state: one
-	// that several calls share has to be safe for that. Nil, and a Backoff that returns nil, stand for
-	// backoff.NewExponentialBackOff: half a second at first, half as much again each time, at random up to half more or
-	// less.
+	// Backoff returns the policy that says how long to wait before each retry.
+	// backoff.Stop ends the retries. Each call that gets to a first retry calls
+	// Backoff once, and resets the policy before use. Policies have state. If
+	// several calls share a policy, the policy must be safe for concurrent use.
+	// Nil, and a Backoff that returns nil, stand for
+	// backoff.NewExponentialBackOff. Its first wait is half a second, and each
+	// wait is half as long again, at random up to half more or less.
 	//
-	// An error with a *backoff.RetryAfterError in it sets the wait before the next attempt by itself, and resets the
-	// policy, as it does in the library. The policy is asked first, and may still say backoff.Stop.
+	// An error with a *backoff.RetryAfterError in it sets the wait before the
+	// next attempt, and resets the policy, as in the library. The call asks the
+	// policy first, which may still say backoff.Stop.
 	Backoff func() backoff.BackOff
 
-	// If reports whether an attempt that failed with an error may be followed by another. Nil means every error. It is
-	// not asked where there is no retry anyway: after the last attempt, about a permanent error, and when the caller's
-	// context has ended. The deadline of an attempt is an error like any other.
+	// If reports whether the node may try again after an attempt failed with
+	// this error. Nil means every error. The call does not ask after the last
+	// attempt, about a permanent error, or when the caller's context has ended.
+	// The deadline of an attempt is an error like any other.
 	If func(error) bool
 }
 
-// retried calls run until it succeeds or r has enough of it, and records the retries.
+// retried calls run until run succeeds or r allows no further attempt. It
+// records the retries.
 func retried[In, Out any](r Retry, node *atomicmetrics.Node, run Func[In, Out]) Func[In, Out] {
 	return func(ctx context.Context, in In) (Out, error) {
 		var policy backoff.BackOff
@@ -55,7 +63,7 @@ func retried[In, Out any](r Retry, node *atomicmetrics.Node, run Func[In, Out]) 
 	}
 }
 
-// again reports whether err is one to retry after.
+// again reports whether r allows a retry after err.
 func (r *Retry) again(ctx context.Context, err error) bool {
 	if ended(ctx) != nil {
 		return false
@@ -78,7 +86,8 @@ func (r *Retry) policy() (p backoff.BackOff) {
 	return p
 }
 
-// next returns how long to wait before the retry after err; false when there is to be none.
+// next returns how long to wait before the retry after err; false when there is
+// to be none.
 func next(policy backoff.BackOff, err error) (time.Duration, bool) {
 	wait := policy.NextBackOff()
 	if wait == backoff.Stop {
@@ -106,5 +115,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 		case <-over:
 		}
 	}
-	return ended(ctx) == nil // asked even if the timer was first: both may have happened
+	// checked even if the timer fired first, because both may have happened
+	return ended(ctx) == nil
 }

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// limited calls run with a context that ends after timeout, and when run returns.
+// limited calls run with a context that ends after timeout, and when run
+// returns.
 func limited[In, Out any](timeout time.Duration, run Func[In, Out]) Func[In, Out] {
 	return func(ctx context.Context, in In) (Out, error) {
 		if ctx == nil {

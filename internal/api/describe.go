@@ -16,7 +16,7 @@ func (d *describer) add(format string, args ...any) {
 	d.lines = append(d.lines, "pkg "+strings.TrimPrefix(d.pkg.Path(), module+"/")+", "+fmt.Sprintf(format, args...))
 }
 
-// name returns a type as the package itself writes it.
+// name returns the name of a type as the package writes it.
 func (d *describer) name(t types.Type) string {
 	return types.TypeString(t, func(p *types.Package) string {
 		if p == d.pkg {
@@ -106,7 +106,8 @@ func (d *describer) typeName(o *types.TypeName) {
 	}
 }
 
-// nameless returns a type without the names of parameters and results of the functions in it.
+// nameless returns a type without the names of parameters and results of the
+// functions in it.
 func nameless(t types.Type) types.Type {
 	s, ok := t.(*types.Signature)
 	if !ok {

@@ -22,7 +22,8 @@ func publicAPI() ([]string, error) {
 	public := slices.DeleteFunc(strings.Fields(list), func(path string) bool {
 		return slices.Contains(strings.Split(path, "/"), "internal")
 	})
-	// What the compiler knows of each package and of those that they import is in files of the build cache.
+	// The build cache has the compiler's export data of each package and of its
+	// imports.
 	list, err = goList(append([]string{"-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}"}, public...)...)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,8 @@ func goList(args ...string) (string, error) {
 	return string(out), nil
 }
 
-// describe returns a line for every exported declaration of the package and everything that it exports in turn.
+// describe returns a line for every exported declaration of the package, and
+// for every exported field and method.
 func describe(pkg *types.Package) (lines []string) {
 	d := describer{pkg: pkg}
 	scope := pkg.Scope()

@@ -1,12 +1,13 @@
-// The api command holds the exported declarations of the public packages against the committed listing of them, so that
-// nothing is renamed, removed or changed unnoticed.
+// The api command compares the exported declarations of the public packages
+// with the committed listing. So no rename, removal or change goes unnoticed.
 //
 //	go run ./internal/api           compares, and says how they differ; exit code 1 if they do
 //	go run ./internal/api -update   writes the listing anew
 //
-// The listing is api.txt, with a line for each declaration, as Go's own api/*.txt has them: without the names of
-// parameters, with the values of constants. It is of the default build; the public packages are those of the module that
-// are neither commands nor below a folder internal.
+// The listing is api.txt, with a line for each declaration of the default
+// build. Go's own api/*.txt have the same form. Lines have the values of
+// constants, but not the names of parameters. The public packages are all
+// packages of the module but commands and those below a folder internal.
 package main
 
 import (
@@ -47,7 +48,8 @@ func run(update bool, out io.Writer) error {
 	return compare(strings.Split(strings.TrimSpace(string(text)), "\n"), declared, out)
 }
 
-// compare writes how what is declared differs from what is listed. The error says that it does.
+// compare writes each difference of the declarations from the listing. It
+// returns an error if there is any.
 func compare(listed, declared []string, out io.Writer) error {
 	gone, added := without(listed, declared), without(declared, listed)
 	for _, line := range gone {

@@ -10,7 +10,7 @@ import _ "unsafe" // for go:linkname
 //go:linkname nanotime runtime.nanotime
 func nanotime() int64
 
-// Real returns nanoseconds of the machine's monotonic clock. Inside of a
-// testing/synctest bubble it is the same clock as outside. So stamps by Real
-// put the records of both into one order. BenchmarkClock compares it with Now.
+// Real returns nanoseconds of the machine's monotonic clock. A testing/synctest
+// bubble does not change this clock. So stamps by Real put the records of a
+// bubble and those outside into one order. BenchmarkClock compares it with Now.
 func Real() int64 { return nanotime() }

@@ -1,9 +1,11 @@
-// Package conformance holds tests of the library against outside judges: what others have written that says whether the
-// library keeps its word. It is a module of its own, so that nobody who uses the library gets the judges' modules too.
+// Package conformance tests the library by outside judges. These are libraries
+// and tools of other authors that say whether this library keeps its promises.
+// The package is a module of its own, so users of the library do not get the
+// judges' modules.
 //
 //	cd internal/conformance && go test ./...
 //	cd internal/conformance && go test -tags nodemetrics_step .
 //
-// With the tag, porcupine judges histories of a node that were recorded while goroutines stopped at any of its atomic
-// steps. Command soak mixes everything at full speed.
+// With the tag, goroutines stop at any atomic step of a node, and porcupine
+// judges the history. Command soak mixes everything at full speed.
 package conformance

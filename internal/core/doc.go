@@ -1,3 +1,3 @@
-// Package core tells on which processor the caller runs and keeps it there, so that what each processor writes can be
-// kept apart.
+// Package core tells on which processor the caller runs, and keeps the caller
+// there. So each processor can have memory of its own to write.
 package core

@@ -4,7 +4,8 @@ package core
 
 import _ "unsafe" // for go:linkname
 
-// procPin is what sync.Pool itself uses to find its per-processor part; the runtime keeps it for such callers.
+// procPin is the runtime's function by which sync.Pool finds its per-processor
+// part. The runtime keeps it for such callers.
 //
 //go:linkname procPin runtime.procPin
 //go:nosplit
@@ -17,9 +18,11 @@ func procUnpin()
 // Pins tells whether Pin keeps the caller on its processor.
 const Pins = true
 
-// Pin returns the number of the processor (the runtime's P) that runs the caller, from 0, and keeps the caller there, on its own,
-// until Unpin: meanwhile it must not block. Measured at 3 ns with Unpin, where the portable twin takes 12.
+// Pin returns the number of the processor (the runtime's P) that runs the
+// caller, from 0. Until Unpin the caller stays on this processor and no other
+// goroutine runs there, so the caller must not block. Pin and Unpin take 3 ns
+// together, where the portable twin takes 12.
 func Pin() int { return procPin() }
 
-// Unpin ends what Pin began.
+// Unpin ends the effect of Pin.
 func Unpin() { procUnpin() }

@@ -15,8 +15,9 @@ var (
 // Pins tells whether Pin keeps the caller on its processor.
 const Pins = false
 
-// Pin returns a number that goroutines running on one processor tend to share, from 0: tokens live in a sync.Pool,
-// which keeps one for each processor at hand. The caller is not kept from running elsewhere.
+// Pin returns a number from 0, which goroutines on the same processor tend to
+// share. The numbers are tokens in a sync.Pool, which keeps a token at hand for
+// each processor. The caller may move to another processor meanwhile.
 func Pin() int {
 	token := pool.Get().(*int64)
 	id := int(*token)

@@ -7,8 +7,9 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// account holds what the pipeline was fed, by its own count, against what the collector says, node by node and figure
-// by figure. The pipeline is at rest, so every figure must be exact. The line it returns says where the files went.
+// account compares the pipeline's own counts with the collector's, node by node
+// and figure by figure. The pipeline is at rest, so every figure must be exact.
+// The returned line says where the files went.
 func (l *pipeline) account(s atomicmetrics.Snapshot, taken int) (string, error) {
 	var errs []error
 	refuse := func(format string, args ...any) {
@@ -33,7 +34,7 @@ func (l *pipeline) account(s atomicmetrics.Snapshot, taken int) (string, error) 
 		if m.FailureCount > 0 {
 			failed += fmt.Sprintf(" + %d failed in %s", m.FailureCount, name)
 		}
-		entered = fed.succeeded.Load() // what a node did well is what the next one gets
+		entered = fed.succeeded.Load() // the next node gets the successes of this node
 	}
 	if uint64(taken) < entered {
 		refuse("%d documents were published, and the server took %d", entered, taken)

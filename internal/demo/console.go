@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// console writes lines, and below them one that says how far the run is. On a terminal that one is rewritten in place;
-// elsewhere it is a line like the others. It is safe for concurrent use.
+// console writes lines, and below them a status line. A terminal shows the
+// status line in place. Elsewhere the status is a line like every line. A
+// console is safe for concurrent use.
 type console struct {
 	mu      sync.Mutex
 	out     io.Writer
@@ -33,10 +34,11 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// println writes text, one line or several, and ends it.
+// println writes text of one or more lines, and ends the last line.
 func (c *console) println(text string) { fmt.Fprintln(c, text) }
 
-// Write writes whole lines, in place of the status line until that is shown again.
+// Write writes whole lines, in place of the status line until that is shown
+// again.
 func (c *console) Write(lines []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,7 +48,8 @@ func (c *console) Write(lines []byte) (int, error) {
 	return n, err
 }
 
-// setStatus shows a status line in place of the one before. Empty, it takes that away.
+// setStatus shows a status line in place of the last. An empty line removes the
+// last.
 func (c *console) setStatus(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,7 +61,8 @@ func (c *console) setStatus(line string) {
 	}
 }
 
-// rewrite puts line where the status line is, by blanks and carriage returns: any terminal knows these.
+// rewrite puts line where the status line is. It writes blanks and carriage
+// returns, because every terminal knows these.
 func (c *console) rewrite(line string) {
 	if line == "" && c.shown == 0 {
 		return

@@ -13,12 +13,13 @@ import (
 // corpus is a choice of the .go files below a folder.
 type corpus struct {
 	root  string
-	files []string // paths below root, slash-separated, in the order in which they are run
+	files []string // paths below root, slash-separated, in the order of the run
 	found int      // files there are below root
 }
 
-// openCorpus draws n files below root, or all when n is 0, in an order that depends on seed and the tree alone: so
-// malformed files, which sit together in a tree, are spread over the run. An empty root is the Go toolchain's source.
+// openCorpus draws n files below root, or all if n is 0. Their order depends on
+// seed and the tree alone. So malformed files, which sit together in a tree,
+// are spread over the run. An empty root means the Go toolchain's source.
 func openCorpus(ctx context.Context, root string, n int, seed uint64) (corpus, error) {
 	root, files, err := findFiles(ctx, root)
 	if err != nil {
@@ -33,14 +34,16 @@ func openCorpus(ctx context.Context, root string, n int, seed uint64) (corpus, e
 	return c, nil
 }
 
-// findFiles returns the folder that root means, and the paths below it of its .go files, in lexical order.
+// findFiles returns the folder of root, and the paths of the .go files below,
+// in lexical order.
 func findFiles(ctx context.Context, root string) (dir string, files []string, err error) {
 	if root == "" {
 		if root, err = toolchainSource(ctx); err != nil {
 			return "", nil, err
 		}
 	}
-	dir, err = filepath.EvalSymlinks(root) // a walk does not follow a link, and some systems install src as one
+	// A walk does not follow a link, and on some systems src is a link.
+	dir, err = filepath.EvalSymlinks(root)
 	if err != nil {
 		return "", nil, err
 	}
@@ -65,7 +68,8 @@ func findFiles(ctx context.Context, root string) (dir string, files []string, er
 	return dir, files, err
 }
 
-// toolchainSource asks the go command: the runtime does not know where the toolchain lies when built with -trimpath.
+// toolchainSource asks the go command, because a program built with -trimpath
+// does not know where the toolchain lies.
 func toolchainSource(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {

@@ -4,5 +4,5 @@ package main
 
 import "time"
 
-// cpuTime returns 0: not known.
+// cpuTime returns 0, because the time is not known here.
 func cpuTime() time.Duration { return 0 }

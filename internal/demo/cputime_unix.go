@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// cpuTime returns what the process has used so far, in user and system mode, on all threads.
+// cpuTime returns the CPU time of the process so far, in user and system mode,
+// on all threads.
 func cpuTime() time.Duration {
 	var used syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &used) != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// settings is what the flags say.
+// settings are the values of the flags.
 type settings struct {
-	corpus  string // empty: the source tree of the Go toolchain
+	corpus  string // empty means the source tree of the Go toolchain
 	files   int    // 0: all
 	workers int
 	window  int
@@ -23,7 +23,8 @@ type settings struct {
 
 const defaultFiles = 2500
 
-// maxWorkers keeps the connections of publish, both ends of which are in this process, within what it may open.
+// maxWorkers keeps the connections of publish within the process's limit of
+// open files. Both ends of a connection are in this process.
 const maxWorkers = 256
 
 func parseFlags(args []string) (settings, error) {
@@ -45,7 +46,7 @@ func parseFlags(args []string) (settings, error) {
 
 func flagSet(s *settings) *flag.FlagSet {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // an error is one line, which run writes
+	flags.SetOutput(io.Discard) // run writes the error as a single line
 	flags.StringVar(&s.corpus, "corpus", "", "take the .go files below `DIR` (default: the Go toolchain's src)")
 	flags.IntVar(&s.files, "files", defaultFiles, "run `N` files of the corpus; 0: all of them")
 	flags.IntVar(&s.workers, "workers", min(2*runtime.GOMAXPROCS(0), maxWorkers), "run `N` files at a time")

@@ -1,15 +1,20 @@
-// The demo runs a real pipeline over a real corpus and shows what a collector makes of it.
+// The demo runs a real pipeline over a real corpus and shows the figures of a
+// collector.
 //
 //	go run ./internal/demo
 //
-// The corpus is the source tree of the installed Go toolchain. Each of its .go files is read, parsed, formatted,
-// compressed and published: put, by HTTP, to a server that the demo starts on loopback. Some files are malformed, on
-// purpose, and fail to parse. The server has an outage in the middle of the run: it answers too late, or hangs up, so
-// that attempts time out or lose their connection and are tried again, and thresholds are breached and recover.
+// The corpus is the source tree of the installed Go toolchain. The demo reads,
+// parses, formats, compresses and publishes each of its .go files. To publish a
+// file, the demo puts it by HTTP to a server that it starts on loopback. Some
+// files are malformed on purpose and fail to parse. The server has an outage in
+// the middle of the run, in which it answers too late or hangs up. Attempts
+// then time out or lose their connection, and are tried again. Thresholds are
+// breached, and recover.
 //
-// It ends with 0 when all went as it should, and with 1 when it could not run or its figures do not add up; with 2 on a
-// bad flag; with 130 when SIGINT or SIGTERM ended it early. Then the files in hand are finished, the table shows what
-// was done so far, and a second signal ends it at once.
+// The demo exits with 0 if the figures add up. It exits with 1 if it could not
+// run, or if its figures do not add up, and with 2 on a bad flag. It exits with
+// 130 if SIGINT or SIGTERM ended it early. The demo then finishes the files in
+// hand, and the table shows the work so far. A second signal ends it at once.
 package main
 
 import (
@@ -33,16 +38,17 @@ import (
 const (
 	exitFailed      = 1
 	exitUsage       = 2
-	exitInterrupted = 130 // what a shell reports of a program that SIGINT ended
+	exitInterrupted = 130 // as a shell reports a program that SIGINT ended
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // from the first signal on, the next one has its usual effect
+	context.AfterFunc(ctx, stop) // after the first signal, the next signal has its usual effect
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run runs the demo as the flags in args say, until it is done or ctx ends, and returns the exit code.
+// run runs the demo by the flags in args, until all is done or ctx ends, and
+// returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s, err := parseFlags(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -55,13 +61,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitCode(err, stderr)
 }
 
-// exitCode returns the exit code for what demo returned, and says in one line what went wrong.
+// exitCode returns the exit code for the error of demo, and writes the error as
+// a single line.
 func exitCode(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errInterrupted):
-		return exitInterrupted // the report, as far as there is one, has said so
+		return exitInterrupted // the report has said so
 	}
 	line := strings.ReplaceAll(err.Error(), "\n", "; ")
 	if errors.As(err, new(usageError)) {
@@ -75,7 +82,8 @@ func exitCode(err error, stderr io.Writer) int {
 // errInterrupted says that the context ended before the last file.
 var errInterrupted = errors.New("interrupted")
 
-// demo runs the pipeline as s says. The events and the report go to stdout, how far it is to stderr.
+// demo runs the pipeline by the settings. It writes events and the report to
+// stdout, and the progress to stderr.
 func demo(ctx context.Context, s settings, stdout, stderr io.Writer) error {
 	screen := newConsole(stdout, stderr)
 	if s.json == "-" {
@@ -88,7 +96,8 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) error {
 	)
 	collector, err := atomicmetrics.New(options...)
 	if err != nil {
-		return usageError{fmt.Errorf("-window %d: %w", s.window, err)} // no other flag is an option
+		// Only this flag is an option of the collector.
+		return usageError{fmt.Errorf("-window %d: %w", s.window, err)}
 	}
 	if err := checkTarget(s.json); err != nil {
 		return err
@@ -116,7 +125,8 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) error {
 	progress.stop()
 	server.stop()
 
-	// The last events are still on their way. Waiting for them has a deadline of its own: ctx may have ended.
+	// The last events are still on their way. The wait for them has a deadline
+	// of its own, because ctx may have ended.
 	flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := collector.Flush(flush); err != nil {

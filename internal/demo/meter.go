@@ -2,7 +2,8 @@ package main
 
 import "time"
 
-// meter measures what a part of the program takes, from startMeter to stop.
+// meter measures the resources of a part of the program, from startMeter to
+// stop.
 type meter struct {
 	began   time.Time
 	cpuThen time.Duration

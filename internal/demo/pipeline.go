@@ -26,10 +26,11 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
 
-// plan is what is fixed about a run: how publish is tried, how the server fares, and what counts as unhealthy.
+// plan has the fixed figures of a run. These are the retries of publish, the
+// outage of the server, and the thresholds.
 type plan struct {
 	timeout     time.Duration // of an attempt to publish
-	attempts    int           // to publish one document
+	attempts    int           // to publish a document
 	pause       time.Duration // before the second attempt, about; longer before the next
 	failureRate float64       // threshold of every node
 	latency     time.Duration // threshold of publish
@@ -39,9 +40,11 @@ type plan struct {
 	outageRequests int64   // and lasts for so many requests
 }
 
-// defaultPlan keeps an outage well apart from what a busy machine does: a document is published within a few
-// milliseconds, within tens where more goroutines want a core than there are, and in an outage hardly ever within the
-// latency threshold. By misfortunes at least eleven documents fail in it, and six in a hundred are a breach.
+// defaultPlan keeps an outage well apart from the effects of a busy machine.
+// The pipeline publishes a document within a few milliseconds, and on a busy
+// machine within tens. In an outage a document is hardly ever published within
+// the latency threshold. By misfortunes at least eleven documents fail in an
+// outage, and six in a hundred are a breach.
 var defaultPlan = plan{
 	timeout:        500 * time.Millisecond,
 	attempts:       3,
@@ -64,7 +67,7 @@ func (p plan) outage(files int) outage {
 
 // options returns the options of a collector for the pipeline.
 func (p plan) options(window int) []atomicmetrics.Option {
-	// From half a hundred samples on, one slow document does not make a rate.
+	// With at least fifty samples, a single slow document makes no breach.
 	thresholds := atomicmetrics.Thresholds{
 		FailureRate: p.failureRate,
 		MinSamples:  max(0, min(50, window)),
@@ -82,7 +85,7 @@ func (p plan) options(window int) []atomicmetrics.Option {
 // nodes are the names of the pipeline's nodes, in order.
 var nodes = [...]string{"read", "parse", "format", "compress", "publish"}
 
-// What passes between the nodes.
+// The values that pass between the nodes.
 type (
 	source struct { // from read to parse
 		name string
@@ -119,13 +122,14 @@ func (l *pipeline) fed() [len(nodes)]*tally {
 	return [...]*tally{l.read.fed, l.parse.fed, l.format.fed, l.compress.fed, l.publish.fed}
 }
 
-// stage is a node with a count of its own of what it was fed, to hold the collector's against.
+// stage is a node with counts of its own, to compare with the collector's.
 type stage[In, Out any] struct {
 	call wrap.Func[In, Out]
 	fed  *tally
 }
 
-// tally counts executions by outcome. It shares nothing with the collector.
+// tally counts executions by outcome. A tally shares nothing with the
+// collector.
 type tally struct {
 	succeeded                           atomic.Uint64
 	timeout, validation, network, other atomic.Uint64
@@ -156,8 +160,8 @@ func (s stage[In, Out]) run(ctx context.Context, in In) (Out, bool) {
 
 func newPipeline(c *atomicmetrics.Collector, p plan, root, url string, workers int) *pipeline {
 	l := &pipeline{root: root, url: url}
-	// No proxy stands between the demo and its own server. Idle connections suffice for all workers, so that a healthy
-	// run opens one for each of them and no more.
+	// No proxy stands between the demo and its own server. There may be an idle
+	// connection for each worker, so a healthy run opens no more than that.
 	l.client.Transport = &http.Transport{MaxIdleConnsPerHost: workers}
 
 	retry := &wrap.Retry{MaxAttempts: p.attempts, Backoff: func() backoff.BackOff {
@@ -177,8 +181,9 @@ func newStage[In, Out any](cfg wrap.Config, fn wrap.Func[In, Out]) stage[In, Out
 	return stage[In, Out]{wrap.MustNode(cfg, fn), new(tally)}
 }
 
-// run runs the files through the pipeline, so many at a time as there are workers. When ctx ends, the files in hand
-// are finished and no other is begun: so every execution has an outcome, and all can be accounted for.
+// run runs the files through the pipeline, as many at a time as there are
+// workers. When ctx ends, the workers finish the files in hand and begin no
+// more. So every execution has an outcome, and the account can be complete.
 func (l *pipeline) run(ctx context.Context, files []string, workers int) {
 	defer l.client.CloseIdleConnections()
 	var next atomic.Int64
@@ -198,7 +203,7 @@ func (l *pipeline) run(ctx context.Context, files []string, workers int) {
 	all.Wait()
 }
 
-// process runs one file through the nodes. Where it fails it goes no further.
+// process runs a file through the nodes, until a node fails.
 func (l *pipeline) process(ctx context.Context, name string) {
 	src, ok := l.read.run(ctx, name)
 	if !ok {
@@ -239,7 +244,8 @@ func formatSyntax(_ context.Context, s syntax) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// compressors are kept from document to document: one is most of a megabyte.
+// compressors are kept from document to document, because each takes most of a
+// megabyte.
 var compressors = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
 func compressText(_ context.Context, text []byte) ([]byte, error) {
@@ -254,7 +260,7 @@ func compressText(_ context.Context, text []byte) ([]byte, error) {
 	return data.Bytes(), err
 }
 
-// put is one attempt to publish a document. To repeat it does no harm.
+// put is an attempt to publish a document. A second attempt does no harm.
 func (l *pipeline) put(ctx context.Context, p *parcel) (struct{}, error) {
 	p.attempts++
 	target := l.url + (&url.URL{Path: p.name}).EscapedPath()

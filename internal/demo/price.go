@@ -7,14 +7,16 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// price is what measuring costs, in nanoseconds, when one goroutine does nothing else.
+// price is the cost of measuring in nanoseconds, for a goroutine that does
+// nothing else.
 type price struct {
 	record float64 // a record on a handle
 	timed  float64 // the same by a Timer, with its two reads of the clock
 	retry  float64 // a retry on a handle
 }
 
-// measurePrice measures on a collector of its own, on a node with the options of publish, thresholds and all.
+// measurePrice measures on a collector of its own, on a node with the options
+// of publish, thresholds and all.
 func measurePrice(options []atomicmetrics.Option) (price, error) {
 	c, err := atomicmetrics.New(options...)
 	if err != nil {
@@ -28,8 +30,9 @@ func measurePrice(options []atomicmetrics.Option) (price, error) {
 	}, nil
 }
 
-// nanoseconds returns what a call of f takes, the call by its pointer included. Of several rounds, each long enough for
-// the clock, the quickest counts: whatever else wants the core only adds.
+// nanoseconds returns the time of a call of f, the call by its pointer
+// included. There are several rounds, each long enough for the clock. The
+// quickest counts, because other users of the core only add time.
 func nanoseconds(f func()) float64 {
 	const enough, rounds = time.Millisecond, 20
 	n := 1
@@ -51,7 +54,8 @@ func repeat(n int, f func()) time.Duration {
 	return time.Since(began)
 }
 
-// lines says what measuring cost the run that m measured: each execution was timed, each retry was a record more.
+// lines returns the cost of measuring the run of m. Each execution was timed,
+// and each retry was a further record.
 func (p price) lines(s atomicmetrics.Snapshot, m *meter) string {
 	executions, retries := records(s)
 	cost := time.Duration(p.timed*float64(executions) + p.retry*float64(retries))
@@ -67,7 +71,7 @@ measuring: %.0f ns an execution (%.0f ns its record, %.0f ns two reads of the cl
 		executions, retries, cost.Round(time.Microsecond), 100*cost.Seconds()/of.Seconds(), of.Round(time.Millisecond), what)
 }
 
-// records returns what was recorded, on all nodes.
+// records returns how many executions and retries were recorded on all nodes.
 func records(s atomicmetrics.Snapshot) (executions, retries uint64) {
 	for _, m := range s.Nodes {
 		executions += m.TotalExecutions

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// How often the status line is written: on a terminal, and elsewhere.
+// How often the status line is written, on a terminal and elsewhere.
 const (
 	everyOnTerminal = 100 * time.Millisecond
 	everyElsewhere  = time.Second
@@ -54,7 +54,8 @@ func (p *progress) stop() {
 	<-p.ended
 }
 
-// progressLine says how far a run is. The time left is what the files left would take at the rate so far.
+// progressLine says how far a run is. It estimates the time left from the rate
+// so far.
 func progressLine(done, total int, elapsed time.Duration) string {
 	rate, left := 0.0, "unknown"
 	if done > 0 && elapsed > 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// heading says what a run is going to do.
+// heading describes a run before its start.
 func heading(s settings, c corpus, o outage) string {
 	return fmt.Sprintf("%d of %d .go files below %s, drawn by seed %d; %d workers, window %d\n"+
 		"publish: %d attempts of %v each; outage of the server: %d requests from request %d on\n"+
@@ -19,7 +19,7 @@ func heading(s settings, c corpus, o outage) string {
 		100*s.plan.failureRate, s.plan.latency, 100*s.plan.recovery)
 }
 
-// eventLine says what happened so long after the run began.
+// eventLine describes an event at this time after the start.
 func eventLine(e atomicmetrics.Event, since time.Duration) string {
 	what := "recovered"
 	if e.Breached {
@@ -32,7 +32,7 @@ func eventLine(e atomicmetrics.Event, since time.Duration) string {
 	return fmt.Sprintf("%7.2fs  %-8s  %-11s  %-9s  %s", since.Seconds(), e.Node, e.Kind, what, figure)
 }
 
-// outcome is what a run has come to.
+// outcome is the result of a run.
 type outcome struct {
 	line     *pipeline
 	files    int // there were to run
@@ -42,8 +42,8 @@ type outcome struct {
 	meter    *meter
 }
 
-// report writes it all, and the snapshot to target. The error says what does not add up or could not be written, or
-// else that the run was interrupted.
+// report writes the outcome, and the snapshot to target. It returns an error if
+// figures do not add up, if a write failed, or if the run was interrupted.
 func (o outcome) report(screen *console, target string, stdout io.Writer) error {
 	screen.println("")
 	_ = o.snapshot.WriteTable(screen) // the screen keeps its first error

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// store is the server that documents are put to. It notes what it took, and in an outage it misbehaves.
+// store is the server to which the pipeline puts documents. It notes every
+// document that it took, and in an outage it misbehaves.
 type store struct {
 	outage   outage
 	requests atomic.Int64
@@ -25,14 +26,15 @@ type store struct {
 	ended  chan struct{} // closed when the server accepts no more
 }
 
-// outage says which requests fare badly. It is counted in requests, and so of one length on a fast machine and a slow.
+// outage says which requests fare badly. Its length is in requests, so it is
+// the same on every machine.
 type outage struct {
 	from, requests int64         // from the request with this number on, counted from 0, so many
 	late           time.Duration // how long an answer takes that still comes in time
-	tooLate        time.Duration // how long one takes that nobody waits for
+	tooLate        time.Duration // how long the server waits when it answers too late
 }
 
-// fate is what becomes of a request.
+// fate is how the server treats a request.
 type fate int
 
 const (
@@ -42,8 +44,8 @@ const (
 	hungUpOn
 )
 
-// misfortunes are the fates of an outage's requests, in turn. Three attempts at a document hardly ever meet the one in
-// eight that is served.
+// misfortunes are the fates of an outage's requests, in turn. One in eight is
+// served, which three attempts at a document hardly ever meet.
 var misfortunes = [...]fate{
 	hungUpOn, servedTooLate, servedTooLate, servedLate, hungUpOn, servedTooLate, hungUpOn, servedTooLate,
 }
@@ -55,8 +57,8 @@ func (o outage) fate(request int64) fate {
 	return served
 }
 
-// startStore starts a server on a free port of the loopback interface. What the server has to complain of goes to
-// errors.
+// startStore starts a server on a free port of the loopback interface. The
+// server writes its complaints to errors.
 func startStore(o outage, errors io.Writer) (*store, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -79,7 +81,8 @@ func startStore(o outage, errors io.Writer) (*store, error) {
 	return s, nil
 }
 
-// stop waits for the requests in hand, which are short once their clients have left, and ends the server.
+// stop waits for the requests in hand, which are short once their clients have
+// left, and ends the server.
 func (s *store) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -89,7 +92,7 @@ func (s *store) stop() {
 	<-s.ended
 }
 
-// ServeHTTP takes one document, or fails to, as the outage has it.
+// ServeHTTP takes a document, or misbehaves in an outage.
 func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var delay time.Duration
 	switch s.outage.fate(s.requests.Add(1) - 1) {
@@ -101,7 +104,8 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case servedTooLate:
 		delay = s.outage.tooLate
 	}
-	_, err := io.Copy(io.Discard, r.Body) // to the end: only then does the server see the client leave
+	// To the end, because only then the server sees the client leave.
+	_, err := io.Copy(io.Discard, r.Body)
 	if err != nil || !wait(r.Context(), delay) {
 		return // there is nobody to answer
 	}
@@ -111,17 +115,17 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusCreated)
 }
 
-// hangUp closes the connection under a request. What the client sees of it is up to the network: a reset, or an end
-// where an answer should be.
+// hangUp closes the connection under a request. The client sees a reset, or an
+// end in the place of an answer.
 func hangUp(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // the other way to end a connection without an answer
+		panic(http.ErrAbortHandler) // this too ends a connection without an answer
 	}
 	conn.Close()
 }
 
-// wait waits for d and reports whether ctx let it.
+// wait waits for d, and reports whether d passed before ctx ended.
 func wait(ctx context.Context, d time.Duration) bool {
 	if d == 0 {
 		return true

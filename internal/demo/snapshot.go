@@ -9,7 +9,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// checkTarget finds out before a run what would only show after it: that there is no place for the snapshot.
+// checkTarget returns an error before a run if there is no place for the
+// snapshot.
 func checkTarget(target string) error {
 	if target == "" || target == "-" {
 		return nil
@@ -25,7 +26,8 @@ func checkTarget(target string) error {
 	return nil
 }
 
-// writeSnapshot writes the JSON of s as target says: to a file, to stdout for "-", nowhere when it is empty.
+// writeSnapshot writes the JSON of s to the file target, or to stdout if target
+// is "-". If target is empty, it writes nothing.
 func writeSnapshot(target string, s atomicmetrics.Snapshot, stdout io.Writer) error {
 	if target == "" {
 		return nil
@@ -46,7 +48,8 @@ func writeSnapshot(target string, s atomicmetrics.Snapshot, stdout io.Writer) er
 	return nil
 }
 
-// replaceFile puts data into the place of a file in one step: who reads it sees the old content or the new, whole.
+// replaceFile replaces a file by data in one step. A reader sees the whole old
+// content or the whole new content.
 func replaceFile(path string, data []byte) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Fields has a line for each field in which two structs differ. Of values that
-// are no structs it shows both.
+// Fields returns a line for each field in which two structs differ. If two
+// values are no structs and differ, Fields shows both.
 func Fields[T any](got, want T) string {
 	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
 	if g.Kind() != reflect.Struct {
@@ -25,8 +25,8 @@ func Fields[T any](got, want T) string {
 	return b.String()
 }
 
-// Lists has the first element in which two lists differ, with the two elements
-// on either side of it. It returns "" if the lists do not differ.
+// Lists returns the first element in which two lists differ, with two elements
+// before and after. If the lists do not differ, Lists returns "".
 func Lists[T comparable](got, want []T) string {
 	at := 0
 	for at < len(got) && at < len(want) && got[at] == want[at] {

@@ -1,7 +1,7 @@
 // Package helper runs user code off the goroutine that caused it. A [Queue] is
 // lock-free, and its helper goroutine exists only while an item waits.
-// Callbacks, log warnings and folding each have a queue, so a slow one holds
-// up nothing else.
+// Callbacks, log warnings and folding each have a queue, so a slow callback
+// holds up nothing else.
 //
 // # The model
 //
@@ -28,18 +28,18 @@
 //
 // A wake-up cannot be lost. The Put links the cell and then reads the state.
 // The helper gives its channel up and then looks for a cell. Atomic operations
-// of Go have one total order, so at least one of the two sees the other's
-// write. A Flush reads settled and the channel as one word. If the settled of
+// of Go have a total order, so the Put or the helper sees the write of its
+// partner. A Flush reads settled and the channel as one word. If the settled of
 // that word is too low, the helper closes the channel of that word later.
 //
 // # Bubbles
 //
 // A testing/synctest bubble owns the channels that its goroutines make. A
-// goroutine outside that touches one ends the process. The starter makes the
-// channel, and a goroutine and its starter are in the same bubble or in none.
-// So the helper closes only channels of its own side. A Flush of the other
-// side leaves the channel alone and looks at settled again and again. One
-// queue must not be used in two bubbles at a time.
+// goroutine outside that touches such a channel ends the process. The starter
+// makes the channel, and a goroutine and its starter are in the same bubble or
+// in none. So the helper closes only channels of its own side. A Flush on a
+// different side leaves the channel alone and polls settled. One queue must not
+// be used in two bubbles at a time.
 //
 // # Guarantees
 //

@@ -7,8 +7,8 @@ import (
 )
 
 // ErrGoexit is given to the failed function of [New] when a delivery ended its
-// goroutine by [runtime.Goexit]. Under GODEBUG=panicnil=1 it also stands for
-// panic(nil), which looks the same.
+// goroutine by [runtime.Goexit]. Under GODEBUG=panicnil=1 ErrGoexit also stands
+// for panic(nil), which looks the same.
 var ErrGoexit = errors.New("runtime.Goexit was called")
 
 // start starts a helper if an item waits and no helper runs. Every link and
@@ -59,7 +59,8 @@ func (q *Queue[T]) retire() {
 	q.start()
 }
 
-// replace puts s in place of the helper's state and wakes the Flushes that wait.
+// replace puts s in place of the helper's state and wakes the Flushes that
+// wait.
 func (q *Queue[T]) replace(s *state) { close(q.state.Swap(s).replaced) }
 
 // handle delivers the item and reports a failure.

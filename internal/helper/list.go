@@ -2,18 +2,25 @@ package helper
 
 import "sync/atomic"
 
-// list is the queue of Michael and Scott ("Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue
-// Algorithms", PODC 1996), with numbered cells. Nothing is ever unlinked or reused: a cell is garbage once head and
-// tail have passed it, and the collector, by keeping what anybody still looks at, rules the ABA problem out.
+// list is the queue of Michael and Scott ("Simple, Fast, and Practical
+// Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996), with
+// numbered cells. No cell is ever unlinked or reused. A cell is garbage once
+// head and tail have passed it. The garbage collector keeps each cell while a
+// goroutine still looks at it, so there is no ABA problem.
 type list[T any] struct {
-	head atomic.Pointer[cell[T]] // the last cell taken, at first a dummy; those behind it wait. Only moves to the next.
-	tail atomic.Pointer[cell[T]] // the last cell linked, or the one before it; head may pass it by one
+	// The last cell taken, at first a dummy; moves only to the next cell; cells
+	// behind head wait.
+	head atomic.Pointer[cell[T]]
+	// The last cell linked, or its predecessor; head may pass tail by a cell.
+	tail atomic.Pointer[cell[T]]
 }
 
 type cell[T any] struct {
 	next atomic.Pointer[cell[T]] // nil in the last cell only; set once
-	seq  uint64                  // the predecessor's plus one; fixed before the cell is linked
-	item T                       // written before the cell is linked, then owned by whoever moves head to the cell
+	seq  uint64                  // the predecessor's plus 1; fixed before the cell is linked
+	// Written before the cell is linked, then owned by the goroutine that moves
+	// head here.
+	item T
 }
 
 func (l *list[T]) init() {
@@ -29,13 +36,14 @@ func (l *list[T]) push(item T) uint64 {
 		last := l.last()
 		c.seq = last.seq + 1
 		if last.next.CompareAndSwap(nil, c) {
-			l.tail.CompareAndSwap(last, c) // on failure somebody else has moved it, see last
+			l.tail.CompareAndSwap(last, c) // on failure another goroutine has moved tail, see last
 			return c.seq
 		}
 	}
 }
 
-// last returns the last cell. Every cell linked before the call is it or before it.
+// last returns the last cell. No cell that was linked before the call comes
+// after the last cell.
 func (l *list[T]) last() *cell[T] {
 	for {
 		t := l.tail.Load()
@@ -52,7 +60,8 @@ func (l *list[T]) Empty() bool {
 	return l.head.Load().next.Load() == nil
 }
 
-// take moves head from h to n, the cell after it. The item belongs to the caller who succeeds; the list forgets it.
+// take moves head from h to n, the cell after it. If take succeeds, the item
+// belongs to the caller and the list forgets it.
 func (l *list[T]) take(h, n *cell[T]) (item T, ok bool) {
 	if !l.head.CompareAndSwap(h, n) {
 		return item, false

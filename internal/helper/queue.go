@@ -8,9 +8,9 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
-// A Queue delivers what is put into it, one item at a time and in queue order,
-// on a goroutine that exists only while an item waits. Make one with [New]; the
-// zero Queue is not usable. All methods are safe for concurrent use, also from
+// A Queue delivers its items one at a time and in queue order. The delivering
+// goroutine exists only while an item waits. Make one with [New]; the zero
+// Queue is not usable. All methods are safe for concurrent use, also from
 // within a delivery.
 type Queue[T any] struct {
 	list[T]
@@ -21,19 +21,22 @@ type Queue[T any] struct {
 	dropped atomic.Uint64
 
 	// state is never nil. While its channel is nil, any goroutine may start a
-	// helper by a CAS. Then the helper alone replaces it.
+	// helper by a CAS. Then the helper alone replaces the state.
 	state atomic.Pointer[state]
 }
 
 // A state is immutable.
 type state struct {
-	settled  uint64        // the cells up to this number are delivered or dropped
-	replaced chan struct{} // closed after the helper has replaced the state; nil while no helper runs
-	bubbled  bool          // the helper runs in a synctest bubble, and replaced belongs to that bubble
+	settled uint64 // the cells up to this number are delivered or dropped
+	// Closed after the helper has replaced the state; nil while no helper runs.
+	replaced chan struct{}
+	// The helper runs in a synctest bubble, and replaced belongs to that
+	// bubble.
+	bubbled bool
 }
 
-// New returns an empty queue in which at most limit items wait, the one in
-// delivery not counted.
+// New returns an empty queue in which at most limit items wait, without the
+// item in delivery.
 //
 // When deliver panics, the helper calls failed with the recovered value, while
 // the stack of the panic still stands. When deliver ends the goroutine, the
@@ -55,9 +58,9 @@ func New[T any](limit int, deliver func(T), failed func(recovered any)) *Queue[T
 	return q
 }
 
-// Put queues the item and returns at once. It never waits for another
-// goroutine, and runs no user code. If more than the limit wait, it drops the
-// oldest.
+// Put queues the item and returns at once. Put never waits for another
+// goroutine, and runs no user code. If more items than the limit wait, Put
+// drops the oldest.
 func (q *Queue[T]) Put(item T) {
 	seq := q.push(item)
 	q.start()
@@ -70,10 +73,10 @@ func (q *Queue[T]) Dropped() uint64 {
 	return q.dropped.Load()
 }
 
-// Flush waits until every item put before the call has been delivered (and its
-// failure, if any, reported) or dropped, or until ctx ends; then it returns
-// ctx.Err(). What the deliveries did happens before Flush returns nil. If there
-// is nothing to wait for, it returns nil, even if ctx has ended. Flush does not
+// Flush waits until every item put before the call was dropped, or was
+// delivered and its failure reported. If ctx ends first, Flush returns
+// ctx.Err(). The deliveries happen before Flush returns nil. If there is
+// nothing to wait for, it returns nil, even if ctx has ended. Flush does not
 // wait for items put later.
 //
 // Within a delivery Flush waits for that delivery itself, that is, until ctx
@@ -104,11 +107,12 @@ func (q *Queue[T]) Flush(ctx context.Context) error {
 	}
 }
 
-// interval is how often Flush looks for a helper of the other side. In a bubble
-// it takes next to no real time, in which the helper outside can go on.
+// interval is how often Flush polls a helper of the other side. In a bubble an
+// interval takes next to no real time, and the helper outside goes on
+// meanwhile.
 const interval = 100 * time.Microsecond
 
-// trim drops the oldest waiting cells until at most limit wait up to seq. It
+// trim drops the oldest waiting cells until at most limit wait up to seq. trim
 // takes from the very head that it judged. With another head, two Puts would
 // drop three cells for two too many.
 func (q *Queue[T]) trim(seq uint64) {

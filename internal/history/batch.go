@@ -62,8 +62,8 @@ type pack struct {
 	counts         Counts
 }
 
-// pack copies the samples from number from up to end. They may be torn, if the
-// history has got them meanwhile.
+// pack copies the samples from number from up to end. If the history has got
+// these samples meanwhile, the copy may be torn.
 func (b *Batch) pack(from, end uint64, bounds *Bounds) *pack {
 	n := int(end - from)
 	p := &pack{from: from, samples: make([]uint64, n), oldest: from}

@@ -1,7 +1,7 @@
 package history
 
-// Bounds are the durations above which a sample is slow, and recovering. Slow is
-// at least Recovering. They never change.
+// Bounds are the durations above which a sample is slow, and recovering. Slow
+// is at least Recovering. They never change.
 type Bounds struct{ Slow, Recovering uint64 }
 
 // Tally is exact counts of samples.

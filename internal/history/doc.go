@@ -1,5 +1,5 @@
 // Package history keeps the large window of one node for many recorders at
-// once. Nobody waits in it.
+// once. No recorder and no reader waits.
 //
 // # Parts
 //
@@ -22,13 +22,13 @@
 //  1. It loads the value. From is its through for this batch.
 //  2. It copies the samples from From to the given end. These are complete.
 //  3. It puts a value with this pack, and a through of end, in the place of the
-//     loaded value, by a CAS. If the CAS fails, it begins again, and keeps the
-//     copy if From has not moved.
+//     loaded value, by a CAS. If the CAS fails, the publisher begins again, and
+//     keeps the copy if From has not moved.
 //
 // A merge loads a value and makes generations of its packs. By a CAS it puts a
 // value with these generations and without these packs in its place. If packs
-// were appended meanwhile, it keeps them and tries the CAS again. If another
-// merge was faster, it gives up.
+// were appended meanwhile, the merge keeps them and tries the CAS again. If
+// another merge was faster, this merge gives up.
 //
 // A read publishes every batch. Then it loads one value, and answers from it
 // alone.
@@ -37,8 +37,8 @@
 //
 // The owner overwrites the slot of a sample only after it has loaded a value
 // that has this sample ([History.Room]). The owner looks at the first slot of
-// each half. If there is no room, it gives the shard back and publishes the
-// batch. So an owner never waits for a publisher that is held up.
+// each half. If there is no room, the owner gives the shard back and publishes
+// the batch. So an owner never waits for a publisher that is held up.
 //
 // # Why every interleaving is right
 //
@@ -52,8 +52,8 @@
 // through of the value before it ended, because both are replaced by one CAS.
 // A second publisher of the same samples finds that From has moved.
 //
-// A publisher may be held up anywhere. It owns nothing. Others publish the same
-// samples, and its own CAS fails.
+// A publisher may be held up anywhere, because it owns nothing. Another
+// publisher publishes the same samples, and the late CAS fails.
 //
 // A copy never reaches back by more than two halves. When the owner stored the
 // last sample before end, through was at least end minus two halves, and the
@@ -80,31 +80,33 @@
 // the largest key that was ever merged.
 //
 // Take the generation that begins at b. Let n(b) be the number of samples in
-// this generation and in all later generations, and of the samples in packs with
-// a key of at least b. The window begins at the smallest b with n(b) at most the
-// window size. So:
+// this generation and in all later generations, and of the samples in packs
+// with a key of at least b. The window begins at the smallest b with n(b) at
+// most the window size. So:
 //
 //   - The window never has more than the window size.
-//   - No sample in it has a whole window of newer samples. These would have
-//     keys of at least b too, and n(b) would be larger than the window size. A
-//     quiet core's samples are no exception, because their keys are old.
-//   - It has at least 3/4 of the window size once that many were recorded. The
-//     generation before b makes it more than the window size. That generation
-//     has at most an eighth of the window, one pack, and what came late. A
-//     sample comes late if it was not merged when the next generation began.
-//     That is at most two halves of each core. A half is at most a hundredth of
-//     the window, and all cores' halves are at most a thirty-second of it (on
-//     up to 16 cores, beyond which a half has its smallest size).
+//   - No sample in it has a whole window of newer samples. Newer samples would
+//     have keys of at least b too, so n(b) would be larger than the window
+//     size. A quiet core's samples are no exception, because their keys are
+//     old.
+//   - It has at least 3/4 of the window size once that many were recorded. With
+//     the generation before b it would have more than the window size. That
+//     generation has at most an eighth of the window, one pack, and late
+//     samples. A sample comes late if it was not merged when the next
+//     generation began. That is at most two halves of each core. A half is at
+//     most a hundredth of the window, and all cores' halves are at most a
+//     thirty-second of it (on up to 16 cores, beyond which a half has its
+//     smallest size).
 //
 // n only grows. So a merge drops the generations that no window will have.
 // Samples older than all generations are dropped unmerged.
 //
 // # Bounds
 //
-// A publisher that finds too many packs merges them. Usually one does so at a
-// time, because a merge needs scratch memory. Others pass by. Beyond a second
-// limit everybody merges, so a merger that is held up costs nothing but work
-// done twice.
+// A publisher that finds too many packs merges them. Usually a single publisher
+// merges at a time, because a merge needs scratch memory. The rest pass by.
+// Beyond a second limit every publisher merges, so a merger that is held up
+// costs only work done twice.
 //
 // # Accuracy
 //

@@ -16,7 +16,7 @@ type generation struct {
 	begin  uint64   // the smallest key that it may have
 	counts Counts   // of its samples
 	means  []uint64 // of the centroids, ascending, in nanoseconds
-	upTo   []uint32 // by centroid: the samples of it and of all before it
+	upTo   []uint32 // by centroid: the number of samples up to its end
 }
 
 // generations is how many make a window. An eighth is forgotten at a time.
@@ -87,7 +87,7 @@ func (s *scratch) grow(g generation) {
 }
 
 // place adds the samples of a pack to the generations of their keys. It leaves
-// out those that are older than all generations.
+// out samples that are older than all generations.
 func (s *scratch) place(p *pack, b *Bounds) {
 	last := &s.growing[len(s.growing)-1]
 	if p.oldest >= last.begin {

@@ -14,7 +14,7 @@ type History struct {
 	compression float64
 	bounds      Bounds
 	now         atomic.Pointer[value]
-	merging     atomic.Bool // somebody merges; nobody waits for it
+	merging     atomic.Bool // a publisher merges, and nobody waits for it
 	due         int         // so many words in packs are merged
 	overdue     int         // so many are merged by everybody
 }
@@ -32,7 +32,7 @@ type value struct {
 	latest      uint64        // its sample
 }
 
-// Limits of what is pending.
+// Limits of pending samples.
 const (
 	maxPending = 1280 // words
 	maxPacks   = 64
@@ -54,8 +54,8 @@ func (h *History) Room(b *Batch, n uint64) bool {
 	return n <= h.now.Load().throughOf(b.index)+b.half
 }
 
-// Publish sees to it that the history has the samples of a batch up to number
-// end. These are complete. The caller owns nothing.
+// Publish makes the history have the samples of a batch up to number end. The
+// caller knows that these samples are complete, and owns no shard.
 func (h *History) Publish(b *Batch, end uint64) {
 	var p *pack
 	for {
@@ -100,7 +100,7 @@ func (v *value) with(batch int, end uint64, p *pack) *value {
 	return &next
 }
 
-// tidy merges the packs if there are too many, unless somebody is at it.
+// tidy merges the packs if there are too many, unless another publisher merges.
 func (h *History) tidy() {
 	for {
 		v := h.now.Load()
@@ -135,8 +135,8 @@ func (h *History) mergeAll() {
 	go h.mergeAll()
 }
 
-// merge puts a value without the packs of v in the place of the current one,
-// unless another merge was faster.
+// merge replaces the current value by a value without the packs of v, unless
+// another merge was faster.
 func (h *History) merge(v *value) {
 	generations, merged := h.merged(v)
 	for {

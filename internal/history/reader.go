@@ -28,8 +28,8 @@ type Window struct {
 	Recorded uint64 // samples that the history has had
 }
 
-// Load takes the history's current value. The caller has published the batches
-// that it wants to be in it.
+// Load takes the history's current value. The caller first publishes the
+// batches whose samples it wants.
 func (r *Reader) Load(h *History) {
 	v := h.now.Load()
 	for ; v.words >= h.overdue; v = h.now.Load() {
@@ -87,9 +87,9 @@ func (r *Reader) sort() {
 	r.raw = append(r.raw[:0], r.ordered.All()...)
 }
 
-// Quantile returns a quantile of the window, which must have a sample. It is
-// the smallest duration up to which there are as many samples as the nearest
-// rank says, so it never falls as q rises.
+// Quantile returns a quantile of the window, which must have a sample. The
+// quantile is the smallest duration up to which there are as many samples as
+// the nearest rank says. So a larger q never has a smaller quantile.
 func (r *Reader) Quantile(q float64) uint64 {
 	rank := nearest.Rank(q, r.Samples)
 	switch rank { // centroids have no true extremes

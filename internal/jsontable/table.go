@@ -1,10 +1,10 @@
-// Package jsontable writes, reads, checks and logs objects by tables: a row for
-// each field of the JSON says all there is to say about it.
+// Package jsontable writes, reads, checks and logs objects by tables. A table
+// has a row for each field of the JSON, with everything about the field.
 //
-// The JSON is exact: durations are milliseconds to the nanosecond. The reader
-// skips fields that it does not know and refuses everything else that the
-// writer does not write. Its errors name the field, and its time and memory are
-// in proportion to the input.
+// The JSON is exact, because durations are milliseconds to the nanosecond. The
+// reader skips unknown fields. It refuses everything else that the writer does
+// not write. Its errors name the field, and its time and memory are in
+// proportion to the input.
 package jsontable
 
 import (
@@ -23,43 +23,44 @@ import (
 	"unicode/utf8"
 )
 
-// A Table is the JSON object that stands for a T. It has a row for each field,
-// in the order in which they are written. The same rows make the attributes of
-// a T in a log, and judge whether its figures are in range and fit together.
+// A Table describes the JSON object that stands for a T. It has a row for each
+// field, in the order of writing. The same rows make the attributes of a T in a
+// log. They also judge whether the figures of a T are in range and fit
+// together.
 type Table[T any] struct {
 	what   string // a T, in errors
 	Fields []Field[T]
 	index  map[string]int // of fields, by name
 }
 
-// A Field is all there is to say about one field.
+// A Field describes a field of the JSON.
 //
-// The type that At points to tells the unit and the form in JSON: uint64 and
-// int are counts, [8]uint64 an array of counts, and a time.Duration is in
-// milliseconds. A Part has its own form.
+// The type that At points to tells the unit and the form in JSON. A uint64 and
+// an int are counts, [8]uint64 is an array of counts, and a time.Duration is in
+// milliseconds. A Part has a form of its own.
 type Field[T any] struct {
 	Name    string        // in JSON: letters and digits
 	At      func(*T) any  // points to the value, or is a Part
 	Lowest  uint64        // of an int
 	Highest uint64        // of an int; of a string, its bytes; 0: no limit
 	Longest time.Duration // of a Duration; 0: no limit
-	Words   []string      // all that a string can be; nil: anything
-	Null    *Condition[T] // when the field is null, and only then; nil: never
-	Absent  func(*T) bool // when the field is left out, and may be missing; nil: never
+	Words   []string      // the allowed values of a string; nil means any
+	Null    *Condition[T] // when exactly the field is null; nil means never
+	Absent  func(*T) bool // when the field is left out, and may be missing; nil means never
 
-	// Optional fields may be missing: an older version did not write them.
-	// All fields that are added have it.
+	// Optional fields may be missing, because an older version did not write
+	// them. Each added field is Optional.
 	Optional bool
 
-	SumOf  []string // the fields that add up to this one
-	AtMost []string // fields that are never below this one
+	SumOf  []string // the fields that add up to this field
+	AtMost []string // fields that are never below this field
 }
 
-// A Part is a field whose form in JSON is its own.
+// A Part is a field with a form of its own in JSON.
 type Part interface {
 	AppendJSON(b []byte) ([]byte, error)
 	ParseJSON(text Text) error
-	Check() error // why ParseJSON refuses what AppendJSON writes; nil if it does not
+	Check() error // why ParseJSON refuses the text of AppendJSON, or nil
 }
 
 // A Word is a value of a few that have names, which Words of its field lists.
@@ -77,7 +78,8 @@ type Condition[T any] struct {
 // When returns the condition that errors put as text.
 func When[T any](text string, holds func(*T) bool) *Condition[T] { return &Condition[T]{text, holds} }
 
-// New returns the table of an object that errors call what.
+// New returns the table of an object. Errors call the object by the first
+// argument.
 func New[T any](what string, fields ...Field[T]) *Table[T] {
 	t := &Table[T]{what, fields, make(map[string]int, len(fields))}
 	for i, f := range fields {
@@ -95,8 +97,8 @@ func (t *Table[T]) Marshal(v *T, size int) ([]byte, error) {
 	return b, nil
 }
 
-// Unmarshal sets v to the value that data is the JSON of. With an error it
-// leaves v as it was.
+// Unmarshal sets v to the value of the JSON in data. With an error it leaves v
+// unchanged.
 func (t *Table[T]) Unmarshal(data []byte, v *T) error {
 	var parsed T
 	text, err := Valid(data)
@@ -134,8 +136,8 @@ func (t *Table[T]) Append(b []byte, v *T) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// Parse sets v, a zero T, to the value of an object. Fields that it does not
-// know are skipped. The error names the field.
+// Parse sets v, a zero T, to the value of an object. Parse skips unknown
+// fields. The error names the field.
 func (t *Table[T]) Parse(text Text, v *T) error {
 	if text[0] != '{' {
 		return NotA(text, "an object")
@@ -154,8 +156,8 @@ func (t *Table[T]) Parse(text Text, v *T) error {
 		}
 		found[i] = val
 	}
-	// The fields that may be null come last, because the others tell
-	// whether they are.
+	// Fields that may be null come last, because the rest tell whether they are
+	// null.
 	for _, nullable := range []bool{false, true} {
 		for i, val := range found {
 			f := &t.Fields[i]
@@ -170,7 +172,8 @@ func (t *Table[T]) Parse(text Text, v *T) error {
 	return t.Check(v)
 }
 
-// read sets the field of v to the value of text, which is nil if it is missing.
+// read sets the field of v to the value of text. A nil text means that the
+// field is missing.
 func (f *Field[T]) read(text Text, v *T) error {
 	if text == nil {
 		return ErrMissing
@@ -187,7 +190,7 @@ func (f *Field[T]) read(text Text, v *T) error {
 	return nil
 }
 
-// encode appends the value of the field. It refuses only what has no form.
+// encode appends the value of the field. It refuses only values without a form.
 func (f *Field[T]) encode(b []byte, v *T) ([]byte, error) {
 	switch p := f.At(v).(type) {
 	case *uint64:
@@ -271,7 +274,8 @@ func (f *Field[T]) decode(text Text, v *T) (err error) {
 	return err
 }
 
-// parseString reads a string. It unquotes none that is far too long.
+// parseString reads a string. It does not unquote a string that is far too
+// long.
 func (f *Field[T]) parseString(text Text) (string, error) {
 	const escaped = len(`\u0000`)
 	highest := int(f.Highest)
@@ -370,8 +374,8 @@ func (f *Field[T]) check(v *T) error {
 	return nil
 }
 
-// checkSum returns an error unless the field is the sum of its parts, if it has
-// some. A sum beyond 64 bits is no total.
+// checkSum returns an error if the field has parts and is not their sum. A sum
+// beyond 64 bits is no total.
 func (t *Table[T]) checkSum(f *Field[T], v *T) error {
 	if f.SumOf == nil {
 		return nil
@@ -400,7 +404,7 @@ func (t *Table[T]) checkSum(f *Field[T], v *T) error {
 	return fmt.Errorf("%d is not the sum of %s: %d", f.number(v), names, values)
 }
 
-// AppendCounts appends the counts that a field is or has: none, one, or eight.
+// AppendCounts appends the counts of a field, which are none, one, or eight.
 func (f *Field[T]) AppendCounts(to []*uint64, v *T) []*uint64 {
 	switch p := f.At(v).(type) {
 	case *uint64:
@@ -426,14 +430,14 @@ func (f *Field[T]) number(v *T) uint64 {
 	}
 }
 
-// text returns the value of a field as it stands in JSON.
+// text returns the value of a field as in the JSON.
 func (f *Field[T]) text(v *T) string {
 	b, _ := f.encode(nil, v)
 	return string(b)
 }
 
 // Attributes returns names and values for a log, in turn. A Duration is in
-// nanoseconds and its name says so. What is null in JSON is left out.
+// nanoseconds and its name says so. Fields that are null in JSON are left out.
 func (t *Table[T]) Attributes(v *T) []any {
 	attributes := make([]any, 0, 2*len(t.Fields))
 	for i := range t.Fields {
@@ -462,12 +466,12 @@ func AppendByName[V any](b []byte, values map[string]V, encode func([]byte, *V) 
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, 0, len(values)) // One allocation, whatever the number.
+	names := make([]string, 0, len(values)) // A single allocation for any number.
 	for name := range values {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	var v V // One for all, because encode has it moved to the heap.
+	var v V // A single v for all, because encode moves v to the heap.
 	separator := byte('{')
 	for _, name := range names {
 		b = append(appendString(append(b, separator), name), ':')
@@ -497,8 +501,9 @@ func ParseByName(text Text, read func(name string, val Text) error) error {
 	return nil
 }
 
-// ValidNames returns the map with all names made valid UTF-8, and the map
-// itself if they are. The error names a node that two names then stand for.
+// ValidNames returns the map with all names made valid UTF-8. If all names are
+// valid, it returns the map itself. If two names become the same, the error
+// names that node.
 func ValidNames[V any](values map[string]V) (map[string]V, error) {
 	allValid := true
 	for name := range values {
@@ -525,7 +530,7 @@ func ValidUTF8(s string) string { return strings.ToValidUTF8(s, string(utf8.Rune
 func quoted(words []string) string { return `"` + strings.Join(words, `" or "`) + `"` }
 
 // appendString appends s, which is valid UTF-8, as a JSON string. It escapes
-// only what must be escaped.
+// only characters that must be escaped.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := range len(s) {
@@ -546,8 +551,8 @@ func appendString(b []byte, s string) []byte {
 // do not know.
 func AppendFloat(b []byte, x float64) []byte { return strconv.AppendFloat(b, x, 'f', -1, 64) }
 
-// AppendMillis appends d, which is not negative, in milliseconds: exactly, in
-// as few digits as that takes.
+// AppendMillis appends d in milliseconds, exactly and in as few digits as
+// possible. d is not negative.
 func AppendMillis(b []byte, d time.Duration) []byte {
 	b = strconv.AppendInt(b, int64(d/time.Millisecond), 10)
 	var buffer [7]byte

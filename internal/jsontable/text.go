@@ -12,8 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Text is the text of one JSON value without white space around it. It is
-// known to be valid.
+// A Text is the valid text of one JSON value without white space around it.
 //
 // Package json judges the syntax and unquotes strings, and cut splits objects
 // and arrays. Package json cannot split them within the bound of ParseSnapshot,
@@ -62,11 +61,11 @@ func (t Text) Elements() iter.Seq[Text] {
 	}
 }
 
-// inside returns what stands between the brackets of an object or an array.
+// inside returns the text between the brackets of an object or an array.
 func (t Text) inside() Text { return bytes.TrimSpace(t[1 : len(t)-1]) }
 
-// cut returns the value that t, the inside of an object or an array, begins
-// with, and what follows the comma or the colon behind that value.
+// cut returns the first value of t, and the text after the comma or the colon
+// that follows. t is the inside of an object or an array.
 func (t Text) cut() (value, rest Text) {
 	depth, quoted := 0, false
 	for i := 0; i < len(t); i++ {
@@ -133,11 +132,11 @@ func shorten(s string) string {
 	return s[:end] + "…"
 }
 
-// NotA returns an error that says what a value should be.
+// NotA returns an error that names the wanted kind of value.
 func NotA(text Text, want string) error { return fmt.Errorf("%v is not %s", text, want) }
 
-// FieldError returns err with the name of the field that it is about. An error
-// about a node stays as it is.
+// FieldError returns err with the name of its field. An error about a node
+// stays unchanged.
 func FieldError(name string, err error) error {
 	if _, is := err.(*ofNode); is || err == nil {
 		return err
@@ -145,7 +144,7 @@ func FieldError(name string, err error) error {
 	return fmt.Errorf("field %q: %w", shorten(name), err)
 }
 
-// NodeError returns err with the name of the node that it is about.
+// NodeError returns err with the name of its node.
 func NodeError(name string, err error) error {
 	if err == nil {
 		return nil
@@ -197,7 +196,7 @@ func parseCounts(text Text, counts []uint64) (err error) {
 }
 
 // ParseMillis reads a number of milliseconds from 0 to longest, exactly to the
-// nanosecond. It makes no number as long as a large exponent asks for.
+// nanosecond. A large exponent makes it build no long number.
 func ParseMillis(text Text, longest time.Duration) (time.Duration, error) {
 	wrong := func() (time.Duration, error) {
 		return 0, NotA(text, fmt.Sprintf("milliseconds to the nanosecond, from 0 to %s", AppendMillis(nil, longest)))
@@ -217,7 +216,7 @@ func ParseMillis(text Text, longest time.Duration) (time.Duration, error) {
 	digits := strings.TrimLeft(padded, "0")
 	places -= len(padded) - len(digits)
 	digits = strings.TrimRight(digits, "0")
-	const zeros = "0000000000000000000" // as many as digits of an int64
+	const zeros = "0000000000000000000" // the digits of an int64
 	switch {
 	case digits == "":
 		return 0, nil

@@ -1,5 +1,5 @@
-// Package order puts durations in order, as far as a read of a window asks for it: that is what it spends most of its time
-// with.
+// Package order sorts the durations of a window, but only as far as a read asks
+// for them. A read spends most of its time on sorting.
 package order
 
 import (
@@ -8,16 +8,18 @@ import (
 	"slices"
 )
 
-// Keys are numbers below 2^62 in ascending order. They lie in buckets of a logarithmic scale; a bucket is sorted when one
-// of its keys is asked for, and one that has many keys by buckets of its own, so that a long duration does not crowd all
-// others into one for good. The zero value has no keys. Keys are for one goroutine at a time.
+// Keys are numbers below 2^62 in ascending order. They lie in buckets of a
+// logarithmic scale. A bucket is sorted when a read asks for one of its keys. A
+// bucket of many keys is sorted by buckets of its own. Otherwise a long
+// duration would crowd all shorter ones into a single bucket. The zero value
+// has no keys. Keys are for one goroutine at a time.
 type Keys struct {
 	outer  buckets
 	sorted [1 << mostBits]bool // the outer buckets that are
-	inner  buckets             // of one of the outer ones, while that is sorted
+	inner  buckets             // of an outer bucket, while that bucket is sorted
 }
 
-// Of makes k hold a copy of keys, in place of what it had.
+// Of makes k hold a copy of keys, in place of its earlier keys.
 func (k *Keys) Of(keys []uint64) {
 	k.outer.of(keys)
 	clear(k.sorted[:k.outer.used])
@@ -33,7 +35,8 @@ func (k *Keys) At(i int) uint64 {
 	return k.outer.keys[i]
 }
 
-// All returns the keys in order. They are k's, and good until it gets others.
+// All returns the keys in order. The slice belongs to k and is valid until the
+// next call of Of.
 func (k *Keys) All() []uint64 {
 	for bucket := range k.outer.used {
 		k.sort(bucket)
@@ -58,7 +61,8 @@ func (k *Keys) sort(bucket int) {
 	copy(keys, k.inner.keys)
 }
 
-// buckets are of keys, each of larger ones than the one before.
+// buckets hold keys. The keys of a bucket are larger than those of the bucket
+// before.
 type buckets struct {
 	keys []uint64 // bucket after bucket
 	used int      // buckets, empty ones among them
@@ -67,8 +71,8 @@ type buckets struct {
 
 const (
 	mostBits = 8
-	fewBits  = 6   // are used of fewer than …
-	many     = 512 // … so many keys: what buckets cost is more than what they save then
+	fewBits  = 6   // are used for fewer than many keys
+	many     = 512 // keys; for fewer keys, more buckets cost more than they save
 	several  = 32  // keys are put into buckets again
 )
 
@@ -96,7 +100,7 @@ func (b *buckets) of(keys []uint64) {
 		ends[(scale(key)-first)>>shift]++
 	}
 	end := int32(0)
-	for i, n := range ends { // where they begin, at first
+	for i, n := range ends { // at first ends has where the buckets begin
 		ends[i] = end
 		end += n
 	}
@@ -115,6 +119,7 @@ func (b *buckets) bucket(i int) []uint64 {
 	return b.keys[b.ends[i-1]:b.ends[i]]
 }
 
-// scale is a logarithm of a kind: the bits of a floating-point number are in the order of the numbers. By the one it adds, 0
-// is no further from 1 than 1 from 3.
+// scale is a kind of logarithm, because the bits of floating-point numbers have
+// the order of the numbers. The 1 that scale adds puts 0 no further from 1 than
+// 1 from 3.
 func scale(key uint64) uint64 { return math.Float64bits(float64(int64(key + 1))) }

@@ -29,11 +29,11 @@ func appendValid(b []byte, name string) []byte {
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // loadValid is Load(Valid(name)) without an allocation. The registry keeps no
-// invalid spelling, so each record under one makes the name valid again.
+// invalid spelling, so each record by such a name makes the name valid again.
 //
 // The string shares the buffer's bytes. That is safe because Load keeps no key,
-// and the buffer goes back to the pool after Load. A copy in its place costs
-// each such record one allocation.
+// and the buffer goes back to the pool after Load. A copy would cost each such
+// record an allocation.
 func (r *Registry[H]) loadValid(name string) (H, bool) {
 	b := buffers.Get().(*[]byte)
 	defer buffers.Put(b)

@@ -1,2 +1,3 @@
-// Package release stores words that one goroutine at a time writes, and that any goroutine loads atomically.
+// Package release stores words that one goroutine at a time writes, and that
+// all goroutines load atomically.
 package release

@@ -4,6 +4,8 @@ package release
 
 import "sync/atomic"
 
-// Store stores v in at. The caller is the only writer of the word until somebody else acquires what it is part of, and
-// stores it once in that time. Whoever loads v atomically sees all that the caller stored before.
+// Store stores v in at. The caller is the only writer of the word until another
+// goroutine acquires the structure around the word. Until then the caller
+// stores the word only once. A goroutine that loads v atomically sees
+// everything that the caller stored before.
 func Store(at *atomic.Uint64, v uint64) { at.Store(v) }

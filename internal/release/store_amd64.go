@@ -7,11 +7,16 @@ import (
 	"unsafe"
 )
 
-// Store stores v in at. The caller is the only writer of the word until somebody else acquires what it is part of, and
-// stores it once in that time. Whoever loads v atomically sees all that the caller stored before.
+// Store stores v in at. The caller is the only writer of the word until another
+// goroutine acquires the structure around the word. Until then the caller
+// stores the word only once. A goroutine that loads v atomically sees
+// everything that the caller stored before.
 //
-// On amd64 every store is one with release order, while atomic.Store is an XCHG, which waits for all stores before it:
-// with it a record takes 36 ns in place of 13. The compiler keeps stores to different words in their order and emits one
-// instruction for each, but may leave out one that another to the same word follows. Go's memory model does not promise
-// the former: so the race detector's build, and nodemetrics_portable, have the twin.
+// On amd64 every store has release order. An atomic.Store is an XCHG, which
+// waits for all stores before it, so a record would take 36 ns in place of 13.
+// The compiler keeps stores to different words in their order and emits one
+// instruction for each. It may leave a store out if another store to the same
+// word follows. Go's memory model promises neither order nor single
+// instructions. So the race detector's build and nodemetrics_portable use the
+// portable twin.
 func Store(at *atomic.Uint64, v uint64) { *(*uint64)(unsafe.Pointer(at)) = v }

@@ -8,15 +8,18 @@ import (
 	"github.com/influxdata/tdigest"
 )
 
-// Compression is that of the t-digest which takes the place of more than MaxPairs pairs: some 700 centroids remain, of
-// at most 0.3% of the weight each, a third of that at the 99th percentile. With 100 a merge of merged sketches would be
-// wrong by half a percent where there is a gap between two modes.
+// Compression is the compression of the t-digest that replaces more than
+// MaxPairs pairs. About 700 centroids remain. Each has at most 0.3% of the
+// weight, and at the 99th percentile at most a third of that. With a
+// compression of 100, a merge of merged sketches would be wrong by half a
+// percent at a gap between two modes.
 const Compression = 500
 
-// digests has empty digests: one is 80 KB.
+// digests has empty digests, because each takes 80 KB.
 var digests = sync.Pool{New: func() any { return tdigest.NewWithCompression(Compression) }}
 
-// compress returns the sketch of more than MaxPairs centroids, or samples, in the order of their means.
+// compress returns the sketch of more than MaxPairs centroids, or samples, in
+// the order of their means.
 func compress(centroids Sketch, shortest, longest time.Duration) Sketch {
 	digest := digests.Get().(*tdigest.TDigest)
 	defer digests.Put(digest)

@@ -1,4 +1,6 @@
-// Package sketch keeps a window of durations as pairs of a mean and a weight, which can be merged with those of other
-// windows and still answer for quantiles: the samples themselves while they are few, the centroids of a t-digest (Ted
-// Dunning, Computing Extremely Accurate Quantiles Using t-Digests, 2019) when they are many.
+// Package sketch keeps a window of durations as pairs of a mean and a weight.
+// Sketches of several windows can be merged, and the result still has
+// quantiles. The pairs of a small window are its samples. The pairs of a large
+// window are the centroids of a t-digest (Ted Dunning, Computing Extremely
+// Accurate Quantiles Using t-Digests, 2019).
 package sketch

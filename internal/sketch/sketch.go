@@ -15,15 +15,18 @@ const MaxPairs = 1024
 // MaxSamples is the most pairs of a sketch that was merged from samples alone.
 const MaxSamples = 4096
 
-// Centroid stands for as many samples as its weight, at least 1. With a weight of 1 its mean is a sample, exactly; else
-// it is the mean of samples next to each other, to the nanosecond.
+// Centroid stands for as many samples as its weight says, at least 1. With a
+// weight of 1 its mean is exactly a sample. With a larger weight it is the mean
+// of neighboring samples, to the nanosecond.
 type Centroid struct {
 	Mean   time.Duration
 	Weight int
 }
 
-// Sketch is a window. Its centroids are in the order of their means, and its first and last mean are the true minimum
-// and maximum, whatever was merged and compressed. While every weight is 1 it is the samples and all it says is exact.
+// Sketch is a window. Its centroids are in the order of their means. Its first
+// and last mean are the true minimum and maximum, even after merging and
+// compressing. While every weight is 1, the centroids are the samples and all
+// quantiles are exact.
 type Sketch []Centroid
 
 // Of returns the sketch of samples that are in ascending order, in nanoseconds.
@@ -47,7 +50,8 @@ func Fit(s Sketch, shortest, longest time.Duration) Sketch {
 	return compress(s, shortest, longest)
 }
 
-// Merge returns the sketch of all the parts' samples, which is the same in whatever order the parts are.
+// Merge returns the sketch of all the parts' samples. The order of the parts
+// does not change the result.
 func Merge(parts ...Sketch) Sketch {
 	s := slices.Concat(parts...)
 	slices.SortFunc(s, Compare)
@@ -57,7 +61,7 @@ func Merge(parts ...Sketch) Sketch {
 	return s
 }
 
-// Compare orders centroids by mean, and those of one mean by weight.
+// Compare orders centroids by mean, and centroids of the same mean by weight.
 func Compare(a, b Centroid) int {
 	return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Weight, b.Weight))
 }
@@ -75,10 +79,10 @@ func (s Sketch) Exact() bool {
 	return !slices.ContainsFunc(s, func(c Centroid) bool { return c.Weight != 1 })
 }
 
-// Quantile returns the quantile q of a sketch that is not empty: the mean of the
-// centroid that has the sample of the nearest rank. Nothing is interpolated,
-// because between two means there may be a gap. So a sample that has a centroid
-// to itself is met exactly.
+// Quantile returns the quantile q of a sketch that is not empty. That is the
+// mean of the centroid that has the sample of the nearest rank. Nothing is
+// interpolated, because there may be a gap between two means. So a sample that
+// is alone in its centroid is met exactly.
 func (s Sketch) Quantile(q float64) time.Duration {
 	rank := nearest.Rank(q, s.Samples())
 	for _, c := range s {

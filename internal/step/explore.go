@@ -4,13 +4,13 @@ package step
 
 import "slices"
 
-// Explore runs threads in every order of their steps in which at most so many
-// of them are preempted, and returns how many orders there are. A thread is
-// preempted if another one goes on before it has ended. For each order Explore
-// calls start for fresh threads, and runs each on a goroutine of its own, one at
-// a time, from step to step. After each such turn it calls check with the
-// threads of the turns so far and whether all have ended. If check returns
-// false, Explore lets the threads end and stops.
+// Explore runs threads in every order of their steps with at most so many
+// preemptions, and returns the number of these orders. A thread is preempted if
+// another thread goes on before the first has ended. For each order Explore
+// calls start for fresh threads. Each thread runs on a goroutine of its own,
+// one thread at a time, from step to step. After each such turn it calls check
+// with the threads of the turns so far and whether all have ended. If check
+// returns false, Explore lets the threads end and stops.
 //
 // A thread must pass no step while it holds a lock that another thread needs.
 func Explore(preemptions int, start func() (threads []func(), check func(turns []int, ended bool) bool)) (orders int) {
@@ -22,8 +22,9 @@ func Explore(preemptions int, start func() (threads []func(), check func(turns [
 	return orders
 }
 
-// explore runs one order. The first choices are given, and the others are 0. It
-// returns the first choices of the next order, and whether there is one.
+// explore runs a single order. The first choices are given, and the rest are 0.
+// It returns the first choices of the next order, and whether there is a next
+// order.
 func explore(choices []int, preemptions int, threads []func(), check func([]int, bool) bool) (next []int, more bool) {
 	stopped := make(chan bool) // whether the running thread has ended
 	resume := make([]chan struct{}, len(threads))
@@ -33,7 +34,7 @@ func explore(choices []int, preemptions int, threads []func(), check func([]int,
 		stopped <- false
 		<-proceed
 	})
-	var alive, turns []int // the running thread is the first of those alive, unless it has ended
+	var alive, turns []int // the running thread is the first, unless it has ended
 	for i, f := range threads {
 		resume[i] = make(chan struct{})
 		alive = append(alive, i)

@@ -4,8 +4,10 @@ package step
 
 import "sync/atomic"
 
-// Hold makes the next goroutine that comes to s stop there. It returns a channel that is closed when one has, and a
-// function that lets it go on; others pass. The function also removes the hook if nobody came.
+// Hold makes the next goroutine that comes to s stop there. Later goroutines
+// pass. Hold returns a channel, which is closed when the goroutine has stopped,
+// and a function, which lets the goroutine go on. If no goroutine came, the
+// function removes the hook.
 func Hold(s Step) (held <-chan struct{}, release func()) {
 	arrived, proceed := make(chan struct{}), make(chan struct{})
 	var taken atomic.Bool

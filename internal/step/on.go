@@ -9,14 +9,14 @@ const Enabled = true
 
 var hook atomic.Pointer[func(Step)]
 
-// At calls the hook, if there is one.
+// At calls the hook, if there is a hook.
 func At(s Step) {
 	if f := hook.Load(); f != nil {
 		(*f)(s)
 	}
 }
 
-// Hook makes At call f; nil makes it do nothing again.
+// Hook makes At call f. A nil f makes At do nothing again.
 func Hook(f func(Step)) {
 	if f == nil {
 		hook.Store(nil)
@@ -27,7 +27,8 @@ func Hook(f func(Step)) {
 
 var pick atomic.Pointer[func(id int) int]
 
-// Core returns what the function that Pick was given makes of id, or id if there is none.
+// Core returns id as Pick's function changes it, or id itself if there is no
+// function.
 func Core(id int) int {
 	if f := pick.Load(); f != nil {
 		return (*f)(id)
@@ -35,7 +36,7 @@ func Core(id int) int {
 	return id
 }
 
-// Pick makes Core call f; nil makes it return what it was given again.
+// Pick makes Core call f. A nil f makes Core return its argument again.
 func Pick(f func(id int) int) {
 	if f == nil {
 		pick.Store(nil)

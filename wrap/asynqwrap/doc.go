@@ -37,16 +37,16 @@
 //
 // With an Ignore that accepts exactly the errors that asynq.Config.IsFailure
 // refuses, executions, failures and retries equal the counts of asynq's
-// inspector. There is one exception. If a task has no retry left, asynq counts a
-// failure, whatever IsFailure says. The default of Ignore accepts
+// inspector. There is one exception. If a task has no retry left, asynq counts
+// a failure and does not ask IsFailure. The default of Ignore accepts
 // context.Canceled, which asynq counts as a failure. A panic goes on to asynq,
-// which makes an error of it.
+// which turns the panic into an error.
 //
 // # What asynq does not tell
 //
-// A shutdown, Inspector.CancelProcessing and a lost lease all cancel the context.
-// After a shutdown asynq puts the task back. After the others asynq counts a
-// failure.
+// A shutdown, Inspector.CancelProcessing and a lost lease all cancel the
+// context. After a shutdown asynq puts the task back. After the others asynq
+// counts a failure.
 //
 // If a task's deadline has passed before its run begins, asynq counts a failure
 // without calling the handler. The middleware does not see such a run.

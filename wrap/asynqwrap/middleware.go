@@ -10,8 +10,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
 
-// Config says where a middleware records runs, under which name, and which it
-// leaves out. Several goroutines may call its functions at once.
+// Config says where a middleware records runs, under which name, and which runs
+// it leaves out. Several goroutines may call its functions at once.
 type Config struct {
 	// Collector takes the records. With a nil Collector tasks run the same,
 	// unmeasured.
@@ -32,7 +32,8 @@ type Config struct {
 }
 
 // Middleware returns a middleware for asynq.ServeMux.Use that records every run
-// of a task. It should be the first one, so that its context is asynq's own.
+// of a task. The program should use it before other middleware, so that its
+// context is asynq's own.
 func Middleware(cfg Config) asynq.MiddlewareFunc {
 	if cfg.Name == nil {
 		cfg.Name = func(_ context.Context, task *asynq.Task) string { return task.Type() }

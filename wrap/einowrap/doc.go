@@ -1,15 +1,15 @@
 // Package einowrap records the nodes of a graph of CloudWeGo eino
-// (github.com/cloudwego/eino/compose), each run of a node as one execution.
+// (github.com/cloudwego/eino/compose). Each run of a node is one execution.
 // eino's callbacks do not tell [Handler] everything. If a node panics, eino
 // calls nothing at that moment. The error of its graph then names one node that
 // panicked. So Handler records a panic with the time until the graph failed,
 // which slower nodes of the same step determine. Handler does not see further
-// panics in that step. A handler of one node alone sees no panic at all. If a
+// panics in that step. A handler of a single node sees no panic at all. If a
 // branch panics in Stream or Transform, eino calls nothing for the outermost
-// graph, so Handler does not record its run. If the reader of a stream closes
-// it, eino does not tell. Handler reads a copy of each stream to its end, so
-// the node then goes on sending, unless [Config].EndAtStream is set. [Node] and
-// [MustNode] see every panic of a function, at once.
+// graph, so Handler does not record its run. If the reader closes a stream,
+// eino does not tell. Handler reads a copy of each stream to its end, so the
+// node then goes on sending, unless [Config].EndAtStream is set. [Node] and
+// [MustNode] see every panic of a function at once.
 //
 //	handler := einowrap.Handler(einowrap.Config{Collector: metrics})
 //	answer, err := graph.Invoke(ctx, question, compose.WithCallbacks(handler))
@@ -21,11 +21,11 @@
 // # Names
 //
 // Handler records a node under its key in the graph, or the name that
-// compose.WithNodeName gave it. It records a tool under the tool's name. It
-// records the run of a graph under the name that compose.WithGraphName gave it,
-// and a graph without a name not at all. Config.Name changes that. Two graphs
-// with a key in common share one node of the collector. Config.Name can put the
-// graph's name in front.
+// compose.WithNodeName gave it. Handler records a tool under the tool's name.
+// It records the run of a graph under the name that compose.WithGraphName gave.
+// It does not record a graph without a name. Config.Name changes that. Two
+// graphs with a key in common share one node of the collector. Config.Name can
+// put the graph's name in front.
 //
 // # What is recorded
 //
@@ -48,11 +48,12 @@
 //
 // # Streams
 //
-// A node that returns a stream takes until the stream ends. Handler measures the
-// node and not its reader, so a reader that stops early changes nothing. The
-// chunks wait in memory for a reader that is slower than the node. Others may
-// see the end of the stream a moment before Handler records it. So a program
-// that has read the output of a graph may not find the last nodes recorded yet.
+// A node that returns a stream takes until the stream ends. Handler measures
+// the node and not its reader, so a reader that stops early changes nothing.
+// The chunks wait in memory for a reader that is slower than the node. A reader
+// may see the end of the stream a moment before Handler records the execution.
+// So a program that has read the output of a graph may not find the last nodes
+// recorded yet.
 //
 // A node that takes a stream starts when eino calls it. The time that it waits
 // for its input counts.
@@ -61,21 +62,21 @@
 //
 // With [atomicmetrics.WithInFlight] an execution is in flight as long as eino
 // tells of its end even after a panic. So the outermost graph is not in flight
-// in Stream and Transform, and neither is anything of a handler of one node. A
+// in Stream and Transform. Neither is anything of a handler of a single node. A
 // node that runs on after its graph has ended is no longer in flight.
 //
 // # Functions
 //
 // Node makes a function that records itself as package wrap does, with retries
-// and a timeout. In a graph that has a Handler it does so in the Handler's
-// place.
+// and a timeout. In a graph that has a Handler the function records in the
+// Handler's place.
 //
 //	fetch := einowrap.MustNode(wrap.Config{Name: "fetch", Collector: metrics, Retry: &wrap.Retry{MaxAttempts: 3}}, get)
 //	err := graph.AddLambdaNode("fetch", compose.InvokableLambda(fetch))
 //
 // # Performance
 //
-// Beside what eino itself does for callbacks, an execution costs a lookup by
-// name, a few allocations and one value in its context. A stream costs a
-// goroutine while it lasts.
+// Beside the work of eino's own callbacks, an execution costs a lookup by name,
+// a few allocations and one value in its context. A stream costs a goroutine
+// while it lasts.
 package einowrap

@@ -25,21 +25,23 @@ func current(ctx context.Context, c *atomicmetrics.Collector) *execution {
 }
 
 // execution is one execution of a node or of a whole graph. The caller that
-// takes it records it.
+// takes the execution records it.
 type execution struct {
 	id     *callbacks.RunInfo // tells executions apart; may be nil
 	info   callbacks.RunInfo
-	parent *execution // the graph, or whatever else called it; nil at the top
+	parent *execution // the graph or other caller; nil at the top
 	depth  int        // how many steps its address in the graphs has
 	key    string     // the last step: a node's key in its graph, or a tool's name
 	name   string
 	node   *atomicmetrics.Node // nil if name is ""
 	timer  atomicmetrics.Timer
 
-	mu     *sync.Mutex // of the outermost execution; guards the fields below
-	taken  bool
-	landed bool                    // eino may not tell of a panic, so nothing from here on is in flight
-	below  map[*execution]struct{} // the executions that this one called and nobody has taken
+	mu    *sync.Mutex // of the outermost execution; guards the fields below
+	taken bool
+	// Eino may not tell of a panic, so nothing from here on is in flight.
+	landed bool
+	// The executions that this execution called and nobody has taken.
+	below map[*execution]struct{}
 }
 
 // newExecution returns an execution without a name.
@@ -72,8 +74,8 @@ func (e *execution) isGraph() bool {
 }
 
 // start starts the timer. The execution is in flight if eino tells of its end
-// even after a panic. The graph around it tells, and a graph itself tells unless
-// it streams.
+// even after a panic. The graph around it tells, and a graph itself tells
+// unless it streams.
 func (e *execution) start(stream bool) {
 	e.timer = e.node.Start()
 	if e.parent == nil {
@@ -117,8 +119,8 @@ func (e *execution) landBelow() {
 	}
 }
 
-// record records an execution that ends now with err, unless ignore accepts err.
-// A nil ignore accepts no error. If ignore panics, that is the failure.
+// record records an execution that ends now with err, unless ignore accepts
+// err. A nil ignore accepts no error. If ignore panics, that is the failure.
 func (e *execution) record(err error, ignore func(error) bool) {
 	took := e.timer.Elapsed()
 	e.timer.Discard()
@@ -135,7 +137,8 @@ func (e *execution) record(err error, ignore func(error) bool) {
 				value := recover()
 				e.node.RecordFailure(took, panicked(value))
 				if value != nil {
-					panic(value) // from here, so that the frames of ignore stay on the stack
+					// from here, so that the frames of ignore stay on the stack
+					panic(value)
 				}
 			}
 		}()
@@ -158,7 +161,7 @@ func panicked(value any) error {
 }
 
 // endPanicked ends the executions below that have panicked. eino tells of them
-// by err alone, the error of e. A graph may fail while other nodes of it run,
+// by err alone, the error of e. A graph may fail while some of its nodes run,
 // but its error ends with the key of the node that panicked. A ToolsNode has
 // waited for all its tools.
 func (e *execution) endPanicked(err error) {
@@ -191,8 +194,8 @@ func (e *execution) unwind(value string) {
 	}
 }
 
-// panicking reports whether a panic, or runtime.Goexit, called the callback of a
-// graph's end. The output tells nothing, because eino passes nil then, and a
+// panicking reports whether a panic, or runtime.Goexit, called the callback of
+// a graph's end. The output tells nothing, because eino passes nil then, and a
 // graph may return a nil interface.
 func panicking() bool {
 	callers := make([]uintptr, 64)

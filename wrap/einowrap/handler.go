@@ -13,7 +13,7 @@ import (
 )
 
 // Config says where a handler records nodes, under which name, and which errors
-// it leaves out. Several goroutines may call its functions at once.
+// the handler leaves out. Several goroutines may call its functions at once.
 type Config struct {
 	// Collector takes the records. With a nil Collector the graph runs the
 	// same, unmeasured.
@@ -27,8 +27,8 @@ type Config struct {
 	//   - For a tool that is its name.
 	//   - For the run of a graph that is its name by compose.WithGraphName, or
 	//     else "".
-	//   - For a component outside a graph, or that a node calls by itself, that
-	//     is eino's own name, such as "OpenAIChatModel".
+	//   - If a component runs outside a graph, or a node calls it, eino gives
+	//     the component's own name, such as "OpenAIChatModel".
 	//
 	// The context is that of the execution, so compose.GetCurrentAddress tells
 	// where the node is. The info may be nil.
@@ -36,19 +36,20 @@ type Config struct {
 
 	// Ignore reports whether an error is no verdict on the node. The handler
 	// then records no execution. The handler asks Ignore about the error of the
-	// node. If the context has ended, it asks about the context's Err too. It
-	// does not ask about a panic, nor about an interrupt, which never is a
-	// verdict. Nil means wrap.Canceled.
+	// node. If the context has ended, the handler asks about the context's Err
+	// too. The handler asks neither about a panic nor about an interrupt, which
+	// is never a verdict. Nil means wrap.Canceled.
 	Ignore func(error) bool
 
 	// EndAtStream ends an execution when its node returns a stream. The handler
-	// then does not read the stream, so a reader that closes it stops the node.
-	// But the handler sees neither the end of the stream nor an error in it.
+	// then does not read the stream, so a reader that closes the stream stops
+	// the node. But the handler then sees neither the end of the stream nor its
+	// errors.
 	EndAtStream bool
 }
 
-// Handler returns callbacks that record every node of the graphs that they are
-// given to. Callers give them to one run by compose.WithCallbacks, or to all by
+// Handler returns callbacks that record every node of a graph. Callers give the
+// callbacks to a run by compose.WithCallbacks, or to all runs by
 // callbacks.AppendGlobalHandlers. Two handlers of one collector record a node
 // once.
 func Handler(cfg Config) callbacks.Handler {
@@ -98,9 +99,9 @@ func (h *handler) OnError(ctx context.Context, info *callbacks.RunInfo, err erro
 	return ctx
 }
 
-// OnEndWithStreamOutput records the execution when the stream ends. It learns of
-// the end by reading its copy of the stream. It takes the execution first, so
-// that a graph that fails meanwhile leaves the execution alone.
+// OnEndWithStreamOutput records the execution when the stream ends. The handler
+// learns of the end by reading its copy of the stream. It takes the execution
+// first, so a graph that fails meanwhile leaves the execution alone.
 func (h *handler) OnEndWithStreamOutput(ctx context.Context, info *callbacks.RunInfo,
 	output *schema.StreamReader[callbacks.CallbackOutput]) context.Context {
 	e := h.running(ctx, info)
@@ -113,7 +114,8 @@ func (h *handler) OnEndWithStreamOutput(ctx context.Context, info *callbacks.Run
 	default:
 		go func() {
 			defer output.Close()
-			defer func() { _ = recover() }() // Ignore's, recorded, which would end the process here
+			// Ignore's, recorded, which would end the process here
+			defer func() { _ = recover() }()
 			if value, err := end(output); value != nil {
 				e.record(panicked(value), nil)
 			} else {
@@ -124,7 +126,7 @@ func (h *handler) OnEndWithStreamOutput(ctx context.Context, info *callbacks.Run
 	return ctx
 }
 
-// end reads a stream until it ends and returns the error in it. If a conversion
+// end reads a stream to its end and returns the stream's error. If a conversion
 // of the stream panics, end returns the value of the panic.
 func end[T any](stream *schema.StreamReader[T]) (value any, err error) {
 	defer func() { value = recover() }()
@@ -133,7 +135,8 @@ func end[T any](stream *schema.StreamReader[T]) (value any, err error) {
 		if err == io.EOF {
 			return nil, nil
 		}
-		if _, one := schema.GetSourceName(err); err != nil && !one { // one of several merged streams has ended
+		// only a part of a merged stream has ended
+		if _, one := schema.GetSourceName(err); err != nil && !one {
 			return nil, err
 		}
 	}

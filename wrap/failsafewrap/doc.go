@@ -13,10 +13,9 @@
 //
 // The policy measures everything within it, and changes nothing. As the first
 // policy of an executor it records each call of the executor as one execution.
-// Inside other policies it records each execution that they let through. Inside
-// a retry policy each attempt is an execution, and the policy records no
-// retries. Inside a fallback the policy records the failures that the fallback
-// hides.
+// Inside other policies it records each execution that reaches it. Inside a
+// retry policy each attempt is an execution, and the policy records no retries.
+// Inside a fallback the policy records the failures that the fallback hides.
 //
 // # What is recorded
 //
@@ -35,9 +34,9 @@
 // and all delays between them count. The policy records the retries when the
 // execution ends. A hedge is no retry.
 //
-// A retrypolicy.ExceededError has the category of its last attempt. If a breaker
-// is open or a bulkhead is full, the caller gets an error. The policy records
-// that error as any other.
+// A retrypolicy.ExceededError has the category of its last attempt. If a
+// breaker is open or a bulkhead is full, the caller gets an error. The policy
+// records that error as every error.
 //
 // # What failsafe-go does not tell
 //

@@ -12,7 +12,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
 
-// Config says where a policy records executions, and which it leaves out.
+// Config says where a policy records executions, and which executions the
+// policy leaves out.
 type Config struct {
 	// Node takes the records. With a nil Node everything runs the same,
 	// unmeasured.
@@ -27,9 +28,8 @@ type Config struct {
 	Ignore func(error) bool
 }
 
-// Policy returns a policy that records what runs within it. The policy is safe
-// for concurrent use. Any number of executors may share it, and then record
-// into one node.
+// Policy returns a policy that records the executions within it. The policy is
+// safe for concurrent use. Executors that share a policy record into one node.
 func Policy[R any](cfg Config) failsafe.Policy[R] {
 	if cfg.Ignore == nil {
 		cfg.Ignore = wrap.Canceled
@@ -63,7 +63,8 @@ func (e executor[R]) Apply(within func(failsafe.Execution[R]) *common.PolicyResu
 			},
 			func() error {
 				result = within(exec)
-				if err = verdict(exec, result.Error); exceeded(err) { // only its text says that it is a timeout
+				// only its text tells of a timeout
+				if err = verdict(exec, result.Error); exceeded(err) {
 					return atomicmetrics.Categorize(err, atomicmetrics.CategoryTimeout)
 				}
 				return err
@@ -74,7 +75,7 @@ func (e executor[R]) Apply(within func(failsafe.Execution[R]) *common.PolicyResu
 
 // verdict returns the error that the caller of the executor gets from an
 // execution that ended with err. If a timeout policy outside has canceled the
-// execution, that is the policy's error, whatever the function returned.
+// execution, verdict returns that policy's error and not the function's.
 func verdict[R any](exec failsafe.Execution[R], err error) error {
 	canceled, outside := exec.(failsafepolicy.ExecutionInternal[R]).IsCanceledWithResult()
 	if canceled && exceeded(outside.Error) {

@@ -10,38 +10,45 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
 
-// Config says where requests are recorded, under which name, and what of them is a failure. It serves Handler and
-// Transport alike; its functions are called by whichever goroutine has a request to record, so possibly by several at
-// once.
+// Config says where requests are recorded, under which name, and which
+// responses are failures. Handler and Transport take the same Config. Several
+// goroutines may call its functions at once.
 type Config struct {
-	// Collector takes the records. With a nil Collector requests run the same, unmeasured.
+	// Collector takes the records. With a nil Collector requests run the same,
+	// unmeasured.
 	Collector *atomicmetrics.Collector
 
-	// Name returns the node that a request is recorded under; "" leaves the request out. It should return one of a few
-	// names: neither the path of a URL nor anything else that the other side makes up. Handler calls it when the request
-	// is over, so that a router has set r.Pattern, or whatever else it tells; Transport calls it before.
+	// Name returns the name of the node for a request, and "" leaves the
+	// request out. It should return one of a few names. The path of a URL is no
+	// such name, nor is any other text of the other side. Handler calls Name
+	// when the request is over, so a router has set r.Pattern by then.
+	// Transport calls Name before it sends the request.
 	//
-	// Nil stands for the pattern that http.ServeMux has matched, with the method in front if the pattern has none
-	// ("GET /items/{id}"), or, where there is no pattern, for the method alone ("GET (no pattern)"). Of a client it
-	// stands for the method and the host ("GET api.example.com"). A method that HTTP does not define is "OTHER".
+	// If Name is nil, Handler takes the pattern that http.ServeMux has matched.
+	// If the pattern has no method, Handler puts the method in front, as in
+	// "GET /items/{id}". If there is no pattern, the name is of the method
+	// alone, as in "GET (no pattern)". If Name is nil, Transport takes the
+	// method and the host, as in "GET api.example.com". A method that HTTP does
+	// not define is "OTHER".
 	Name func(*http.Request) string
 
-	// Failed reports whether a response with this status is a failure, whose error is then a StatusError. Nil means 500
-	// and above: what is below says that the request was wrong, not the node.
+	// Failed reports whether a response with this status is a failure. Its
+	// error is then a StatusError. Nil means 500 and above, because a lower
+	// status says that the request was wrong, not the node.
 	Failed func(status int) bool
 
-	// Ignore reports whether an error is no verdict on the node, so that the
-	// request is not recorded at all. It is asked about each failure but a
-	// panic. Nil means wrap.Canceled, because clients come and go.
+	// Ignore reports whether an error is no verdict on the node. The request is
+	// then not recorded at all. Handler and Transport ask about each failure
+	// but a panic. Nil means wrap.Canceled, because clients come and go.
 	//
-	// If a served client has gone, Ignore is also asked about context.Canceled,
-	// whatever the status. If the context of a request made has ended, Ignore is
-	// also asked about that context's Err. A StatusError that came from a server
-	// stands, whatever has become of the context.
+	// If a served client has gone, Handler also asks about context.Canceled,
+	// with any status. If the context of a request made has ended, Transport
+	// also asks about that context's Err. A StatusError that came from a server
+	// stands, even if the context has ended.
 	Ignore func(error) bool
 }
 
-// failure returns the error that a status stands for, nil if it is none.
+// failure returns the error of a status, or nil if the status is no failure.
 func (cfg *Config) failure(status int) error {
 	failed := status >= http.StatusInternalServerError
 	if cfg.Failed != nil {
@@ -75,7 +82,8 @@ func serverName(r *http.Request) string {
 	if r.Pattern == "" || isRedirect(r) {
 		return method(r) + " (no pattern)"
 	}
-	if strings.ContainsRune(r.Pattern, ' ') { // a method and a space come before the rest, which has no space
+	// a method and a space come before the rest, which has no space
+	if strings.ContainsRune(r.Pattern, ' ') {
 		return r.Pattern
 	}
 	return method(r) + " " + r.Pattern
@@ -101,7 +109,8 @@ func host(r *http.Request) string {
 	return r.URL.Host
 }
 
-// method returns the method of a request, one of ten: a client could otherwise make up as many names as it likes.
+// method returns one of ten names for the method of a request. Otherwise a
+// client could make up any number of names.
 func method(r *http.Request) string {
 	switch r.Method {
 	case "": // of a client

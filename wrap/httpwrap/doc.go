@@ -1,4 +1,5 @@
-// Package httpwrap records the requests that net/http serves and makes: each is one execution of a node.
+// Package httpwrap records the requests that net/http serves and makes. Each
+// request is one execution of a node.
 //
 //	cfg := httpwrap.Config{Collector: metrics}
 //	server := &http.Server{Handler: httpwrap.Handler(cfg, mux)}
@@ -6,18 +7,22 @@
 //
 // # Names
 //
-// A request served is recorded under the route that http.ServeMux chose for it, "GET /items/{id}". The mux tells when it
-// has matched, so the name is asked for when the request is over; and it tells in the request that it was given, so
-// Handler goes around the mux or around the handlers in it, with nothing in between that puts a copy of the request in
-// its place.
+// Handler records a request under the route that http.ServeMux chose, such as
+// "GET /items/{id}". The mux sets the route in the request that it was given.
+// So Handler asks for the name when the request is over. Handler goes around
+// the mux, or around a handler in the mux. No handler in between may pass on a
+// copy of the request.
 //
-// A request made is recorded under method and host, "GET api.example.com", as there is no route on this side. The path
-// of a URL is never a name by default: it has identifiers in it, and a name is kept for the life of its collector. Where
-// hosts are not known beforehand either, as in a crawler, Config.Name should put them together; what still is too much
-// goes to atomicmetrics.OverflowNode. A client that follows a redirect makes two requests, and they are two executions.
+// Transport records a request under method and host, such as "GET
+// api.example.com", because a client has no routes. By default the path of a
+// URL is never part of a name. Paths have identifiers in them, and a collector
+// keeps each name until the program forgets it. If the hosts are not known
+// beforehand, as in a crawler, Config.Name should group them. Names beyond the
+// collector's limit go to atomicmetrics.OverflowNode. A client that follows a
+// redirect makes two requests, which are two executions.
 //
-// No default name comes from what a client sends. A route that http.ServeMux
-// only redirects to, by CONNECT, has no pattern.
+// No default name comes from text that a client sends. A route that
+// http.ServeMux only redirects to, by CONNECT, has no pattern.
 //
 // # What is recorded
 //
@@ -40,60 +45,67 @@
 //	the next transport or its body panics       a failure, CategoryOther
 //	the next transport returns nil and nil      a failure, CategoryOther
 //
-// Config.Failed makes failures of other statuses, of which 408 is CategoryTimeout, 400 and 422 are CategoryValidation;
-// Config.Ignore decides what is left out. A status of 4xx is none by default: it tells the other side that its request
-// was wrong. A panic goes on its way, with its value and stack.
+// Config.Failed may make failures of more statuses. Of these 408 is
+// CategoryTimeout, and 400 and 422 are CategoryValidation. Config.Ignore
+// decides which failures are left out. By default a status of 4xx is no
+// failure, because it says that the request was wrong. A panic goes on its way,
+// with its value and stack.
 //
 // # Clients that have gone
 //
-// A client that has gone is no verdict on the handler. The handler may learn of
-// it by the context, by a write that fails, or not at all. It may return, or
-// panic with http.ErrAbortHandler. Two kinds of responses count all the same, if
-// the handler decided on the status while the client was there. These are a
-// failure, and a response that was written whole.
-// Handler knows that a response was written whole if it has a Content-Length
-// or no body. So a stream that its client ends is not recorded by default.
+// A client that has gone is no verdict on the handler. The handler may learn
+// this by the context, by a write that fails, or not at all. It may return, or
+// panic with http.ErrAbortHandler. If the handler decided on the status while
+// the client was there, two kinds of responses count all the same. These are
+// failures, and responses that were written whole. Handler knows that a
+// response is whole only if the response has a Content-Length or no body. So a
+// stream that its client ends is not recorded by default.
 //
-// The end of the request's context does not say that the client has gone. It
-// also ends by a deadline, by the end of http.Server.BaseContext, by a read
-// deadline that the handler sets, and by http.Server.WriteTimeout. The client
-// then gets the response, or waits for it, and the status counts. Handler asks
-// the server's writer for the reason, for at most some milliseconds and only
-// after the context has ended. Three limits remain:
+// The end of the request's context does not say that the client has gone. Four
+// more events end the context. These are a deadline, the end of
+// http.Server.BaseContext, a read deadline that the handler sets, and
+// http.Server.WriteTimeout. Then the client gets the response or waits for it,
+// and the status counts. After the context has ended, Handler asks the server's
+// writer for the reason, for at most some milliseconds. Three limits remain:
 //
 //   - By HTTP/1, a client that closes its half of the connection and waits
-//     looks like one that has gone.
-//   - So does, by HTTP/1, a client whose request body is late for
+//     looks as if it had gone.
+//   - By HTTP/1, so does a client that sends its request body too late for
 //     http.Server.ReadTimeout.
-//   - If a wrapper outside Handler hides the server's writer, an ended context
-//     without a cause of its own means that the client has gone.
+//   - A wrapper outside Handler may hide the server's writer. Then an ended
+//     context without a cause of its own means that the client has gone.
 //
 // # Time
 //
-// A served request takes until its handler returns. That is for the whole of a stream, and for the whole of a connection
-// that is hijacked if the handler stays with it. What is then still in a buffer is sent afterwards.
+// A served request takes until its handler returns. So Handler measures a
+// stream as a whole. It measures a hijacked connection as a whole if the
+// handler stays with it. The server may send buffered bytes later.
 //
-// A request made takes until its body ends. A body ends when the caller has read
-// all of it, when a read fails, or when the caller closes it. So Transport
+// A request made takes until its body ends. A body ends when the caller has
+// read all of it, when a read fails, or when the caller closes it. So Transport
 // measures a stream as a whole, and a stream that breaks is a failure. A
 // response without a body ends with its header. Responses to HEAD, of 204, of
 // 304 and of length 0 have no body. A response of 101 Switching Protocols ends
 // with its header too, because its body is the connection.
 //
-// If the caller neither reads a body to its end nor closes it, Transport records
-// nothing, and the connection stays in use. With atomicmetrics.WithInFlight a
-// request made is in flight until its body ends, so such bodies show. A request
-// served is never in flight, because its node is known only at the end.
+// If the caller neither reads a body to its end nor closes the body, Transport
+// records nothing, and the connection stays in use. With
+// atomicmetrics.WithInFlight a request made is in flight until its body ends,
+// so such bodies show. A request served is never in flight, because its node is
+// known only at the end.
 //
 // # What a handler may do
 //
-// What it could do before, other than HTTP/2 server push. http.ResponseController finds everything, deadlines and full
-// duplex too. Some libraries assert an interface themselves. So the writer is a
-// http.Flusher, a http.Hijacker and a http.CloseNotifier exactly if the server's
-// writer is. io.Copy to it still has sendfile.
+// The writer can do everything that the server's writer can, but HTTP/2 server
+// push. http.ResponseController finds deadlines and full duplex too. Some
+// libraries assert an interface themselves. So the writer is a http.Flusher, a
+// http.Hijacker and a http.CloseNotifier exactly if the server's writer is.
+// io.Copy to the writer still uses sendfile.
 //
 // # Performance
 //
-// A request costs two readings of the clock, a record by name, the name if it has to be put together, and one allocation
-// for the writer or the body. BenchmarkHandler and BenchmarkTransport have the figures.
+// A request costs two readings of the clock, a record by name, and one
+// allocation for the writer or the body. Some names have to be put together,
+// which costs another allocation. BenchmarkHandler and BenchmarkTransport have
+// the figures.
 package httpwrap

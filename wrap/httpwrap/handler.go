@@ -10,13 +10,14 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
-// Handler returns next wrapped so that every request it serves is recorded, with the time until next returns. A nil next
-// stands for http.DefaultServeMux.
+// Handler returns next wrapped, so that every served request is recorded with
+// the time until next returns. A nil next stands for http.DefaultServeMux.
 //
-// The default name needs the pattern that http.ServeMux sets in the request, which it does before it calls a handler.
-// So next should be the mux itself, or a handler that is registered with it; what stands between them must not put a
-// copy of the request in its place, as Request.WithContext does. One request should pass one Handler: two of one name
-// record it twice.
+// The default name needs the pattern that http.ServeMux sets in the request
+// before it calls a handler. So next should be the mux, or a handler that is
+// registered with the mux. A handler in between must not pass on a copy of the
+// request, as Request.WithContext makes. Each request should pass a single
+// Handler, because two Handlers of one name record the request twice.
 func Handler(cfg Config, next http.Handler) http.Handler {
 	if next == nil {
 		next = http.DefaultServeMux
@@ -64,7 +65,9 @@ func (s *service) end() {
 	took := s.took()
 	name, failure := s.name(), s.failure()
 	recorded := name != "" && !s.ignored(failure)
-	s.judged = true // before the record, which is made even if the classifier ends the goroutine
+	// before the record, which is made even if the classifier ends the
+	// goroutine
+	s.judged = true
 	if recorded {
 		record(s.cfg.Collector.Node(name), took, failure)
 	}
@@ -78,8 +81,8 @@ func (s *service) took() time.Duration {
 	return s.length
 }
 
-// name returns the answer of Name, which it asks once. It returns "" if Name
-// has panicked.
+// name returns the answer of Name, which name asks once. If Name has panicked,
+// name returns "".
 func (s *service) name() string {
 	if !s.named {
 		s.named = true
@@ -101,8 +104,8 @@ func (s *service) failure() error {
 	return s.cfg.failure(status)
 }
 
-// ignored reports whether a response with this failure is no verdict. It is one
-// if the client was there when the handler decided on it.
+// ignored reports whether a response with this failure is no verdict. The
+// failure is a verdict if the client was there when the handler decided.
 func (s *service) ignored(failure error) bool {
 	if failure != nil && s.cfg.ignores(failure) {
 		return true

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// response is a ResponseWriter that notes what it sends. It passes on
+// response is a ResponseWriter that notes the status and the size. It passes on
 // everything that a http.ResponseController may ask for.
 type response struct {
 	http.ResponseWriter
@@ -26,10 +26,10 @@ type response struct {
 	readDeadline time.Time // set by the handler
 }
 
-// A library may stream if its writer is a http.Flusher, take over the
-// connection if it is a http.Hijacker, and assert a http.CloseNotifier. So the
-// handler gets a writer that is each of these exactly if the writer below is.
-// There is a type for each combination: F flushes, H hijacks, N notifies.
+// A library may assert a http.Flusher to stream, a http.Hijacker to take over
+// the connection, or a http.CloseNotifier. So the handler's writer is each of
+// these exactly if the writer below is. There is a type for each combination. F
+// flushes, H hijacks, N notifies.
 type (
 	writer    struct{ response }
 	writerF   writer
@@ -157,12 +157,12 @@ func (r *response) wrote(n int, err error) {
 // onlyWriter hides all methods but Write, so that io.Copy calls that.
 type onlyWriter struct{ io.Writer }
 
-// sniffed is how many bytes ReadFrom writes by Write. The server needs as many
-// for the content type before it sends a file by the system's means.
+// sniffed is how many bytes ReadFrom writes by Write. The server needs these
+// bytes for the content type before it sends a file by the system's means.
 const sniffed = 512
 
 // ReadFrom lets io.Copy send a file by the system's means, if the writer below
-// can. It writes the first bytes by Write, so that a source that fails before
+// can. ReadFrom writes the first bytes by Write, so a source that fails before
 // its first byte decides no status.
 func (r *response) ReadFrom(src io.Reader) (n int64, err error) {
 	below, ok := r.ResponseWriter.(io.ReaderFrom)
@@ -205,8 +205,8 @@ func (r *response) closeNotify() <-chan bool {
 	return r.ResponseWriter.(closeNotifier).CloseNotify()
 }
 
-// SetReadDeadline notes the deadline. A read that fails by it ends the request's
-// context, by HTTP/1.
+// SetReadDeadline notes the deadline. By HTTP/1, a read that misses the
+// deadline ends the request's context.
 func (r *response) SetReadDeadline(deadline time.Time) error {
 	r.readDeadline = deadline
 	return http.NewResponseController(r.ResponseWriter).SetReadDeadline(deadline)
@@ -235,20 +235,20 @@ func (r *response) refused() bool {
 }
 
 // gone reports whether the request's context has ended because the client has
-// gone. There are other reasons: a deadline, the end of the server's
-// BaseContext, and the server's own timeouts. The server does not tell the
-// reason, so gone asks the connection. By HTTP/1, a client that has closed its
-// half of the connection looks as if it had gone.
+// gone. Further reasons are a deadline, the end of the server's BaseContext,
+// and the server's own timeouts. The server does not tell the reason, so gone
+// asks the connection. By HTTP/1, a client that has closed its half of the
+// connection looks as if it had gone.
 func (r *response) gone() bool {
 	closed := r.streamClosed
 	if r.req.ProtoMajor < 2 {
 		closed = r.connClosed
 	}
-	// The server closes the stream, or notices the failed read, a little after
-	// it has ended the context.
+	// The server ends the context first. A little later it closes the stream,
+	// or notices the failed read.
 	for wait := 10 * time.Microsecond; ; wait *= 2 {
 		switch context.Cause(r.req.Context()) {
-		case context.Canceled: // the server ends it without a cause
+		case context.Canceled: // the server ends the context without a cause
 			if closed() {
 				return true
 			}
@@ -264,8 +264,9 @@ func (r *response) gone() bool {
 }
 
 // streamClosed reports whether a stream of HTTP/2 is closed, and not by the
-// server's WriteTimeout. It returns true if the writer does not tell. Only a
-// flush tells, and it would send a header that the handler has not decided.
+// server's WriteTimeout. If the writer does not tell, streamClosed returns
+// true. Only a flush tells, and a flush would send a header that the handler
+// has not decided.
 func (r *response) streamClosed() bool {
 	if r.status == 0 {
 		return true
@@ -275,8 +276,8 @@ func (r *response) streamClosed() bool {
 }
 
 // connClosed reports whether a read or a write of a connection of HTTP/1 has
-// failed, and not by a deadline. It returns true if the writer does not tell.
-// It leaves the notice in the channel.
+// failed, and not by a deadline. If the writer does not tell, connClosed
+// returns true. It leaves the notice in the channel.
 func (r *response) connClosed() bool {
 	if err := net.Error(nil); errors.As(r.err, &err) {
 		return !err.Timeout()

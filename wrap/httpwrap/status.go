@@ -7,15 +7,16 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// StatusError is the failure of a request that was answered with this status: what Config.Ignore and the collector's
-// classifier are asked about.
+// StatusError is the failure of a request that was answered with this status.
+// Config.Ignore and the collector's classifier get it.
 type StatusError int
 
-// Error returns the status as HTTP writes it, "504 Gateway Timeout".
+// Error returns the status as HTTP writes it, such as "504 Gateway Timeout".
 func (e StatusError) Error() string { return fmt.Sprintf("%d %s", int(e), http.StatusText(int(e))) }
 
-// ErrorCategory is CategoryTimeout for 408 and 504, CategoryNetwork for 502, which says that a server further on could
-// not be reached or hung up, CategoryValidation for 400 and 422, and CategoryOther for the rest.
+// ErrorCategory returns CategoryTimeout for 408 and 504, and CategoryValidation
+// for 400 and 422. It returns CategoryNetwork for 502, because a server further
+// on was not reachable or hung up. It returns CategoryOther for the rest.
 func (e StatusError) ErrorCategory() atomicmetrics.Category {
 	switch int(e) {
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout:

@@ -13,9 +13,9 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// Transport returns next wrapped so that every request it makes is recorded, with the time until the body of the
-// response has been read to its end, has failed, or is closed, whichever is first. A nil next stands for
-// http.DefaultTransport.
+// Transport returns next wrapped, so that every request made is recorded. Its
+// time ends when the body of the response has been read to its end, has failed,
+// or is closed. A nil next stands for http.DefaultTransport.
 func Transport(cfg Config, next http.RoundTripper) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport
@@ -68,14 +68,15 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // hasNoBody reports whether a response ends with its header. The body of 101
-// Switching Protocols is the connection, which stays as it is. By HTTP/2, the
-// body without content is not http.NoBody.
+// Switching Protocols is the connection, which stays as it is. By HTTP/2, an
+// empty body is not http.NoBody.
 func hasNoBody(req *http.Request, res *http.Response) bool {
 	return res.Body == nil || res.Body == http.NoBody || bodiless(res.StatusCode) || req.Method == http.MethodHead ||
 		res.ProtoMajor > 1 && res.ContentLength == 0
 }
 
-// CloseIdleConnections is for http.Client, which calls it if the transport has it.
+// CloseIdleConnections closes the idle connections of the transport below.
+// http.Client calls it.
 func (t *transport) CloseIdleConnections() {
 	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
@@ -89,10 +90,11 @@ type exchange struct {
 	node   *atomicmetrics.Node
 	timer  atomicmetrics.Timer
 	status int  // 0 if there is no response
-	judged bool // what remains is to record it, if it is to be recorded at all
+	judged bool // only the record remains, if there is to be a record
 }
 
-// end records the exchange. err is that of the transport; the status, which was there before, counts for more.
+// end records the exchange. err is that of the transport; the status, which was
+// there before, counts for more.
 func (x *exchange) end(err error) {
 	took, ctx := x.timer.Elapsed(), x.req.Context()
 	x.timer.Discard() // before the user's functions, which may panic
@@ -105,7 +107,9 @@ func (x *exchange) end(err error) {
 		}
 	}
 	ignored := err != nil && (x.cfg.ignores(err) || ctx.Err() != nil && x.cfg.ignores(ctx.Err()))
-	x.judged = true // before the record, which is made even if the classifier ends the goroutine
+	// before the record, which is made even if the classifier ends the
+	// goroutine
+	x.judged = true
 	if !ignored {
 		record(x.node, took, err)
 	}
@@ -122,11 +126,13 @@ func (x *exchange) panicked(value any) {
 	}
 }
 
-// explain returns err as http.Client would return it, in a *url.Error: it makes the io.EOF of a server that hung up an
-// error of the network. In two cases it is more precise than the transport is.
+// explain returns err as http.Client would return it, in a *url.Error. So the
+// io.EOF of a server that hung up is an error of the network. In two cases
+// explain is more precise than the transport.
 func (x *exchange) explain(ctx context.Context, err error) error {
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) && !errors.Is(err, context.DeadlineExceeded) {
-		// http.Client cancels the request by two ways when its Timeout is over, and one of them does not tell why.
+		// When the Timeout of http.Client is over, the client cancels the
+		// request in two ways. Only the first tells why.
 		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
 	}
 	if reset := new(streamError); errors.As(err, reset) {
@@ -135,8 +141,9 @@ func (x *exchange) explain(ctx context.Context, err error) error {
 	return &url.Error{Op: method(x.req), URL: host(x.req), Err: err}
 }
 
-// streamError is what the stream errors of HTTP/2 in net/http, a type that is not exported, turn into for errors.As:
-// they fit every struct with these fields. The server, or a proxy on the way, has ended the stream.
+// streamError is the stream error of HTTP/2 for errors.As. net/http does not
+// export its own type, but errors.As converts it to every struct with these
+// fields. The server, or a proxy on the way, has ended the stream.
 type streamError struct {
 	StreamID uint32
 	Code     uint32
@@ -149,10 +156,12 @@ func (streamError) Error() string { return "" }
 type body struct {
 	io.ReadCloser
 	exchange
-	ended atomic.Bool // whoever sets it records the exchange: Close may run beside Read
+	// Read or Close sets it and then records the exchange, because both may run
+	// at once
+	ended atomic.Bool
 }
 
-// Read ends the exchange if it fails, panics or ends the goroutine.
+// Read ends the exchange if the read fails, panics or ends the goroutine.
 func (b *body) Read(p []byte) (n int, err error) {
 	returned := false
 	defer func() {
@@ -168,9 +177,8 @@ func (b *body) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Close ends the exchange before it closes the body. So it is not the error of
-// a Read under way that is recorded. Close closes the body even if Ignore
-// panics.
+// Close ends the exchange before it closes the body. So Close never records the
+// error of a Read under way. Close closes the body even if Ignore panics.
 func (b *body) Close() (err error) {
 	defer func() { err = b.ReadCloser.Close() }()
 	b.finish(io.EOF)

@@ -1,14 +1,17 @@
-// Check measures what the targets are about and judges it: it ends with status 1 where one is missed by more than the
-// noise of the run, and with status 2 where anything could not be measured.
+// Check measures the targets and judges them. It ends with status 1 if a target
+// is missed by more than the noise of the run. It ends with status 2 if
+// anything could not be measured.
 //
 //	go run ./cmd/check          the targets, about ten minutes
 //	go run ./cmd/check -short   a minute; it prints times and ratios, and fails only for allocations and bytes
 //
-// CI makes the short run. CPUs differ too much for a time, or a ratio of
-// times, to fail it.
+// CI makes the short run. No time and no ratio of times fails the short run,
+// because CPUs differ too much.
 //
-// The benchmarks of a target run side by side, each in a process of its own, round after round, in every other round in
-// the opposite order. A figure is the median of the rounds, and the noise is the interval that the true median lies in.
+// The benchmarks of a target run side by side, each in a process of its own,
+// round after round. Every other round runs them in the opposite order. A
+// figure is the median of the rounds. The noise is the confidence interval of
+// the median.
 package main
 
 import (
@@ -30,7 +33,9 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/target"
 )
 
-// What is run: enough rounds that chance alone seldom moves a median across its limit, and as few as give a verdict.
+// The lengths of the two runs. The long run has enough rounds, so chance alone
+// seldom moves a median across its limit. The short run has the fewest rounds
+// that give a verdict.
 var (
 	full  = suite.Settings{Rounds: 11, BenchTime: "300ms"}
 	short = suite.Settings{Rounds: target.MinRounds, BenchTime: "20ms"}
@@ -58,7 +63,8 @@ func check(ctx context.Context, out io.Writer, quick bool, from, to string) (pas
 	return err == nil && len(failing) == 0, err
 }
 
-// judge measures, or reads what was measured, prints the verdicts, and returns the targets that fail.
+// judge measures, or reads an earlier measurement, prints the verdicts, and
+// returns the targets that fail.
 func judge(ctx context.Context, out io.Writer, quick bool, from, to string) (failing []string, err error) {
 	var text []byte
 	if from != "" {
@@ -89,7 +95,7 @@ func judge(ctx context.Context, out io.Writer, quick bool, from, to string) (fai
 	return write(out, judged, !quick), nil
 }
 
-// measure runs the benchmarks of the targets and returns what they print.
+// measure runs the benchmarks of the targets and returns their output.
 func measure(ctx context.Context, quick bool) ([]byte, error) {
 	set := full
 	if quick {
@@ -111,7 +117,8 @@ func measure(ctx context.Context, quick bool) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// write prints the verdicts, and returns the targets that the gate does not let pass.
+// write prints the verdicts, and returns the targets that the gate does not let
+// pass.
 func write(out io.Writer, judged []target.Judged, strict bool) (failing []string) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "target\tlimit\tfigure\tnoise\tverdict")

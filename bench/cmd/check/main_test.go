@@ -13,7 +13,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/target"
 )
 
-// file writes the output of a made-up run with 100 for each value, but for what value says.
+// file writes the output of a made-up run with 100 for each value, but for what
+// value says.
 func file(t *testing.T, value func(target.Value) (float64, bool)) string {
 	t.Helper()
 	text := "cores: 2\ncpu: made up\ngo: go1.26\nrevision: 0123\nrounds: 5\nbenchtime: 1ms\n"

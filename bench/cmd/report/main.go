@@ -1,8 +1,11 @@
 // Report runs the suite and writes tables and plots to a folder of results, one
-// for each processor.
+// for each processor. It also writes the ranges of all folders into the table
+// of the library's README. With -to it writes the report to another folder, and
+// leaves the README alone.
 //
 //	go run ./cmd/report                   run, write what is printed to bench.out, and the report
 //	go run ./cmd/report -from bench.out   write the report again
+//	go run ./cmd/report -readme           write only the README's table again
 //
 // Git ignores bench.out. Benchstat reads it: go tool benchstat bench.out
 package main
@@ -31,9 +34,17 @@ func main() {
 	rounds := flag.Int("rounds", 10, "how often each benchmark is run")
 	benchTime := flag.String("benchtime", "20ms", "how long each time, as -benchtime of go test has it")
 	singles := flag.Int("singles", 400_000, "how many single records the benchmarks of latency make each time")
+	readme := flag.Bool("readme", false, "write only the table of the library's README again, from the reports that there are")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if *readme {
+		if err := updateReadme(); err != nil {
+			fmt.Fprintf(os.Stderr, "report: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(ctx, *from, *printed, *to, suite.Settings{Rounds: *rounds, BenchTime: *benchTime, Singles: *singles}); err != nil {
 		fmt.Fprintf(os.Stderr, "report: %v\n", err)
 		os.Exit(1)
@@ -63,17 +74,25 @@ func run(ctx context.Context, from, printed, to string, set suite.Settings) erro
 	if err != nil {
 		return err
 	}
+	written := to
 	if to == "" {
-		to = filepath.Join("results", report.Dir(o))
+		written = filepath.Join("results", report.Dir(o))
 	}
-	if err := report.Write(o, to); err != nil {
+	if err := report.Write(o, written); err != nil {
 		return err
 	}
-	fmt.Printf("%s\nwritten: %s\n", requirement, filepath.Join(to, "README.md"))
-	return nil
+	fmt.Printf("%s\nwritten: %s\n", requirement, filepath.Join(written, "README.md"))
+	if to != "" {
+		return nil
+	}
+	fmt.Println("written: ../README.md, the table of performance")
+	return updateReadme()
 }
 
-// measure runs the whole suite and returns what it prints.
+// updateReadme writes the figures of all reports into the library's README.
+func updateReadme() error { return report.UpdateReadme("../README.md", "results") }
+
+// measure runs the whole suite and returns its output.
 func measure(ctx context.Context, set suite.Settings) ([]byte, error) {
 	s, err := suite.Build(ctx, ".")
 	if err != nil {

@@ -30,5 +30,5 @@ func Text(value float64, unit string) string {
 // Duration returns nanoseconds as Text does.
 func Duration(ns float64) string { return Text(ns, "ns") }
 
-// Ratio returns how many times as much one figure is as another.
+// Ratio returns the text of a ratio of two figures.
 func Ratio(ratio float64) string { return strconv.FormatFloat(ratio, 'f', 3, 64) + " ×" }

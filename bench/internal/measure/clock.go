@@ -1,4 +1,4 @@
-// Package measure has what the benchmarks measure with.
+// Package measure has the tools by which the benchmarks measure.
 package measure
 
 import "time"
@@ -6,5 +6,5 @@ import "time"
 // base has a monotonic reading, so that Since reads the monotonic clock alone.
 var base = time.Now()
 
-// Now reads the monotonic clock: the time since the process started.
+// Now returns the time since the process started, by the monotonic clock.
 func Now() time.Duration { return time.Since(base) }

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Durations are what is recorded, in turn: about exponentially distributed around a millisecond, the longest below
-// MaxDuration. They are the same in every run and for every implementation.
+// Durations are the durations that the benchmarks record, in turn. They are
+// about exponentially distributed around a millisecond, and the longest is
+// below MaxDuration. Every run and every implementation has the same durations.
 var Durations = func() (d [1024]time.Duration) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range d {
@@ -18,5 +19,5 @@ var Durations = func() (d [1024]time.Duration) {
 // MaxDuration is above every one of Durations.
 const MaxDuration = 50 * time.Millisecond
 
-// Duration returns one of Durations.
+// Duration returns an element of Durations.
 func Duration(i int) time.Duration { return Durations[uint(i)%uint(len(Durations))] }

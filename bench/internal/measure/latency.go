@@ -6,10 +6,12 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Latency is the time of single calls, the clock's readings included, and of the same readings with nothing in between.
+// Latency is the time of single calls, the clock's readings included, and of
+// the same readings with nothing in between.
 type Latency struct{ Calls, Clock *hdrhistogram.Histogram }
 
-// NewLatency is empty. It takes up to a minute, to three significant digits: exactly up to 2 µs.
+// NewLatency returns an empty Latency. It takes times up to a minute, to three
+// significant digits, and up to 2 µs exactly.
 func NewLatency() Latency {
 	return Latency{hdrhistogram.New(1, int64(time.Minute), 3), hdrhistogram.New(1, int64(time.Minute), 3)}
 }
@@ -20,7 +22,8 @@ func (l Latency) Merge(other Latency) {
 	l.Clock.Merge(other.Clock)
 }
 
-// Single times n single calls on g goroutines, and as many empty measurements between them.
+// Single times n single calls on g goroutines, and as many empty measurements
+// between them.
 func Single(n, g int, call func(i int)) Latency {
 	workers := make([]Latency, g)
 	for i := range workers {
@@ -45,7 +48,8 @@ func Single(n, g int, call func(i int)) Latency {
 }
 
 func record(h *hdrhistogram.Histogram, d time.Duration) {
-	_ = h.RecordValue(min(int64(d), int64(time.Minute))) // an error: out of range, which the minimum prevents
+	// The error is of a time out of range, which the minimum prevents.
+	_ = h.RecordValue(min(int64(d), int64(time.Minute)))
 }
 
 // ClockCost is the median of the empty measurements.
@@ -56,7 +60,8 @@ func (l Latency) Percentile(p float64) int64 {
 	return max(0, l.Calls.ValueAtQuantile(p)-l.ClockCost())
 }
 
-// ClockPercentile is that of the empty measurements, less the clock's cost: what the machine adds to any measurement.
+// ClockPercentile returns a percentile of the empty measurements, less the
+// clock's cost. That is the time that the machine adds to any measurement.
 func (l Latency) ClockPercentile(p float64) int64 {
 	return max(0, l.Clock.ValueAtQuantile(p)-l.ClockCost())
 }

@@ -51,7 +51,8 @@ func TestInterleaveMakesTheSameCallsOfAllInTurn(t *testing.T) {
 			if i%2 == 0 {
 				wantOrder = append(wantOrder, "a", "b", "c")
 			} else {
-				wantOrder = append(wantOrder, "c", "b", "a") // a short round at the end would say nothing
+				// A short round at the end would say nothing.
+				wantOrder = append(wantOrder, "c", "b", "a")
 			}
 		}
 		if !slices.Equal(order, wantOrder) {
@@ -65,7 +66,8 @@ func TestInterleaveMakesTheSameCallsOfAllInTurn(t *testing.T) {
 	}
 }
 
-// The call takes so long that the clock's own cost, which is taken off, cannot matter.
+// The call takes so long that the clock's own cost, which is taken off, cannot
+// matter.
 func TestSingleTimesEveryCallAndTakesTheClockOff(t *testing.T) {
 	var w Work
 	turns := 100 * Microsecond()

@@ -2,8 +2,8 @@ package measure
 
 import "math/rand/v2"
 
-// Order is a fixed random order of some things, each of which is in it about
-// equally often. It is so long that no branch predictor learns it.
+// Order is a fixed random order of some things, which has each thing about
+// equally often. An Order is so long that no branch predictor learns it.
 type Order []uint32
 
 // orderLength is a power of two, so that a position is found by a mask.

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Reader calls read at once and then at every tick, on a goroutine of its own, or without pause where every is 0. It returns
-// when it has read for the first time: what is measured then is measured beside a reader. The function returned ends it,
-// waits for it, and says how often it read.
+// Reader calls read at once and then at every tick, on a goroutine of its own.
+// If every is 0, it reads without pause. Reader returns after the first read,
+// so the measurements that follow are beside a reader. The returned function
+// ends the reader, waits for its end, and returns how often it read.
 func Reader(every time.Duration, read func()) (stop func() (reads int)) {
 	var ended sync.WaitGroup
 	begun, end := make(chan struct{}), make(chan struct{})
@@ -48,7 +49,8 @@ func Reader(every time.Duration, read func()) (stop func() (reads int)) {
 	}
 }
 
-// Busy calls body without pause on g goroutines. The function returned ends them and waits for them.
+// Busy calls body without pause on g goroutines. The function returned ends
+// them and waits for them.
 func Busy(g int, body Body) (stop func()) {
 	var ended sync.WaitGroup
 	end := make(chan struct{})

@@ -2,15 +2,17 @@ package measure
 
 import "github.com/nodemetrics/nodemetrics/bench/internal/raw"
 
-// Rounds is what some bodies took that were run in turn: nanoseconds for each call on the core that made it.
+// Rounds has the times of bodies that ran in turn, in nanoseconds for each call
+// on its core.
 type Rounds struct {
 	Of   []float64 // by body, the median of its rounds
 	Over []float64 // by body, the median of the rounds' differences to the first body
 }
 
-// Interleave runs the bodies in turn, n calls of each in all; what they return is how long each call took on its core. A
-// round is so many calls of each: some milliseconds, so that all meet the same machine. Every other round runs them in the
-// opposite order.
+// Interleave runs the bodies in turn, with n calls of each in all. A body
+// returns how long each call took on its core. A round has so many calls of
+// each body that it takes some milliseconds. So all bodies meet the same
+// machine. Every other round runs them in the opposite order.
 func Interleave(n, round int, bodies ...func(from, to int) float64) Rounds {
 	of, over := make([][]float64, len(bodies)), make([][]float64, len(bodies))
 	for from := 0; from < n; from += round {

@@ -6,14 +6,18 @@ import (
 	"time"
 )
 
-// chunk is how many calls a goroutine takes at once: so many that taking them costs nothing beside them.
+// chunk is how many calls a goroutine takes at once. Taking so many costs
+// nothing beside the calls.
 const chunk = 1000
 
-// Body makes the calls [from, to) on one of some goroutines that share them: worker says which, from 0.
+// Body makes the calls [from, to). Several goroutines share the calls, and
+// worker is the number of the goroutine, from 0.
 type Body func(worker, from, to int)
 
-// Spread makes n calls on g goroutines that run at the same time, and returns the time from the moment when all were ready
-// until all calls were made. Who is done takes more, so that none is waited for who was held up.
+// Spread makes n calls on g goroutines that run at the same time. It returns
+// the time from the moment when all goroutines were ready until all calls were
+// made. A goroutine that is done takes more calls, so nobody waits for a
+// goroutine that was held up.
 func Spread(n, g int, body Body) time.Duration {
 	if g == 1 {
 		start := Now()
@@ -46,8 +50,8 @@ func Spread(n, g int, body Body) time.Duration {
 	return Now() - start
 }
 
-// OnCore is what a call of Spread took on the core that made it, in nanoseconds, where at most cores of the goroutines run
-// at once.
+// OnCore returns the time of a call of Spread on its core, in nanoseconds. At
+// most cores of the goroutines run at once.
 func OnCore(took time.Duration, calls, g, cores int) float64 {
 	return float64(took) * float64(min(g, cores)) / float64(calls)
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Work is what a goroutine does of its own between two records: arithmetic in registers, no clock and no memory that
-// others see. Each goroutine has one of its own.
+// Work is a goroutine's own work between two records. It is arithmetic in
+// registers, without clock and shared memory. Each goroutine has a Work of its
+// own.
 type Work uint64
 
 // Do works for so many turns.
@@ -27,7 +28,8 @@ func (w *Work) Spend() { spent.Add(uint64(*w)) }
 
 var spent atomic.Uint64
 
-// Microsecond returns how many turns take a microsecond, by the fastest of many trials: then nothing else was in the way.
+// Microsecond returns how many turns take a microsecond. The fastest of many
+// trials counts, because nothing else was in its way.
 var Microsecond = sync.OnceValue(func() int {
 	const trials, turns = 200, 20_000
 	var w Work

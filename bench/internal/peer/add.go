@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Add is the yardstick: one atomic.Add a record. It keeps nothing.
+// Add is the yardstick, with one atomic.Add a record. It keeps nothing.
 type Add struct{ word atomic.Uint64 }
 
 // RecordSuccess adds.

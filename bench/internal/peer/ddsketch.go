@@ -6,14 +6,16 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch"
 )
 
-// newDDSketchMutex has the sketch of the README's example, with 1 % relative accuracy.
+// newDDSketchMutex has the sketch of the README's example, with 1 % relative
+// accuracy.
 func newDDSketchMutex() Registry {
 	return newSketches(func() sketch { return dd{must(ddsketch.NewDefaultDDSketch(0.01))} })
 }
 
 type dd struct{ s *ddsketch.DDSketch }
 
-func (s dd) add(d time.Duration) { _ = s.s.Add(d.Seconds()) } // an error: no number, which none is
+// The error is of NaN, which no duration is.
+func (s dd) add(d time.Duration) { _ = s.s.Add(d.Seconds()) }
 
 func (s dd) count() uint64 { return uint64(s.s.GetCount()) }
 

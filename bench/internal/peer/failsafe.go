@@ -7,8 +7,9 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 )
 
-// failsafe has a circuit breaker for each node, with a window of 100 executions. It counts outcomes and keeps no
-// durations, so it does less than the others. One failure more than the window has room for would open it.
+// failsafe has a circuit breaker for each node, with a window of 100
+// executions. It counts outcomes and keeps no durations, so it does less than
+// the rest. It would open only at more failures than the window has room for.
 type failsafe struct{ breakers sync.Map }
 
 func newFailsafeBreaker() Registry { return new(failsafe) }

@@ -6,7 +6,8 @@ import (
 	"github.com/rcrowley/go-metrics"
 )
 
-// gometrics has durations of all executions, which are counted, and a Counter of failures, by node.
+// gometrics has durations of all executions, which are counted, and a Counter
+// of failures, by node.
 type gometrics struct {
 	registry  metrics.Registry
 	durations func(r metrics.Registry, name string) gometricsDurations
@@ -27,7 +28,8 @@ func newGometricsTimer() Registry {
 
 func newGometricsHistogram() Registry {
 	return gometrics{metrics.NewRegistry(), func(r metrics.Registry, name string) gometricsDurations {
-		// The README's example with the cheaper of the two samples that it names; made only where there is none yet.
+		// This is the README's example, with the cheaper of its two samples.
+		// The function runs only if there is no histogram yet.
 		h := r.GetOrRegister(name, func() metrics.Histogram {
 			return metrics.NewHistogram(metrics.NewUniformSample(1028))
 		})

@@ -6,8 +6,9 @@ import (
 	"github.com/hashicorp/go-metrics"
 )
 
-// hashicorp has a sample and a counter for each outcome, by keys; it has no handles. Its sink in memory keeps sum, minimum
-// and maximum of the samples of each ten seconds and no percentiles, so it does less than the others.
+// hashicorp has a sample and a counter for each outcome, by keys. It has no
+// handles. Its sink in memory keeps sum, minimum and maximum of each ten
+// seconds. It keeps no percentiles, so it does less than the rest.
 type hashicorp struct {
 	metrics *metrics.Metrics
 	sink    *metrics.InmemSink

@@ -7,8 +7,9 @@ import (
 	"github.com/spacemonkeygo/monkit/v3"
 )
 
-// monkitDurationVal has a DurationVal of all executions and a Counter of failures, which the README shows side by side.
-// The DurationVal counts too, so a success is one of its records and nothing else.
+// monkitDurationVal has a DurationVal of all executions and a Counter of
+// failures, which the README shows side by side. The DurationVal counts too, so
+// a success needs only the DurationVal.
 type monkitDurationVal struct{ scope *monkit.Scope }
 
 func newMonkitDurationVal() Registry {
@@ -65,8 +66,9 @@ func (r monkitDurationVal) Read(name string) Reading {
 	return Reading{all - failures, failures, all, v.Quantile(0.5)}
 }
 
-// monkitTask has a Task, kept as the README advises where its lookup is too heavy. It times by itself and cannot be told
-// a duration, so it has no handle.
+// monkitTask has a Task, which it keeps as the README advises for hot code. A
+// Task times by itself and cannot be told a duration, so monkitTask has no
+// handle.
 type monkitTask struct{ scope *monkit.Scope }
 
 func newMonkitTask() Registry { return monkitTask{monkit.NewRegistry().ScopeNamed("bench")} }

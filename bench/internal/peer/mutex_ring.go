@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// ringSize is the window of mutex-ring: that of nodemetrics.
+// ringSize is the window of mutex-ring, and the same as that of nodemetrics.
 const ringSize = 100
 
-// RingNode is what everybody writes by hand: counts and the last durations behind a mutex.
+// RingNode is the usual solution by hand, which has counts and the last
+// durations behind a mutex.
 type RingNode struct {
 	mu               sync.Mutex
 	success, failure uint64
@@ -50,7 +51,7 @@ func (n *RingNode) keep(d time.Duration) {
 	n.recorded++
 }
 
-// RingMetrics is what is read from a RingNode.
+// RingMetrics has the figures of a RingNode.
 type RingMetrics struct {
 	Success, Failure, Retries uint64
 	Average                   time.Duration
@@ -58,7 +59,7 @@ type RingMetrics struct {
 	Samples                   int
 }
 
-// Metrics copies under the mutex and sorts outside of it.
+// Metrics copies under the mutex and sorts after the unlock.
 func (n *RingNode) Metrics() RingMetrics {
 	var window [ringSize]time.Duration
 	n.mu.Lock()

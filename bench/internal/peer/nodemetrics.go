@@ -15,7 +15,8 @@ const TDigestWindow = 1_000_000
 // Nodemetrics is this library.
 type Nodemetrics struct{ *atomicmetrics.Collector }
 
-// NewNodemetrics makes one with options; it panics where they are refused.
+// NewNodemetrics returns a Nodemetrics with options. It panics if the collector
+// refuses an option.
 func NewNodemetrics(opts ...atomicmetrics.Option) Nodemetrics {
 	return Nodemetrics{must(atomicmetrics.New(append([]atomicmetrics.Option{
 		atomicmetrics.WithLogger(zerolog.Nop()), atomicmetrics.WithMaxNodes(1 << 20)}, opts...)...))}
@@ -27,7 +28,7 @@ func newNodemetricsTDigest() Registry {
 	return NewNodemetrics(atomicmetrics.WithPercentiles(digest.TDigest(100)), atomicmetrics.WithWindowSize(TDigestWindow))
 }
 
-// Node returns a *atomicmetrics.Node: it is a Node as it is.
+// Node returns a *atomicmetrics.Node, which implements Node.
 func (r Nodemetrics) Node(name string) Node { return r.Collector.Node(name) }
 
 // Timer is Start and Stop.
@@ -53,7 +54,7 @@ func (n nodemetricsNamed) RecordFailure(i int, d time.Duration, err error) {
 // Snapshot takes a snapshot.
 func (r Nodemetrics) Snapshot() int { return len(r.Collector.Snapshot().Nodes) }
 
-// Read reads one node.
+// Read reads a node.
 func (r Nodemetrics) Read(name string) Reading {
 	m := r.NodeMetrics(name)
 	return Reading{m.SuccessCount, m.FailureCount, uint64(m.WindowSamples), m.P50}

@@ -10,8 +10,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// otel has one histogram with the node and the outcome as attributes, as the semantic conventions have it, with their
-// buckets for durations in seconds. Each series counts.
+// otel has a histogram with the node and the outcome as attributes, by the
+// semantic conventions. It has their buckets for durations in seconds. Each
+// series counts.
 type otel struct {
 	reader    *sdk.ManualReader
 	histogram metric.Float64Histogram
@@ -19,12 +20,14 @@ type otel struct {
 
 func newOtel() Registry {
 	reader := sdk.NewManualReader()
-	provider := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithCardinalityLimit(0)) // no limit: 10⁴ names and more
+	// No limit: 10⁴ names and more.
+	provider := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithCardinalityLimit(0))
 	return &otel{reader, must(provider.Meter("bench").Float64Histogram("node.duration", metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)))}
 }
 
-// otelNode has its attributes as sets made beforehand, which the documentation advises where they are always the same.
+// otelNode has its attributes as sets made beforehand. The documentation
+// advises these if the attributes are always the same.
 type otelNode struct {
 	histogram        metric.Float64Histogram
 	success, failure []metric.RecordOption

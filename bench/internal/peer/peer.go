@@ -1,18 +1,21 @@
-// Package peer has what nodemetrics is measured against: an adapter for each library, in a file of its own, all behind
-// the same few methods. nodemetrics itself is one of them.
+// Package peer has the implementations that the benchmarks compare. Each
+// library has an adapter in a file of its own, behind the same few methods.
+// nodemetrics has such an adapter too.
 package peer
 
 import "time"
 
-// Node records the executions of one node by handle. Its methods are safe for concurrent use.
+// Node records the executions of a node by handle. Its methods are safe for
+// concurrent use.
 type Node interface {
 	RecordSuccess(d time.Duration)
 	RecordFailure(d time.Duration, err error)
 }
 
-// Named records the executions of nodes by name: i is the index of a name in the list that it was made for. An adapter
-// builds the names of its metrics from that list beforehand, where its library takes a name; what it looks up, and how
-// often, is the library's way.
+// Named records the executions of nodes by name. The index i is that of a name
+// in the list of the Named. If a library takes a name for each metric, the
+// adapter builds these names beforehand. The adapter looks names up in the
+// library's own way.
 type Named interface {
 	RecordSuccess(i int, d time.Duration)
 	RecordFailure(i int, d time.Duration, err error)
@@ -23,13 +26,15 @@ type Retrier interface {
 	RecordRetry(attempt int)
 }
 
-// Registry is where nodes are registered and read. What a library can do beyond reading is in the interfaces below.
+// Registry registers and reads nodes. The interfaces that follow have the
+// further abilities of a library.
 type Registry interface {
-	// Read returns what the library itself says about a node.
+	// Read returns the library's own figures of a node.
 	Read(name string) Reading
 }
 
-// Handles is a Registry that gives out handles. The handle of a name is the same every time.
+// Handles is a Registry that gives out handles. The handle of a name is the
+// same every time.
 type Handles interface {
 	Node(name string) Node
 }
@@ -39,14 +44,15 @@ type ByName interface {
 	Named(names []string) Named
 }
 
-// Timers is a Registry with a way of its own to time an execution: the function times one that does nothing, and records
-// it as a success.
+// Timers is a Registry with a way of its own to time an execution. The function
+// times an execution that does nothing, and records a success.
 type Timers interface {
 	Timer(name string) func()
 }
 
-// Snapshotter is a Registry that can be read as a whole: Snapshot reads the figures of all nodes, percentiles or what
-// the library has in their place included, and returns how many nodes there were.
+// Snapshotter is a Registry that can be read as a whole. Snapshot reads the
+// figures of all nodes and returns the number of nodes. The figures include
+// percentiles, or the library's substitute for them.
 type Snapshotter interface {
 	Snapshot() int
 }
@@ -56,14 +62,15 @@ type JSON interface {
 	MarshalJSON() ([]byte, error)
 }
 
-// Reading is what a library says about one node.
+// Reading has a library's figures of a node.
 type Reading struct {
 	Successes, Failures uint64
 
-	// Durations is how many durations there are that percentiles can be read from, or of which those are a sample.
+	// Durations is how many durations stand behind the percentiles.
 	Durations uint64
 
-	// Median is the library's own p50, or the upper bound of the bucket where it lies; 0 where there is none.
+	// Median is the library's own p50, or the upper bound of its bucket. A
+	// library without percentiles has 0.
 	Median time.Duration
 }
 
@@ -74,7 +81,8 @@ type Impl struct {
 	// New makes a registry of its own, which shares nothing with others.
 	New func() Registry
 
-	// NoPercentiles: it keeps no duration that percentiles could be read from, so it does less than the others.
+	// NoPercentiles says that the library keeps no durations for percentiles,
+	// so it does less than the rest.
 	NoPercentiles bool
 }
 
@@ -102,7 +110,8 @@ var All = []Impl{
 	{Name: "failsafe-breaker", New: newFailsafeBreaker, NoPercentiles: true},
 }
 
-// must is for what cannot fail: a registry of constants.
+// must panics with the error. It is for registries of constants, which cannot
+// fail.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Known executions: their median is 30 ms, in a bucket from 25 to 50 ms where buckets are coarse.
+// Known executions: their median is 30 ms, in a bucket from 25 to 50 ms where
+// buckets are coarse.
 var (
 	successes = []time.Duration{10 * time.Millisecond, 30 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond}
 	failures  = []time.Duration{30 * time.Millisecond, 60 * time.Millisecond}

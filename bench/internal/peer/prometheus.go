@@ -8,8 +8,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// promRegistry has durations and a counter with the outcome as a label, both by node: what the instrumentation of
-// client_golang's own promhttp does.
+// promRegistry has durations and a counter with the outcome as a label, both by
+// node. The instrumentation of client_golang's own promhttp does the same.
 type promRegistry struct {
 	registry  *prometheus.Registry
 	durations prometheus.ObserverVec
@@ -30,7 +30,8 @@ func newPrometheusHistogram() Registry {
 	return newProm(prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "duration_seconds"}, []string{"node"}))
 }
 
-// newPrometheusNative has the factor that the documentation calls a good trade-off, and a limit, which it recommends.
+// newPrometheusNative has the factor that the documentation calls a good
+// trade-off, and the recommended limit.
 func newPrometheusNative() Registry {
 	return newProm(prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "duration_seconds",
 		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160}, []string{"node"}))
@@ -126,8 +127,8 @@ func (r promRegistry) Read(name string) Reading {
 	return reading
 }
 
-// nativeMedian walks the spans of a native histogram's positive buckets, the counts of which are deltas. Bucket i ends at
-// 2^(i / 2^schema).
+// nativeMedian walks the spans of a native histogram's positive buckets, the
+// counts of which are deltas. Bucket i ends at 2^(i / 2^schema).
 func nativeMedian(h *dto.Histogram) float64 {
 	index, next, count, below := int32(0), 0, int64(0), uint64(0)
 	for _, span := range h.PositiveSpan {

@@ -33,7 +33,7 @@ func (n *sketchNode) RecordFailure(d time.Duration, _ error) {
 	n.mu.Unlock()
 }
 
-// sketches has nodes by name; it is not made for records by name.
+// sketches has nodes by name, but records only by handle.
 type sketches struct {
 	make  func() sketch
 	mu    sync.Mutex

@@ -12,13 +12,14 @@ var tallyBuckets = tally.DurationBuckets{5 * time.Millisecond, 10 * time.Millise
 	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,
 	2500 * time.Millisecond, 5 * time.Second, 10 * time.Second}
 
-// tallyScope has a Histogram and a Counter for each outcome, by node. By handle they are kept ("cache me", says the
-// README), by name looked up.
+// tallyScope has a Histogram and a Counter for each outcome, by node. Records
+// by handle keep them ("cache me", says the README). Records by name look them
+// up.
 type tallyScope struct{ scope tally.Scope }
 
 func newTally() Registry {
 	scope, _ := tally.NewRootScope(tally.ScopeOptions{DefaultBuckets: tallyBuckets, Reporter: tally.NullStatsReporter,
-		OmitCardinalityMetrics: true}, 0) // no interval: no goroutine that reports
+		OmitCardinalityMetrics: true}, 0) // without an interval no goroutine reports
 	return tallyScope{scope}
 }
 
@@ -77,7 +78,8 @@ func (n tallyNamed) RecordFailure(i int, d time.Duration, _ error) {
 func (r tallyScope) Read(name string) Reading {
 	snapshot := r.scope.(tally.TestScope).Snapshot() // the root scope's own way to be read
 	counter := func(name string) uint64 {
-		if c := snapshot.Counters()[name+"+"]; c != nil { // else it was never looked up
+		// A counter that was never looked up is nil.
+		if c := snapshot.Counters()[name+"+"]; c != nil {
 			return uint64(c.Value())
 		}
 		return 0

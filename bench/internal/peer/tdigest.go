@@ -6,8 +6,8 @@ import (
 	"github.com/influxdata/tdigest"
 )
 
-// newTDigestMutex has a digest of compression 100, that of nodemetrics-tdigest. It keeps all samples since the start: it
-// cannot forget.
+// newTDigestMutex has a digest of compression 100, as nodemetrics-tdigest has.
+// The digest keeps all samples since the start, because it cannot forget.
 func newTDigestMutex() Registry {
 	return newSketches(func() sketch { return td{tdigest.NewWithCompression(100)} })
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// victoria has durations and a counter for each outcome, by node, in a set. The names of metrics have the labels in them,
-// and are looked up as they are.
+// victoria has durations and a counter for each outcome, by node, in a set. The
+// names of metrics have the labels in them, and records by name look up the
+// whole name.
 type victoria[D victoriaDurations] struct {
 	set       *metrics.Set
 	durations func(set *metrics.Set, name string) D
@@ -31,7 +32,7 @@ func newVictoriaSummary() Registry {
 	return victoria[*metrics.Summary]{metrics.NewSet(), (*metrics.Set).GetOrCreateSummary}
 }
 
-// victoriaNames are the names of one node's metrics.
+// victoriaNames are the names of a node's metrics.
 type victoriaNames struct{ durations, success, failure string }
 
 func victoriaNamesOf(node string) victoriaNames {
@@ -93,14 +94,15 @@ func (n victoriaNamed[D]) RecordFailure(i int, d time.Duration, _ error) {
 	n.set.GetOrCreateCounter(n.names[i].failure).Inc()
 }
 
-// Snapshot writes everything as text: there is no other way to read a Set. A counter of successes is of one node.
+// Snapshot writes everything as text, because a Set has no other way to be
+// read. Each node has a counter of successes.
 func (r victoria[D]) Snapshot() int {
 	var count victoriaCount
 	r.set.WritePrometheus(&count)
 	return count.nodes
 }
 
-// victoriaCount counts the nodes in what is written.
+// victoriaCount counts the nodes in the written text.
 type victoriaCount struct{ nodes int }
 
 func (c *victoriaCount) Write(p []byte) (int, error) {

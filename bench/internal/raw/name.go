@@ -6,7 +6,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// Name is a benchmark's name taken apart: a family, and elements key=value.
+// Name is a benchmark's name taken apart, as a family and elements key=value.
 type Name struct {
 	Full   string
 	Family string
@@ -25,7 +25,8 @@ func Parse(full string) Name {
 	return n
 }
 
-// Is reports whether the benchmark is of the family and has these values: "" says that it has none for a key.
+// Is reports whether the benchmark is of the family and has these values. A
+// value of "" means that the benchmark does not have the key.
 func (n Name) Is(family string, where map[string]string) bool {
 	if n.Family != family {
 		return false
@@ -60,8 +61,8 @@ func (n Name) With(key, value string) string {
 	return strings.Join(parts, "/")
 }
 
-// Printed returns the name that a benchmark has in its source. The name that it
-// prints ends in the number of processors.
+// Printed returns the name of a benchmark in its source. A printed name ends in
+// the number of processors.
 func Printed(full benchfmt.Name) string {
 	_, parts := full.Parts()
 	if n := len(parts); n > 0 && parts[n-1][0] == '-' {

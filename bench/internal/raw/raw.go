@@ -1,5 +1,5 @@
-// Package raw reads what benchmarks print, in the format that benchstat reads as well: all that a report says is
-// computed from it.
+// Package raw reads the output of benchmarks, in the format that benchstat
+// reads too. Reports are computed from this output alone.
 package raw
 
 import (
@@ -13,17 +13,19 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// Output is the output of one run of benchmarks. Each benchmark was run once a round, so the values of two benchmarks
-// belong together by their index: they were measured shortly after one another.
+// Output is the output of a run of benchmarks. Each benchmark ran once a round.
+// So values of two benchmarks with the same index were measured shortly after
+// one another.
 type Output struct {
-	Config map[string]string // what the lines "key: value" say, such as goos, cpu and the suite's own
-	Names  []string          // benchmarks in the order in which they first appear
+	Config map[string]string // the lines "key: value", such as goos, cpu and the suite's own
+	Names  []string          // benchmarks in the order of their first appearance
 	values map[string]map[string][]float64
 	iters  map[string]int
 }
 
-// Read reads the output of benchmarks. file is its name in errors. A line that looks like a benchmark and is none is an
-// error, and so is an output without benchmarks.
+// Read reads the output of benchmarks. file is its name in errors. A line that
+// looks like a benchmark and is none is an error, and so is an output without
+// benchmarks.
 func Read(r io.Reader, file string) (*Output, error) {
 	o := &Output{Config: map[string]string{}, values: map[string]map[string][]float64{}, iters: map[string]int{}}
 	reader := benchfmt.NewReader(r, file)
@@ -68,7 +70,7 @@ func (o *Output) add(r *benchfmt.Result) {
 	o.iters[name] += r.Iters
 	for _, v := range r.Values {
 		value, unit := v.Value, v.Unit
-		if v.OrigUnit != "" { // as the benchmark printed it: nanoseconds stay nanoseconds
+		if v.OrigUnit != "" { // in the printed unit, so nanoseconds stay nanoseconds
 			value, unit = v.OrigValue, v.OrigUnit
 		}
 		o.values[name][unit] = append(o.values[name][unit], value)
@@ -78,8 +80,9 @@ func (o *Output) add(r *benchfmt.Result) {
 // Has reports whether the benchmark is in the output with that unit.
 func (o *Output) Has(name, unit string) bool { return len(o.values[name][unit]) > 0 }
 
-// Values returns what a benchmark printed for a unit, such as ns/op, in the order of the rounds. The error says which
-// benchmark is not there, or which of its values is no figure.
+// Values returns the values of a benchmark for a unit, such as ns/op, in the
+// order of the rounds. If the benchmark is missing, or a value is no figure,
+// the error says so.
 func (o *Output) Values(name, unit string) ([]float64, error) {
 	units, ok := o.values[name]
 	if !ok {
@@ -97,17 +100,17 @@ func (o *Output) Values(name, unit string) ([]float64, error) {
 	return slices.Clone(values), nil
 }
 
-// Iterations returns how often a benchmark did what it measures, in all rounds together.
+// Iterations returns the iterations of a benchmark in all rounds together.
 func (o *Output) Iterations(name string) int { return o.iters[name] }
 
-// Confidence is how probable it is, at least, that the true median is in the
-// interval of a summary. With five values or more both ends exist.
+// Confidence is the least probability that the true median is in the interval
+// of a summary. With five values or more both ends exist.
 const Confidence = 0.9
 
 // Summarize returns the median of values and its confidence interval by order
-// statistics, which assume nothing about a distribution: Le Boudec, Performance
-// Evaluation of Computer and Communication Systems (2010), theorem 2.1. Below
-// five values an end is infinite.
+// statistics, which assume nothing about a distribution. The source is Le
+// Boudec, Performance Evaluation of Computer and Communication Systems (2010),
+// theorem 2.1. Below five values an end is infinite.
 func Summarize(values []float64) benchmath.Summary {
 	return benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds), Confidence)
 }

@@ -63,8 +63,10 @@ func TestMissingUnitIsNamed(t *testing.T) {
 	}
 }
 
-// With ten values the median is between the second and the eighth with a probability of 1 - (1+10 + 1+10+45)/1024, which
-// is 93 %, and any narrower interval has less than 90. With five it is all of them, with four there is none.
+// With ten values the median is between the second and the eighth with a
+// probability of 1 - (1+10 + 1+10+45)/1024, which is 93 %, and any narrower
+// interval has less than 90. With five it is all of them, with four there is
+// none.
 func TestIntervalOfTheMedianIsOfOrderStatistics(t *testing.T) {
 	for _, c := range []struct {
 		values         []float64

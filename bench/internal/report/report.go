@@ -1,12 +1,14 @@
-// Package report writes what a run of the benchmarks has shown, as tables and plots, from nothing but what the
-// benchmarks printed.
+// Package report writes the results of a run as tables and plots, from the
+// output of the benchmarks alone.
 package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,29 +19,34 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/target"
 )
 
-// Write writes the report on a run to dir. It writes the same for the same
-// output. If anything is missing, it writes nothing, and the error says what is.
+// Write writes the report on a run to dir. The same output gives the same
+// report. If a benchmark is missing, Write writes nothing, and the error names
+// the benchmark.
 func Write(o *raw.Output, dir string) error {
+	drawn, err := draw(o)
+	errs := []error{err}
 	files := map[string][]byte{}
-	var errs []error
-	for _, text := range []struct {
-		file  string
-		write func(io.Writer, *raw.Output) error
-	}{{"README.md", summary}, {"machine.md", machine}} {
-		var b bytes.Buffer
-		errs = append(errs, text.write(&b, o))
-		files[text.file] = b.Bytes()
+	for file, d := range drawn {
+		files[file] = d.svg()
 	}
-	for _, p := range plots {
-		svg, err := p.draw(o)
-		errs = append(errs, err)
-		files[p.file] = svg
-	}
+	var readme, about bytes.Buffer
+	errs = append(errs, summary(&readme, o, drawn), machine(&about, o))
+	files["README.md"], files["machine.md"] = readme.Bytes(), about.Bytes()
+	figures, err := figuresOf(o)
+	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if files[figuresFile], err = json.MarshalIndent(figures, "", "\t"); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
+	}
+	for _, p := range plots { // an earlier report may have plots that this report does not have
+		if err := os.Remove(filepath.Join(dir, p.file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
@@ -49,8 +56,8 @@ func Write(o *raw.Output, dir string) error {
 	return nil
 }
 
-// Dir returns the name of the folder for reports of the processor, of which the
-// newest replaces the one before.
+// Dir returns the name of the folder for reports of the processor. The newest
+// report replaces the report before.
 func Dir(o *raw.Output) string {
 	cpu := regexp.MustCompile(`\([^)]*\)|@ \S+|\b(CPU|Processor)\b`).ReplaceAllString(o.CPU(), " ")
 	cpu = regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(cpu), "-")
@@ -60,7 +67,8 @@ func Dir(o *raw.Output) string {
 // on returns a sentence that names the processor, for the text of a table.
 func on(o *raw.Output) string { return fmt.Sprintf("On %s, %s cores.", o.CPU(), o.Config["cores"]) }
 
-// settings are what a run has to say of itself: the keys of its configuration, and what they are to people.
+// settings are the keys of a run's configuration, with their meaning. A run
+// must have each of them.
 var settings = []struct{ key, text string }{
 	{"cpu", "CPU"}, {"cpuid", "its family and model"}, {"cores", "cores"}, {"gomaxprocs", "GOMAXPROCS"}, {"go", "Go"}, {"goos", "operating system"},
 	{"goarch", "architecture"}, {"revision", "revision"}, {"date", "date"}, {"command", "command"}, {"rounds", "rounds"},
@@ -68,7 +76,7 @@ var settings = []struct{ key, text string }{
 	{"singles", "single records of a benchmark of latency in a round"},
 }
 
-// machine writes what the figures were measured on, and how.
+// machine writes the machine, the versions and the command of the run.
 func machine(w io.Writer, o *raw.Output) error {
 	fmt.Fprint(w, "# The machine and the command\n\n| | |\n|-|-|\n")
 	for _, s := range settings {
@@ -81,8 +89,8 @@ func machine(w io.Writer, o *raw.Output) error {
 	return nil
 }
 
-// summary writes the targets and the tables.
-func summary(w io.Writer, o *raw.Output) error {
+// summary writes the targets, the plots and the tables.
+func summary(w io.Writer, o *raw.Output, drawn map[string]dots) error {
 	cores, err := strconv.Atoi(o.Config["cores"])
 	if err != nil {
 		return fmt.Errorf("the output does not say how many cores the machine has: %w", err)
@@ -108,7 +116,9 @@ two figures of one round, and again the median.
 	targets(w, judged, on(o))
 	fmt.Fprint(w, "## Plots\n\n")
 	for _, p := range plots {
-		fmt.Fprintf(w, "![%s](%s)\n\n", p.title, p.file)
+		if d, ok := drawn[p.file]; ok {
+			fmt.Fprintf(w, "![%s](%s)\n\n", d.title, p.file)
+		}
 	}
 	fmt.Fprint(w, "## Tables\n\n")
 	var errs []error

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,8 +21,9 @@ import (
 
 const rounds = 5
 
-// sample is the output of a made-up run that has a benchmark for everything that a report needs: value tells the figure
-// of a unit of a benchmark in a round.
+// sample is the output of a made-up run that has a benchmark for everything
+// that a report needs: value tells the figure of a unit of a benchmark in a
+// round.
 func sample(value func(name, unit string, round int) float64) string {
 	var names []string
 	units := map[string]string{}
@@ -43,16 +48,22 @@ func sample(value func(name, unit string, round int) float64) string {
 		for _, g := range []string{"1", "cores"} {
 			add("Record/by=handle/op=success/impl="+impl+"/g="+g+"/work=0", "ns/op", "B/op", "allocs/op")
 			add("Record/by=handle/op=success/impl="+impl+"/g="+g+"/work=1us", "added-ns/record")
-			add("Scaling/by=handle/op=success/impl="+impl+"/g="+map[string]string{"1": "1", "cores": "2"}[g]+"/work=0",
-				"records/s", "ns/op")
+		}
+		for _, g := range []string{"1", "2", "4"} {
+			add("Scaling/by=handle/op=success/impl="+impl+"/g="+g+"/work=0", "records/s", "ns/op")
 		}
 	}
 	for _, impl := range []string{"nodemetrics", "nodemetrics-tdigest", "mutex-ring", "victoria-histogram"} {
 		for _, g := range []string{"1", "cores", "4xcores"} {
-			for _, nine := range nines {
-				add("Latency/by=handle/op=success/impl="+impl+"/g="+g+"/work=0", nine.unit, "clock-"+nine.unit)
+			for _, unit := range []string{"p50-ns", "p90-ns", "p99-ns", "p99.9-ns", "p99.99-ns", "max-ns"} {
+				add("Latency/by=handle/op=success/impl="+impl+"/g="+g+"/work=0", unit, "clock-"+unit)
 			}
 		}
+	}
+	for _, impl := range []string{"nodemetrics", "mutex-ring", "tally", "hashicorp"} {
+		add("Record/by=name/op=success/names=64/impl="+impl+"/g=1/work=0", "ns/op")
+		add("Record/by=handle/op=timer/impl="+impl+"/g=1/work=0", "ns/op", "beyond-clock-ns/op")
+		add("Wrap/impl="+impl+"/g=1/work=0", "added-ns/call", "clockreads/call", "allocs/op")
 	}
 	for _, state := range []string{"idle", "one", "contended"} {
 		for _, window := range []string{"100", "1000", "65536"} {
@@ -148,7 +159,7 @@ func TestReportIsTheSameForTheSameOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != len(plots)+2 {
+	if len(files) != len(plots)+3 {
 		t.Errorf("there are %d files", len(files))
 	}
 	for _, file := range files {
@@ -158,18 +169,20 @@ func TestReportIsTheSameForTheSameOutput(t *testing.T) {
 	}
 }
 
-// TestPlotsAreXMLThatNamesTheirSeries also keeps them, for people to look at, where BENCH_PLOTS says.
-func TestPlotsAreXMLThatNamesTheirSeries(t *testing.T) {
+// TestPlotsAreXMLThatNamesTheirRows also keeps the plots, for people to look
+// at, in the folder BENCH_PLOTS.
+func TestPlotsAreXMLThatNamesTheirRows(t *testing.T) {
 	dir, err := written(t, sample(plausible))
 	if err != nil {
 		t.Fatal(err)
 	}
+	const on = "On Made-Up(R) Processor 9000 @ 1GHz family 1 model 2, 2 cores."
 	for file, names := range map[string][]string{
-		"latency.svg":         {"nodemetrics", "mutex-ring", "victoria-histogram", "nothing (control)", "99.99 %", "time of a record", " µs"},
-		"latency-4xcores.svg": {"four goroutines a core", "nodemetrics"},
-		"scaling.svg":         {"nodemetrics", "mutex-ring", "otel", "cores", "records a second"},
-		"peers.svg":           append([]string{"nodemetrics", "mutex-ring", "one goroutine a core", "25.50 ns"}, target.Published...),
-		"memory.svg":          {"exact, one", "tdigest, contended", "window, samples", "bytes a node"},
+		"latency.svg":         {"nodemetrics", "mutex-ring", "victoria-histogram", "nothing (control)", "p99.99", "25.5 ns", on},
+		"latency-4xcores.svg": {"four goroutines a core", "nodemetrics", on},
+		"scaling.svg":         {"nodemetrics", "mutex-ring", "otel", "1 core", "4 cores", on},
+		"peers.svg":           append([]string{"nodemetrics", "mutex-ring", "1 a core", "25.5 ns", on}, target.Published...),
+		"memory.svg":          {"exact, window 100", "tdigest, window 65536", "all cores", "10 kB", on},
 	} {
 		text := read(t, dir, file)
 		if keep := os.Getenv("BENCH_PLOTS"); keep != "" {
@@ -182,6 +195,77 @@ func TestPlotsAreXMLThatNamesTheirSeries(t *testing.T) {
 			if !strings.Contains(shown, name) {
 				t.Errorf("%s does not say %q", file, name)
 			}
+		}
+		if !strings.Contains(text, "prefers-color-scheme: dark") {
+			t.Errorf("%s has no colors for a dark page", file)
+		}
+		if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
+			t.Errorf("%s has a place that is no number", file)
+		}
+	}
+}
+
+func TestScalingOfTwoPointsIsNotDrawn(t *testing.T) {
+	text := without(sample(plausible), "/g=4/")
+	dir, err := written(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "scaling.svg")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the error of its file is %v", err)
+	}
+	if readme := read(t, dir, "README.md"); strings.Contains(readme, "scaling.svg") || !strings.Contains(readme, "peers.svg") {
+		t.Error("the report does not show exactly the plots that were drawn")
+	}
+}
+
+func TestAPlotOfAnEarlierReportIsRemoved(t *testing.T) {
+	dir, err := written(t, sample(plausible))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := raw.Read(strings.NewReader(without(sample(plausible), "/g=4/")), "made up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(o, dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "scaling.svg")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the error of its file is %v", err)
+	}
+}
+
+// TestAFactorIsADistance looks at the places of the marks of two rows. A factor
+// of 40 is twice as far as the square root of 40.
+func TestAFactorIsADistance(t *testing.T) {
+	svg := string(dots{unit: "ns", marks: []string{"a"}, rows: []dotRow{
+		{"one", []float64{10}}, {"root", []float64{10 * math.Sqrt(40)}}, {"forty", []float64{400}},
+	}}.svg())
+	var at []float64
+	for _, match := range regexp.MustCompile(`<circle class="m0" r="5" transform="translate\(([\d.]+) `).FindAllStringSubmatch(svg, -1)[1:] {
+		x, err := strconv.ParseFloat(match[1], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = append(at, x)
+	}
+	if len(at) != 3 || math.Abs((at[2]-at[0])-2*(at[1]-at[0])) > 0.3 || at[2]-at[0] < 300 {
+		t.Errorf("the marks are at %v", at)
+	}
+}
+
+func TestShortTextHasThreeDigits(t *testing.T) {
+	for _, c := range []struct {
+		v    float64
+		unit string
+		want string
+	}{
+		{9.4961, "ns", "9.5 ns"}, {25.5, "ns", "25.5 ns"}, {100, "ns", "100 ns"}, {1234, "ns", "1.23 µs"},
+		{2_000_000, "ns", "2 ms"}, {1218, "bytes/node", "1.22 kB"}, {1.05e8, "records/s", "105 M/s"},
+	} {
+		if got := shortText(c.v, c.unit); got != c.want {
+			t.Errorf("%v %s is %q, want %q", c.v, c.unit, got, c.want)
 		}
 	}
 }
@@ -204,7 +288,8 @@ func texts(t *testing.T, svg string) string {
 	}
 }
 
-// rowOf returns the first row of Markdown tables that begins with a cell, below a heading.
+// rowOf returns the first row of Markdown tables that begins with a cell, below
+// a heading.
 func rowOf(t *testing.T, text, heading, cell string) string {
 	t.Helper()
 	_, below, ok := strings.Cut(text, "# "+heading+"\n")
@@ -290,7 +375,7 @@ func TestReportIsRefusedWithoutABenchmarkThatItNeeds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := summary(io.Discard, o); err == nil || !strings.Contains(err.Error(), "benchmark "+name+" is missing") {
+		if err := summary(io.Discard, o, nil); err == nil || !strings.Contains(err.Error(), "benchmark "+name+" is missing") {
 			t.Errorf("without %s the error is %v", name, err)
 		}
 	}
@@ -311,8 +396,8 @@ func TestReportIsRefusedWithoutWhatATableOrAPlotIsAbout(t *testing.T) {
 		}
 	}
 	for _, plot := range plots {
-		if _, err := plot.draw(o); err == nil || !strings.Contains(err.Error(), "missing: nothing to draw") {
-			t.Errorf("%s: the error is %v", plot.title, err)
+		if _, err := plot.of(o); err == nil || !strings.Contains(err.Error(), "missing: nothing to draw") {
+			t.Errorf("%s: the error is %v", plot.file, err)
 		}
 	}
 }

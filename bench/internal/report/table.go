@@ -18,11 +18,13 @@ const ours = "nodemetrics"
 // table says which benchmarks stand together, and how.
 type table struct {
 	title  string
-	text   string // what the figures are
+	text   string // describes the figures
 	family string
 	where  map[string]string // values that the benchmarks have
-	rows   []string          // keys: their values name a row
-	column string            // key: its values name the columns, and there is one unit; or "": the units are the columns
+	rows   []string          // keys, whose values name a row
+	// A key, whose values are the columns of a single unit; if "", the units
+	// are the columns.
+	column string
 	units  []string
 	ratio  bool // add the ratio to ours in the same column
 }
@@ -34,7 +36,8 @@ type cells struct {
 	unit          func(column string) string
 }
 
-// pick finds the benchmarks of the table. None is an error that says what is missing.
+// pick finds the benchmarks of the table. If there is none, the error says
+// which is missing.
 func (t table) pick(o *raw.Output) (cells, error) {
 	c := cells{at: map[[2]string]raw.Name{}, unit: func(string) string { return t.units[0] }}
 	if t.column == "" {
@@ -46,7 +49,7 @@ func (t table) pick(o *raw.Output) (cells, error) {
 			continue
 		}
 		if t.column != "" && n.Keys[t.column] == "" {
-			continue // another table has it
+			continue // it belongs to another table
 		}
 		row := n.Label(t.rows)
 		if !slices.Contains(c.rows, row) {
@@ -71,7 +74,7 @@ func (t table) pick(o *raw.Output) (cells, error) {
 	return c, nil
 }
 
-// elements writes what a name has to have, in the order of the keys.
+// elements writes the elements that a name must have, in the order of the keys.
 func elements(where map[string]string) string {
 	var all []string
 	for key, value := range where {
@@ -83,7 +86,8 @@ func elements(where map[string]string) string {
 	return strings.Join(all, "")
 }
 
-// write writes the table in Markdown: medians, how far their intervals reach, and ratios to ours.
+// write writes the table in Markdown, with medians, their intervals, and ratios
+// to ours.
 func (t table) write(w io.Writer, o *raw.Output) error {
 	c, err := t.pick(o)
 	if err != nil {
@@ -138,7 +142,7 @@ func (t table) cell(o *raw.Output, c cells, row, column string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	if !(ratio.Lo > 0) { // what is added to other work can be too little to be seen beside it
+	if !(ratio.Lo > 0) { // a cost added to other work can be too small to be seen beside it
 		return text, nil
 	}
 	return fmt.Sprintf("%s (%s)", text, figure.Ratio(ratio.Center)), nil

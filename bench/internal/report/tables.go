@@ -2,7 +2,8 @@ package report
 
 type where = map[string]string
 
-// tables are all tables of a report. Each has to find something: a benchmark that was renamed must not vanish quietly.
+// tables are all tables of a report. Each has to find a benchmark, so a
+// benchmark that was renamed does not vanish quietly.
 var tables = []table{
 	{title: "A record on a handle", ratio: true, family: "Record",
 		text:  "Wall time of a success, for each record of all goroutines together, in a tight loop. In brackets the ratio to nodemetrics in the same round.",

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// Header writes what is needed to understand the figures later, as lines that readers of benchmarks take for
-// configuration. The benchmarks themselves add the operating system and the processor.
+// Header writes the machine, the versions and the command, as lines that
+// readers of benchmarks take for configuration. The benchmarks add the
+// operating system and the processor.
 func Header(ctx context.Context, out io.Writer, command string, set Settings, now time.Time) error {
 	_, err := fmt.Fprintf(out, "date: %s\ncommand: %s\nrounds: %d\nbenchtime: %s\nsingles: %d\ngo: %s\ncores: %d\ngomaxprocs: %d\nrevision: %s\n",
 		now.UTC().Format(time.DateOnly), command, set.Rounds, set.BenchTime, set.Singles,
@@ -24,7 +25,7 @@ func Header(ctx context.Context, out io.Writer, command string, set Settings, no
 	return err
 }
 
-// cpuinfo returns what Linux says of its processors, or nothing elsewhere.
+// cpuinfo returns Linux's list of processors, or nothing elsewhere.
 func cpuinfo() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -49,8 +50,9 @@ func cpuid(cpuinfo string) string {
 	return fmt.Sprintf("cpuid: family %s model %s\n", field("cpu family"), field("model"))
 }
 
-// revision returns the commit of the working directory, and says if there is more than the commit. Reports do not count:
-// writing one changes nothing that is measured.
+// revision returns the commit of the working directory, and says if there are
+// changes beyond the commit. Changed reports do not count, because they change
+// no figure.
 func revision(ctx context.Context) string {
 	head, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {

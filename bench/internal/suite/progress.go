@@ -8,11 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// everyElsewhere is how often progress is written where it is no terminal.
+// everyElsewhere is how often progress is written to a file that is no
+// terminal.
 const everyElsewhere = 10 * time.Second
 
-// Progress is a line that says how far a run is. On a terminal it is rewritten in place; elsewhere a new one is written
-// now and then. It is for one goroutine.
+// Progress is a line that says how far a run is. On a terminal the line is
+// rewritten in place. Elsewhere a new line is written now and then. A Progress
+// is for one goroutine.
 type Progress struct {
 	out     io.Writer
 	inPlace bool
@@ -33,13 +35,14 @@ func NewProgress(file *os.File) *Progress {
 // Start begins to count, to total.
 func (p *Progress) Start(total int) { p.began, p.total, p.done = p.now(), total, 0 }
 
-// Done counts one benchmark.
+// Done counts a benchmark.
 func (p *Progress) Done(name string) {
 	p.done++
 	p.Say(p.line(name))
 }
 
-// line says how far the run is. The time left is what the rest takes at the rate so far.
+// line says how far the run is. It estimates the time left from the rate so
+// far.
 func (p *Progress) line(name string) string {
 	elapsed := p.now().Sub(p.began)
 	left := time.Duration(float64(elapsed) / float64(p.done) * float64(p.total-p.done))

@@ -1,4 +1,5 @@
-// Package suite runs the benchmarks of this module, round after round, and says how far it is.
+// Package suite runs the benchmarks of this module, round after round, and
+// reports its progress.
 package suite
 
 import (
@@ -20,11 +21,12 @@ import (
 
 // Suite is the compiled benchmarks of a package.
 type Suite struct {
-	dir    string // of the package: benchmarks run there, as go test has it
+	dir    string // of the package, where the benchmarks run as under go test
 	binary string
 }
 
-// Build compiles the benchmarks of the package in dir. Close removes what it compiled.
+// Build compiles the benchmarks of the package in dir. Close removes the
+// binary.
 func Build(ctx context.Context, dir string) (*Suite, error) {
 	temp, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -39,20 +41,23 @@ func Build(ctx context.Context, dir string) (*Suite, error) {
 	return s, nil
 }
 
-// Close removes what Build compiled.
+// Close removes the binary that Build compiled.
 func (s *Suite) Close() error { return os.RemoveAll(filepath.Dir(s.binary)) }
 
 // Settings say how benchmarks are run.
 type Settings struct {
 	Rounds    int    // how often each benchmark is run
 	BenchTime string // how long each time, as -benchtime has it
-	Singles   int    // how many single records a benchmark of latency makes each time; 0: as many as fit BenchTime
+	// Single records of a benchmark of latency each time; 0 means as many as
+	// fit BenchTime.
+	Singles int
 }
 
 // latency selects the benchmarks of single records.
 const latency = "^BenchmarkLatency$"
 
-// arguments are those of the compiled benchmarks, for one round of what pattern and skip select.
+// arguments returns the arguments of the compiled benchmarks, for a round of
+// the benchmarks that pattern and skip select.
 func arguments(pattern, skip, benchTime string) []string {
 	args := []string{"-test.run=^$", "-test.bench=" + pattern, "-test.benchmem", "-test.benchtime=" + benchTime,
 		"-test.timeout=30m"}
@@ -62,8 +67,10 @@ func arguments(pattern, skip, benchTime string) []string {
 	return args
 }
 
-// All runs the whole suite, all of it in every round, benchmarks of single records last, and writes what it prints to out. It runs each benchmark once
-// beforehand, without writing: a benchmark that fails does so at once then, and how many there are is known.
+// All runs the whole suite in every round, benchmarks of single records last,
+// and writes its output to out. Beforehand it runs each benchmark once, without
+// writing. So a benchmark that fails does so at once, and the number of
+// benchmarks is known.
 func (s *Suite) All(ctx context.Context, set Settings, out io.Writer, p *Progress) error {
 	var names []string
 	p.Say("each benchmark once, to see that it runs")
@@ -107,9 +114,10 @@ func (s *Suite) All(ctx context.Context, set Settings, out io.Writer, p *Progres
 	return nil
 }
 
-// Each runs the benchmarks of these names, each in a process of its own and in this order, in every other round in the
-// opposite one: what stands side by side in names is measured side by side, and neither always comes first. A name that
-// no benchmark has is an error.
+// Each runs the benchmarks of these names, each in a process of its own. Every
+// other round runs them in the opposite order. So neighbors in names are
+// measured side by side, and neither always comes first. A name that no
+// benchmark has is an error.
 func (s *Suite) Each(ctx context.Context, names []string, set Settings, out io.Writer, p *Progress) error {
 	w := benchfmt.NewWriter(out)
 	p.Start(set.Rounds * len(names))
@@ -136,7 +144,8 @@ func (s *Suite) Each(ctx context.Context, names []string, set Settings, out io.W
 	return nil
 }
 
-// exactly returns the pattern of the benchmark of that name, and of those below it.
+// exactly returns the pattern of the benchmark of that name, and of the
+// benchmarks below it.
 func exactly(name string) string {
 	parts := strings.Split("Benchmark"+name, "/")
 	for i, part := range parts {
@@ -145,10 +154,10 @@ func exactly(name string) string {
 	return strings.Join(parts, "/")
 }
 
-// deeper returns the pattern of the benchmarks below that of that name.
+// deeper returns the pattern of the benchmarks below that name.
 func deeper(name string) string { return exactly(name) + "/." }
 
-// run runs the compiled benchmarks and calls ran with the result of each one.
+// run runs the compiled benchmarks and calls ran with each result.
 func (s *Suite) run(ctx context.Context, args []string, ran func(*benchfmt.Result) error) error {
 	cmd := exec.CommandContext(ctx, s.binary, args...)
 	cmd.Dir = s.dir

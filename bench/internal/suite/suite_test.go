@@ -16,7 +16,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 )
 
-// benchmarks is a package with a few of them, one of which fails where fails says so.
+// benchmarks is a package with a few of them, one of which fails where fails
+// says so.
 const benchmarks = `package p
 
 import ("os"; "testing")

@@ -10,17 +10,17 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 )
 
-// The requirement: a record takes less than a microsecond, on average and at the p99.9. Single records have to be many
-// to say anything about the latter.
+// The requirement is that a record takes less than a microsecond, on average
+// and at the p99.9. A p99.9 needs many single records.
 const (
 	microsecond = 1000.0 // nanoseconds
 	minSingles  = 10_000_000
 )
 
-// strategies are our implementations, and the strategies of which they are.
+// strategies are our implementations and their strategies.
 var strategies = map[string]string{"nodemetrics": "exact", "nodemetrics-tdigest": "t-digest"}
 
-// highest is the highest median, and whose it is.
+// highest is the highest median, and its benchmark.
 type highest struct {
 	ns      float64
 	name    string
@@ -53,7 +53,9 @@ func Requirement(o *raw.Output) (string, error) {
 		}
 		switch n.Family {
 		case "Record", "Thresholds", "Scaling":
-			if n.Keys["state"] == "crossing" { // a record that raises an event reads the window: these are seldom
+			// A record that raises an event reads the window, and such records
+			// are rare.
+			if n.Keys["state"] == "crossing" {
 				continue
 			}
 			unit, by := "ns/op", inUse(n.Keys["g"], cores)
@@ -119,7 +121,8 @@ func verdict(average highest, tails map[string]*highest) (string, error) {
 	return "Less than a microsecond a record: holds; " + text + ".", nil
 }
 
-// inUse returns how many cores so many goroutines keep busy: g as benchmarks have it in their names.
+// inUse returns how many cores the goroutines of a benchmark keep busy. The
+// name of the benchmark has g.
 func inUse(g string, cores int) int {
 	if g == "rest" {
 		return max(1, cores-1)

@@ -8,8 +8,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 )
 
-// required is the output of a run on two cores that measured what the requirement is about, with these lines in place of
-// those of the same name.
+// required is the output of a run on two cores that measured what the
+// requirement is about, with these lines in place of those of the same name.
 func required(t *testing.T, iterations int, lines ...string) (string, error) {
 	t.Helper()
 	all := append([]string{

@@ -1,4 +1,5 @@
-// Package target judges the figures of a run by the targets that the library's design has set.
+// Package target judges the figures of a run by the targets that the library's
+// design has set.
 package target
 
 import (
@@ -13,36 +14,41 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 )
 
-// Kind is what a target limits.
+// Kind is the kind of figure that a target limits.
 type Kind uint8
 
 const (
-	Ratio  Kind = iota // of two figures of the same round, so the speed of the machine matters little
-	Time               // nanoseconds, which depend on the machine
-	Bytes              // of memory
-	Allocs             // allocations
+	// Of two figures of the same round, so the speed of the machine matters
+	// little.
+	Ratio  Kind = iota
+	Time        // nanoseconds, which depend on the machine
+	Bytes       // of memory
+	Allocs      // allocations
 )
 
 func (k Kind) String() string { return [...]string{"ratio", "time", "bytes", "allocations"}[k] }
 
-// Absolute reports whether the limit is one for itself and not in proportion to another figure of the run.
+// Absolute reports whether the limit is absolute, and not in proportion to
+// another figure of the run.
 func (k Kind) Absolute() bool { return k != Ratio }
 
-// Value is what a benchmark prints for a unit.
+// Value is the figure of a benchmark for a unit.
 type Value struct{ Benchmark, Unit string }
 
-// Row is a target: a figure that is computed from the values of each round, and a limit for the median.
+// Row is a target. It has a figure, which is computed from the values of each
+// round, and a limit for the median.
 type Row struct {
 	What   string
 	Kind   Kind
 	Limit  float64                       // the most that is allowed
-	Shown  bool                          // for comparison: there is no limit
-	Of     []Value                       // what is measured
-	Rivals bool                          // only the first of Of counts, and of the others the one with the least median
-	Figure func(round []float64) float64 // from the values of one round, in the order of Of
+	Shown  bool                          // for comparison, without a limit
+	Of     []Value                       // the measured values
+	Rivals bool                          // only the first of Of counts, and the rival with the least median
+	Figure func(round []float64) float64 // from the values of a round, in the order of Of
 }
 
-// MinRounds is how many rounds a verdict takes: with fewer the noise is unknown.
+// MinRounds is how many rounds a verdict takes, because with fewer rounds the
+// noise is unknown.
 const MinRounds = 5
 
 // Verdict is how a row was judged.
@@ -51,8 +57,8 @@ type Verdict uint8
 const (
 	Shown       Verdict = iota // there is nothing to judge
 	Holds                      // the median is within the limit
-	WithinNoise                // the median is above it, the interval that it lies in begins below
-	Missed                     // all of the interval is above it
+	WithinNoise                // the median is above the limit, and its interval begins below
+	Missed                     // the whole interval is above the limit
 )
 
 func (v Verdict) String() string {
@@ -66,9 +72,10 @@ type Judged struct {
 	Verdict Verdict
 }
 
-// Judge computes the figure of the row, round by round, and judges the median by the interval that it lies in: the noise
-// of this run. It is an error, and no verdict, if a benchmark did not run, if one ran in fewer rounds than another, or
-// if a figure is none; the error has a line for each.
+// Judge computes the figure of the row, round by round, and judges the median
+// by its interval, which is the noise of this run. If a benchmark is missing,
+// or has fewer rounds than another, or a value is no figure, Judge returns no
+// verdict. The error then has a line for each.
 func (r Row) Judge(o *raw.Output) (Judged, error) {
 	columns := make([][]float64, len(r.Of))
 	var errs []error
@@ -128,7 +135,7 @@ func (r Row) verdict(s benchmath.Summary) Verdict {
 	return Missed
 }
 
-// Judge judges all rows. The error has a line for everything that is missing.
+// Judge judges all rows. The error has a line for each missing value.
 func Judge(rows []Row, o *raw.Output) ([]Judged, error) {
 	judged := make([]Judged, len(rows))
 	errs := make([]error, len(rows))
@@ -145,7 +152,8 @@ func (j Judged) Fails(strict bool) bool {
 	return j.Verdict == Missed && (strict || j.Kind == Allocs || j.Kind == Bytes)
 }
 
-// Benchmarks returns the names of the benchmarks that the rows are about, each once, those of a row side by side.
+// Benchmarks returns the names of the rows' benchmarks, each once, and those of
+// a row side by side.
 func Benchmarks(rows []Row) []string {
 	var names []string
 	seen := map[string]bool{}

@@ -8,7 +8,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/bench/internal/raw"
 )
 
-// output is the output of a run in which each benchmark prints these values of ns/op, one a round.
+// output is the output of a run in which each benchmark prints these values of
+// ns/op, one a round.
 func output(t *testing.T, values map[string][]string) *raw.Output {
 	t.Helper()
 	text := "cores: 2\n"
@@ -42,9 +43,11 @@ func TestVerdictIsOfTheMedianAndTheNoiseOfTheRatios(t *testing.T) {
 		{"missed within noise", "19 21 22 22 30", "10 10 10 10 10", WithinNoise, 2.2},
 		{"missed", "21 22 22 23 24", "10 10 10 10 10", Missed, 2.2},
 		{"missed in the median, and within noise", "10 31 31 31 31", "10 10 10 10 10", WithinNoise, 3.1},
-		// The machine is slower by ten in some rounds. The medians of A and B are 150 and 10, the ratio is 1.5.
+		// The machine is slower by ten in some rounds. The medians of A and B
+		// are 150 and 10, the ratio is 1.5.
 		{"ratios are of one round", "15 15 150 150 150", "10 10 100 100 100", Holds, 1.5},
-		// The medians of A and B are 4 and 10. In all rounds but one the ratio is 4.
+		// The medians of A and B are 4 and 10. In all rounds but one the ratio
+		// is 4.
 		{"ratios are of one round, and so is a miss", "4 4 4 4 4 40 40 40 40", "10 1 1 1 1 10 10 10 10", Missed, 4},
 	} {
 		o := output(t, map[string][]string{"A": ten(c.a), "B": ten(c.b)})

@@ -2,9 +2,10 @@ package target
 
 import "fmt"
 
-// Published are the implementations that somebody has published, that keep percentiles and that have handles. The
-// others are ours, mutex-ring, which everybody writes by hand, failsafe-breaker, which keeps no durations, hashicorp and
-// monkit-task, which have no handles, and add, the yardstick.
+// Published are the published implementations that keep percentiles and have
+// handles. It leaves out ours, mutex-ring, which is written by hand, and add,
+// the yardstick. It also leaves out failsafe-breaker, which keeps no durations,
+// and hashicorp and monkit-task, which have no handles.
 var Published = []string{
 	"monkit-durationval", "prometheus-histogram", "prometheus-native", "prometheus-summary",
 	"victoria-histogram", "victoria-summary", "gometrics-timer", "gometrics-histogram", "otel", "tally",
@@ -47,15 +48,16 @@ func scaling(g int) Value {
 	return Value{fmt.Sprintf("Scaling/by=handle/op=success/impl=nodemetrics/g=%d/work=0", g), "ns/op"}
 }
 
-// Figures of a round: the first value, and its ratio to the second.
+// These return a figure of a round, which is the first value, or its ratio to
+// the second.
 func itself(v []float64) float64 { return v[0] }
 func over(v []float64) float64   { return v[0] / v[1] }
 
-// aboveTwoClocks is what a call costs beyond two readings of the clock, from the cost of the call and the same as a
-// number of readings.
+// aboveTwoClocks returns the cost of a call beyond two readings of the clock.
+// The values are the cost in nanoseconds and in readings.
 func aboveTwoClocks(v []float64) float64 { return v[0] - 2*v[0]/v[1] }
 
-// perNode is the ratio of the costs of a node, in ten times as many nodes.
+// perNode returns the ratio of the costs of a node, among ten times the nodes.
 func perNode(v []float64) float64 { return v[0] / 10 / v[1] }
 
 // Rows returns the targets of the design, for a machine with so many cores.
@@ -108,14 +110,16 @@ func Rows(cores int) []Row {
 			Value{"Record/by=handle/op=success/impl=nodemetrics/g=cores/work=1us", "added-ns/record"}),
 	}
 	if cores > 1 {
-		// One core alone has no contention, so the comparison needs two.
+		// A single core has no contention, so the comparison needs two.
 		rows = append(rows, shown(ratio(fmt.Sprintf("record on one handle, %d cores over %d", cores, min(2, cores-1)), 0,
 			scaling(cores), scaling(min(2, cores-1)))))
 	}
 	rows = append(rows, nearThresholds(cores)...)
 	return append(rows,
-		// A record's own latency leaves the reader a core. With a recorder on every core the reader takes one away from time
-		// to time, and the p99.99 is how long it does so: the empty measurement beside it has the same.
+		// The latency of a single recorder leaves the reader a core. With a
+		// recorder on every core the reader takes a core away from time to
+		// time. The p99.99 is then how long it does so, and the empty
+		// measurement has the same.
 		figure("single record beside a reader, p99.9", Time, 250, latency(ours, "1", "p99.9-ns")),
 		figure("single record beside a reader, p99.99", Time, 1000, latency(ours, "1", "p99.99-ns")),
 		figure("the same with a recorder on every core, p99.9", Time, 250, latency(ours, "cores", "p99.9-ns")),
@@ -130,14 +134,15 @@ func Rows(cores int) []Row {
 		shown(figure("memory of one of 10,000 nodes that all cores use in random order", Bytes, 0, Value{many, "bytes/node"})),
 		shown(figure("record on one of them", Time, 0, Value{many, "ns/op"})),
 		ratio("snapshot of 10,000 nodes, full windows, over mutex-ring", 0.6, snapshot(10_000, ours), snapshot(10_000, byHand)),
-		// The design says linear. A node in ten times as many may cost half as much again: cache misses.
+		// The design says linear. A node among ten times the nodes may cost
+		// half as much again, because of cache misses.
 		Row{What: "a node in a snapshot, of 10,000 over of 1,000", Limit: 1.5,
 			Of: []Value{snapshot(10_000, ours), snapshot(1000, ours)}, Figure: perNode},
 	)
 }
 
-// nearThresholds returns the targets of nodes one failure below their threshold,
-// at it, and beyond it. An average is time on a core.
+// nearThresholds returns the targets of nodes one failure below their
+// threshold, at it, and beyond it. An average is time on a core.
 func nearThresholds(cores int) []Row {
 	var rows []Row
 	for _, c := range []struct {

@@ -23,9 +23,9 @@ const (
 	threshold  = 0.6
 )
 
-// Run records executions of one node with the durations 1, 2, 3 and so on, and
+// Run records executions of one node with the durations 1, 2, 3 and so on. It
 // reads the node all the while, until ctx ends or something is wrong. No record
-// begins before the one before it has returned. The recorders take turns. If
+// begins before the previous record has returned. The recorders take turns. If
 // spread is set, the records are spread over cores. Run returns how many reads
 // it made.
 //
@@ -102,7 +102,7 @@ type sequence struct {
 }
 
 // recordUntil makes every nth record of a sequence, from the turn of recorder g
-// of n on, until record last has returned.
+// of n on, up to record last.
 func (s *sequence) recordUntil(last, g, n uint64) {
 	for {
 		i := s.returned.Load() + 1

@@ -9,7 +9,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// check returns what is not true of metrics that must be true of every read.
+// check returns an error if metrics break a promise about every read.
 func check(m atomicmetrics.NodeMetrics, windowSize int) error {
 	retries := uint64(0)
 	for _, n := range m.RetriesByAttempt {
@@ -38,7 +38,8 @@ func check(m atomicmetrics.NodeMetrics, windowSize int) error {
 	return nil
 }
 
-// fields are what adds up: every counter, and the durations.
+// fields are the figures that add up. These are every counter and the
+// durations.
 func fields(m *atomicmetrics.NodeMetrics) []*uint64 {
 	f := []*uint64{&m.TotalExecutions, &m.SuccessCount, &m.FailureCount, &m.RetryCount, &m.TimeoutErrors,
 		&m.ValidationErrors, &m.NetworkErrors, &m.OtherErrors}
@@ -73,7 +74,8 @@ func (l *ledger) add(m atomicmetrics.NodeMetrics) {
 	l.sum.TotalDuration += m.TotalDuration
 }
 
-// roundTrip returns what is wrong with a snapshot that went through JSON and back.
+// roundTrip returns an error if a snapshot has changed on the way through JSON
+// and back.
 func roundTrip(s atomicmetrics.Snapshot) error {
 	data, err := s.MarshalJSON()
 	if err != nil {
@@ -93,7 +95,8 @@ func roundTrip(s atomicmetrics.Snapshot) error {
 	return nil
 }
 
-// edges follow the events of a collector: breaches and recoveries of one node and kind must alternate.
+// edges follow the events of a collector. Breaches and recoveries of one node
+// and kind must alternate.
 type edges struct {
 	breached map[edge]bool
 	events   uint64

@@ -1,10 +1,13 @@
-// Command soak mixes everything that the library does at full speed on all cores, for as long as it is told: records of
-// every kind by name and by handle, retries, timers, thresholds with events, reads of every kind, snapshots through JSON
-// and back, resets of one node and of all, new names beyond the limit, contended nodes, both strategies, GOMAXPROCS up
-// and down and garbage collections. Two nodes get records in strict sequence, so
-// each of their windows must be consecutive records. Soak checks the promises
-// of every read. At the end it compares all records with the sum of all resets
-// and of the figures that are left. It exits with status 1 if anything was wrong.
+// Command soak mixes everything that the library does at full speed on all
+// cores, for a given time. Recorders record by name and by handle, with retries
+// and timers. Thresholds raise events. Readers read nodes and all nodes, and
+// take snapshots through JSON and back. Resets are of a node and of all. Names
+// come beyond the limit, nodes are contended, and windows have both strategies.
+// GOMAXPROCS goes up and down, and garbage is collected. Two nodes get records
+// in strict sequence, so each of their windows must be consecutive records.
+// Soak checks the promises of every read. At the end it compares all records
+// with the sum of all resets and of the figures that are left. It exits with
+// status 1 if anything was wrong.
 //
 //	go run ./soak -for 2m
 package main

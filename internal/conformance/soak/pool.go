@@ -25,7 +25,7 @@ type kind struct {
 	watched              bool // it has thresholds
 }
 
-// pool is a collector of a run, and what is known of it.
+// pool is a collector of a run, with the sums of everything recorded.
 type pool struct {
 	kind
 	*atomicmetrics.Collector
@@ -36,7 +36,8 @@ type pool struct {
 	log                warnings
 }
 
-// warnings counts the log lines that tell of dropped events: then events need not alternate.
+// warnings counts the log lines that tell of dropped events. After a drop,
+// events need not alternate.
 type warnings struct{ dropped atomic.Uint64 }
 
 func (w *warnings) Write(line []byte) (int, error) {
@@ -50,7 +51,7 @@ var _ io.Writer = (*warnings)(nil)
 
 const hotNodes, coolNodes = 3, 12
 
-// start makes the collector of a pool and all that uses it.
+// start makes the collector of a pool and starts its users.
 func (r *run) start(k kind, processors int) error {
 	p := &pool{kind: k, edges: edges{breached: map[edge]bool{}}}
 	opts := []atomicmetrics.Option{
@@ -103,13 +104,15 @@ func (p *pool) record(r *run, random *rand.Rand) {
 			if r.ctx.Err() != nil {
 				return
 			}
-			p.clear(r, random) // resets by recorders come as often as records do, however busy the machine is
+			// Resets by recorders come as often as records do, however busy the
+			// machine is.
+			p.clear(r, random)
 		}
 		p.recordOne(&mine, random, r.bad.Load())
 	}
 }
 
-// recordOne makes one random record and adds it to what was recorded.
+// recordOne makes a random record and adds it to the recorder's sums.
 func (p *pool) recordOne(mine *atomicmetrics.NodeMetrics, random *rand.Rand, bad bool) {
 	n := p.hot[random.IntN(hotNodes)]
 	name := n.Name()
@@ -243,8 +246,8 @@ func (p *pool) snapshot(r *run) {
 	}
 }
 
-// clear resets a node, or all: one hot node often, to meet as many records as it can, the others so seldom that their
-// windows fill.
+// clear resets a node, or all. It resets a hot node often, to meet as many
+// records as possible. It resets other nodes so seldom that their windows fill.
 func (p *pool) clear(r *run, random *rand.Rand) {
 	p.resetting.Add(1)
 	defer p.reset.Add(1)
@@ -271,8 +274,9 @@ func (p *pool) clear(r *run, random *rand.Rand) {
 	}
 }
 
-// settle returns what is wrong once nothing runs any more: what was recorded is not what resets returned and what is
-// left, or the events do not say what the metrics do.
+// settle checks a pool once nothing runs any more. It returns an error if the
+// resets and the figures left do not add up to the records. It also returns an
+// error if the events and the metrics disagree.
 func (p *pool) settle() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -16,13 +16,13 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/conformance/sequence"
 )
 
-// run is one soak.
+// run is a single soak.
 type run struct {
 	ctx    context.Context
-	fail   context.CancelCauseFunc // with what is wrong; the first counts
+	fail   context.CancelCauseFunc // with the fault; the first fault counts
 	seed   uint64
 	begun  time.Time
-	bad    atomic.Bool // nodes fail now; it changes all the time, so that thresholds are crossed
+	bad    atomic.Bool // nodes fail now; changes all the time, so that thresholds are crossed
 	peak   uint64      // bytes
 	pools  []*pool
 	groups struct{ recorders, others sync.WaitGroup }
@@ -30,7 +30,7 @@ type run struct {
 	records, reads, resets atomic.Uint64
 }
 
-// soak runs everything for so long, and returns what was wrong.
+// soak runs everything for this length, and returns the first fault.
 func soak(out io.Writer, length time.Duration, seed uint64) error {
 	before := runtime.NumGoroutine()
 	processors := runtime.GOMAXPROCS(0)
