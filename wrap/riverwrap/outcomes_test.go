@@ -95,7 +95,9 @@ var inTime = errors.New("in time")
 // calledOff is a run whose job is canceled by a client. It returns err then.
 func calledOff(err error) run {
 	return func(ctx context.Context, _ *worker, job *river.Job[args]) error {
-		if _, err := river.ClientFromContext[pgx.Tx](ctx).JobCancel(ctx, job.ID); err != nil {
+		client := river.ClientFromContext[pgx.Tx](ctx)
+		// The cancellation may come before JobCancel has returned.
+		if _, err := client.JobCancel(context.WithoutCancel(ctx), job.ID); err != nil {
 			return err
 		}
 		<-ctx.Done()
