@@ -39,7 +39,9 @@ const (
 	processes = 8
 	victim    = "w3" // the process that is killed
 	newcomer  = "w9" // the process that starts then
-	mostJobs  = 3200 // of all kinds, so that a sketch is all samples of a process
+	// A job runs at most three times. So all runs of a kind in one process are a
+	// window, and a sketch is all samples.
+	leastJobs, mostJobs = 400, 3200
 )
 
 func main() {
@@ -49,9 +51,9 @@ func main() {
 	if instance := os.Getenv(instanceVariable); instance != "" {
 		err = work(ctx, os.Getenv(addressVariable), instance)
 	} else {
-		jobs := flag.Int("jobs", mostJobs, fmt.Sprintf("`number` of jobs, from %d to %d", len(kinds), mostJobs))
+		jobs := flag.Int("jobs", mostJobs, fmt.Sprintf("`number` of jobs, from %d to %d", leastJobs, mostJobs))
 		flag.Parse()
-		if *jobs < len(kinds) || *jobs > mostJobs {
+		if *jobs < leastJobs || *jobs > mostJobs {
 			flag.Usage()
 			os.Exit(2)
 		}
@@ -205,4 +207,3 @@ func (p *process) stop() error {
 	p.input.Close()
 	return p.cmd.Wait()
 }
-

@@ -15,36 +15,49 @@ import (
 // The documentation of atomicmetrics.Merge and of atomicmetrics.Sketch has the
 // statements below.
 const (
-	table = `CREATE TABLE snapshots (instance text, taken_at timestamptz, document jsonb)`
+	table = `CREATE TABLE snapshots (instance text, taken_at timestamptz, document json)`
 
 	newest = `CREATE VIEW newest AS
-	SELECT DISTINCT ON (instance) * FROM snapshots ORDER BY instance, taken_at DESC`
+  SELECT DISTINCT ON (instance) * FROM snapshots ORDER BY instance, taken_at DESC`
 
-	counters = `SELECT node, sum((figures->>'totalExecutions')::numeric) AS executions,
-	       sum((figures->>'failureCount')::numeric) AS failures,
-	       sum((figures->>'retryCount')::numeric) AS retries
-	FROM newest, jsonb_each(document->'nodes') AS nodes(node, figures)
-	GROUP BY node`
+	counters = `SELECT node, sum((figures->>'totalExecutions')::bigint) AS executions,
+  sum((figures->>'failureCount')::bigint) AS failures,
+  sum((figures->>'retryCount')::bigint) AS retries
+FROM newest, json_each(document->'nodes') AS nodes(node, figures)
+GROUP BY node`
 
 	pairs = `CREATE VIEW pairs AS
-	SELECT node, (pair->>0)::numeric AS ms, (pair->>1)::bigint AS weight
-	FROM newest, jsonb_each(document->'sketches') AS sketches(node, sketch),
-	     jsonb_array_elements(sketch) AS pairs(pair)`
+  SELECT node, (pair->>0)::float8 AS ms, (pair->>1)::bigint AS weight
+  FROM newest, json_each(document->'sketches') AS sketches(node, sketch),
+    json_array_elements(sketch) AS pairs(pair)`
 
 	percentiles = `SELECT node, min(ms) FILTER (WHERE 100 * upto >= 50 * total) AS p50,
-	       min(ms) FILTER (WHERE 100 * upto >= 90 * total) AS p90,
-	       min(ms) FILTER (WHERE 100 * upto >= 99 * total) AS p99
-	FROM (SELECT node, ms, sum(weight) OVER (PARTITION BY node ORDER BY ms) AS upto,
-	             sum(weight) OVER (PARTITION BY node) AS total
-	      FROM pairs) AS ranked
-	GROUP BY node`
+  min(ms) FILTER (WHERE 100 * upto >= 90 * total) AS p90,
+  min(ms) FILTER (WHERE 100 * upto >= 99 * total) AS p99
+FROM (SELECT node, ms, sum(weight) OVER (PARTITION BY node ORDER BY ms) AS upto,
+    sum(weight) OVER (PARTITION BY node) AS total FROM pairs) AS ranked
+GROUP BY node`
 )
+
+// counts are the counts of a node.
+type counts struct{ runs, failures, retries uint64 }
+
+func (c counts) plus(d counts) counts {
+	return counts{c.runs + d.runs, c.failures + d.failures, c.retries + d.retries}
+}
+
+func countsOf(m atomicmetrics.NodeMetrics) counts {
+	return counts{m.TotalExecutions, m.FailureCount, m.RetryCount}
+}
 
 // figures are the figures of a node that are compared.
 type figures struct {
-	executions, failures, retries uint64
-	p50, p90, p99                 time.Duration
+	counts
+	percentiles [3]time.Duration
 }
+
+// percents are those of figures.percentiles.
+var percents = [3]uint64{50, 90, 99}
 
 // byMerge reads the fleet by Merge. It also returns the newest snapshot of each
 // instance.
@@ -71,7 +84,7 @@ func byMerge(ctx context.Context, db *pgxpool.Pool) (map[string]figures, map[str
 	}
 	nodes := map[string]figures{}
 	for node, m := range merged.All() {
-		nodes[node] = figures{m.TotalExecutions, m.FailureCount, m.RetryCount, m.P50, m.P90, m.P99}
+		nodes[node] = figures{countsOf(m), [3]time.Duration{m.P50, m.P90, m.P99}}
 	}
 	return nodes, instances, err
 }
@@ -85,7 +98,7 @@ func bySQL(ctx context.Context, db *pgxpool.Pool) (map[string]figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := pgx.ForEachRow(rows, []any{&node, &f.executions, &f.failures, &f.retries}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&node, &f.runs, &f.failures, &f.retries}, func() error {
 		nodes[node] = f
 		return nil
 	}); err != nil {
@@ -98,7 +111,7 @@ func bySQL(ctx context.Context, db *pgxpool.Pool) (map[string]figures, error) {
 	var p50, p90, p99 float64
 	_, err = pgx.ForEachRow(rows, []any{&node, &p50, &p90, &p99}, func() error {
 		f := nodes[node]
-		f.p50, f.p90, f.p99 = duration(p50), duration(p90), duration(p99)
+		f.percentiles = [3]time.Duration{duration(p50), duration(p90), duration(p99)}
 		nodes[node] = f
 		return nil
 	})

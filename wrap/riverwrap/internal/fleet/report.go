@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -19,9 +18,9 @@ import (
 
 // truth is what River's table of jobs has of a kind.
 type truth struct {
-	executions, failures, retries uint64
-	held                          uint64 // runs of the killed process of which the table has no end
-	witnesses                     []witness
+	counts
+	held      counts // runs of the killed process of which the table has no end
+	witnesses []witness
 }
 
 // byJobs reads River's table of jobs.
@@ -32,46 +31,82 @@ func byJobs(ctx context.Context, db *pgxpool.Pool) (map[string]truth, error) {
 	}
 	all := map[string]truth{}
 	var kind string
-	var attempt, failures uint64
+	var attempts, failures uint64
 	var held bool
 	var document []byte
-	_, err = pgx.ForEachRow(rows, []any{&kind, &attempt, &failures, &held, &document}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&kind, &attempts, &failures, &held, &document}, func() error {
 		var m metadata
 		if err := json.Unmarshal(document, &m); err != nil {
 			return err
 		}
 		t := all[kind]
-		t.executions += attempt
-		t.failures += failures
-		t.retries += attempt - 1
-		t.witnesses = append(t.witnesses, m.Output...)
+		t.counts = t.plus(counts{attempts, failures, attempts - 1})
 		if held {
-			t.held++
+			t.held = t.held.plus(counts{runs: 1, retries: min(attempts-1, 1)})
 		}
+		t.witnesses = append(t.witnesses, m.Output...)
 		all[kind] = t
 		return nil
 	})
 	return all, err
 }
 
-// of returns the witnesses of an instance that ended before a time.
-func (t truth) of(instance string, before time.Time) (n, failures uint64) {
+// of returns the counts of the witnesses that accept accepts.
+func (t truth) of(accept func(witness) bool) (c counts) {
 	for _, w := range t.witnesses {
-		if w.Instance == instance && w.Ended.Before(before) {
-			n++
+		if accept(w) {
+			c.runs++
 			if w.Failed {
-				failures++
+				c.failures++
+			}
+			if w.Retry {
+				c.retries++
 			}
 		}
 	}
-	return n, failures
+	return c
 }
 
-// bounds returns durations between which the quantile of n executions must be
-// that the fleet has of a kind. Of the killed process it is unknown whether the
-// last ones are among them.
+// check compares the figures of a kind with the jobs. The snapshots are the
+// newest of each instance.
+func (t truth) check(m figures, snapshots map[string]atomicmetrics.NodeMetrics, last time.Time) error {
+	if sum := t.of(func(witness) bool { return true }).plus(t.held); sum != t.counts {
+		return fmt.Errorf("River counts %+v, and its jobs have witnesses of %+v", t.counts, sum)
+	}
+	var sum counts
+	for instance, s := range snapshots {
+		got := countsOf(s)
+		sum = sum.plus(got)
+		least := t.of(func(w witness) bool { return w.Instance == instance && (instance != victim || w.Ended.Before(last)) })
+		most := t.of(func(w witness) bool { return w.Instance == instance })
+		if instance == victim { // a run may be in the snapshot, and its end not in the table
+			most = most.plus(counts{t.held.runs, t.held.runs, t.held.retries})
+		}
+		if got.runs < least.runs || got.runs > most.runs || got.failures < least.failures || got.failures > most.failures ||
+			got.retries < least.retries || got.retries > most.retries {
+			return fmt.Errorf("%s has %+v, and by the jobs from %+v to %+v", instance, got, least, most)
+		}
+		if s.WindowSamples != int(s.TotalExecutions) {
+			return fmt.Errorf("%s has recorded more than a window", instance)
+		}
+	}
+	if m.counts != sum {
+		return fmt.Errorf("the fleet has %+v, and its instances %+v", m.counts, sum)
+	}
+	for i, percent := range percents {
+		least, most := t.bounds(percent, m.runs, last)
+		if got := m.percentiles[i]; got < least || got > most {
+			return fmt.Errorf("p%d is %v, and by the jobs from %v to %v", percent, got, least, most)
+		}
+	}
+	return nil
+}
+
+// bounds returns durations between which the percentile of n runs must be. A
+// recorded duration is between those of its witness. The last runs of the killed
+// process may be among the n or not.
 func (t truth) bounds(percent, n uint64, last time.Time) (least, most time.Duration) {
-	inside := make([]time.Duration, t.held) // as if they had taken no time
+	inside := make([]time.Duration, t.held.runs) // as if they had taken no time
 	var outside []time.Duration
 	for _, w := range t.witnesses {
 		inside = append(inside, w.Inside)
@@ -81,15 +116,15 @@ func (t truth) bounds(percent, n uint64, last time.Time) (least, most time.Durat
 	}
 	slices.Sort(inside)
 	slices.Sort(outside)
-	rank := (n*percent + 99) / 100 // nearest rank
-	if rank > uint64(len(outside)) {
-		return inside[rank-1], math.MaxInt64
+	rank := min(max(1, int(n*percent+99)/100), len(inside)) // nearest rank
+	if rank > len(outside) {
+		return inside[rank-1], atomicmetrics.MaxDuration
 	}
 	return inside[rank-1], outside[rank-1]
 }
 
-// report prints the fleet as it is read in each way. It returns an error for the
-// first difference.
+// report prints the fleet as each reader sees it. It returns an error if they
+// differ.
 func report(ctx context.Context, out io.Writer, db *pgxpool.Pool, killed time.Time) error {
 	merged, instances, err := byMerge(ctx, db)
 	if err != nil {
@@ -104,66 +139,41 @@ func report(ctx context.Context, out io.Writer, db *pgxpool.Pool, killed time.Ti
 		return err
 	}
 	last := instances[victim].TakenAt
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "node\tread by\truns\tfailed\tretries\tp50\tp90\tp99\t")
 	var lost, held uint64
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	defer w.Flush()
+	fmt.Fprintln(w, "node\tread by\truns\tfailed\tretries\tp50\tp90\tp99\t")
+	row := func(kind, reader string, c counts, cells [3]string) {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t\n", kind, reader, c.runs, c.failures, c.retries, cells[0], cells[1], cells[2])
+	}
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		m, q, t := merged[kind], queried[kind], jobs[kind]
-		fmt.Fprintf(w, "%s\tMerge\t%d\t%d\t%d\t%v\t%v\t%v\t\n", kind, m.executions, m.failures, m.retries, m.p50, m.p90, m.p99)
-		fmt.Fprintf(w, "\tSQL\t%d\t%d\t%d\t%v\t%v\t%v\t\n", q.executions, q.failures, q.retries, q.p50, q.p90, q.p99)
-		fmt.Fprintf(w, "\tjobs\t%d\t%d\t%d\t", t.executions, t.failures, t.retries)
-		for _, percent := range []uint64{50, 90, 99} {
-			least, most := t.bounds(percent, m.executions, last)
-			fmt.Fprintf(w, "≥ %v\t", least)
-			got := map[uint64]time.Duration{50: m.p50, 90: m.p90, 99: m.p99}[percent]
-			if err == nil && (got < least || got > most) {
-				err = fmt.Errorf("%s: p%d is %v, and by the jobs it is from %v to %v", kind, percent, got, least, most)
-			}
+		var cells [3][3]string
+		for i, percent := range percents {
+			least, most := t.bounds(percent, m.runs, last)
+			cells[0][i], cells[1][i] = m.percentiles[i].String(), q.percentiles[i].String()
+			cells[2][i] = fmt.Sprintf("%.1f–%.1fms", least.Seconds()*1000, most.Seconds()*1000)
 		}
-		fmt.Fprintln(w)
-		if err == nil && m != q {
-			err = fmt.Errorf("%s: Merge has %+v, and SQL %+v", kind, m, q)
+		row(kind, "Merge", m.counts, cells[0])
+		row("", "SQL", q.counts, cells[1])
+		row("", "River", t.counts, cells[2])
+		snapshots := map[string]atomicmetrics.NodeMetrics{}
+		for instance, s := range instances {
+			snapshots[instance] = s.Nodes[kind]
 		}
-		if err == nil {
-			err = t.check(kind, m, instances)
+		if m != q {
+			return fmt.Errorf("%s: Merge has %+v, and SQL %+v", kind, m, q)
 		}
-		lost += t.executions - m.executions
-		held += t.held
+		if err := t.check(m, snapshots, last); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+		lost += t.runs - m.runs
+		held += t.held.runs
 	}
 	w.Flush()
-	fmt.Fprintf(out, "%s was killed %v after its last snapshot. It took %d runs with it, %d of which had not ended for River.\n",
+	fmt.Fprintf(out, "Merge and SQL agree to the nanosecond, and with River's table of jobs.\n"+
+		"%s was killed %v after its last snapshot, and took %d runs with it. Every run that ended\n"+
+		"before that snapshot is counted. River does not know the end of %d runs.\n",
 		victim, killed.Sub(last).Round(time.Millisecond), lost, held)
-	if err == nil {
-		fmt.Fprintln(out, "Merge, SQL and the jobs agree.")
-	}
-	return err
-}
-
-// check compares the counts of a kind with the jobs, instance by instance.
-func (t truth) check(kind string, m figures, instances map[string]atomicmetrics.Snapshot) error {
-	for instance, s := range instances {
-		got := s.Nodes[kind]
-		n, failures := t.of(instance, time.Unix(1<<40, 0))
-		switch {
-		case got.WindowSamples != int(got.TotalExecutions):
-			return fmt.Errorf("%s: %s has recorded more than a window", kind, instance)
-		case instance == victim:
-			counted, failed := t.of(instance, s.TakenAt)
-			if got.TotalExecutions < counted || got.TotalExecutions > n+t.held ||
-				got.FailureCount < failed || got.FailureCount > failures+t.held {
-				return fmt.Errorf("%s: %s has %d runs, %d failed, and of the jobs %d, %d failed, had ended before its last snapshot",
-					kind, instance, got.TotalExecutions, got.FailureCount, counted, failed)
-			}
-			t.executions -= n + t.held - got.TotalExecutions // they died with the process
-			t.failures += got.FailureCount - failures
-		case got.TotalExecutions != n || got.FailureCount != failures:
-			return fmt.Errorf("%s: %s has %d runs, %d failed; %d and %d by the jobs",
-				kind, instance, got.TotalExecutions, got.FailureCount, n, failures)
-		}
-	}
-	if m.executions != t.executions || m.failures != t.failures || m.retries > t.retries {
-		return fmt.Errorf("%s: the fleet has %d runs, %d failed, %d retries; %d, %d and %d by the jobs", kind,
-			m.executions, m.failures, m.retries, t.executions, t.failures, t.retries)
-	}
 	return nil
 }

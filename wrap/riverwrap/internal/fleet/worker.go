@@ -72,7 +72,7 @@ type witness struct {
 	Instance        string
 	Inside, Outside time.Duration
 	Ended           time.Time // after the record
-	Failed          bool
+	Failed, Retry   bool
 	snoozes         int
 }
 
@@ -91,7 +91,7 @@ func observe(instance string) river.WorkerMiddlewareFunc {
 		if err := json.Unmarshal(job.Metadata, &before); err != nil {
 			return err
 		}
-		w := witness{Instance: instance, snoozes: before.Snoozes}
+		w := witness{Instance: instance, Retry: job.Attempt > 1, snoozes: before.Snoozes}
 		begin := time.Now()
 		err := run(context.WithValue(ctx, witnessKey{}, &w))
 		w.Outside, w.Ended, w.Failed = time.Since(begin), time.Now(), err != nil
@@ -124,7 +124,7 @@ func work(ctx context.Context, address, instance string) error {
 			observe(instance),
 			riverwrap.Middleware(riverwrap.Config{Collector: metrics}),
 		},
-		Workers: workers,
+		Workers:       workers,
 		Logger:        slog.New(slog.DiscardHandler),
 		FetchCooldown: 20 * time.Millisecond,
 	})
