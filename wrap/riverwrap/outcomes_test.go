@@ -69,6 +69,7 @@ const (
 
 var (
 	errFailed     = errors.New("failed")
+	errInTime     = errors.New("in time") // stands for nil
 	_, errInvalid = strconv.Atoi("x")
 )
 
@@ -88,9 +89,6 @@ func late(err error) run {
 		return err
 	}
 }
-
-// inTime is an error that stands for nil.
-var inTime = errors.New("in time")
 
 // calledOff is a run whose job is canceled by a client. It returns err then.
 func calledOff(err error) run {
@@ -142,7 +140,7 @@ var scenarios = map[string]scenario{
 	"late":                 {runs: []run{late(nil)}, max: 1, want: outcome{timeouts: 1}},
 	"late-once":            {runs: []run{late(nil), returns(nil)}, max: 4, want: outcome{timeouts: 1, successes: 1}, retries: []uint64{1}},
 	"late-fails":           {runs: []run{late(errFailed)}, max: 1, want: outcome{other: 1}},
-	"late-succeeds":        {runs: []run{late(inTime)}, max: 1, want: outcome{successes: 1}},
+	"late-succeeds":        {runs: []run{late(errInTime)}, max: 1, want: outcome{successes: 1}},
 	stopQueue:              {runs: []run{waits, returns(nil)}, max: 4, want: outcome{successes: 1}},
 	startQueue:             {runs: []run{waits, returns(nil)}, max: 4, want: outcome{successes: 1}, retries: []uint64{1}, absent: 1, why: ignored},
 	killQueue:              {runs: []run{waits, returns(nil)}, max: 4, want: outcome{successes: 1}, retries: []uint64{1}, absent: 1, why: died},
@@ -163,7 +161,7 @@ func (w *worker) Timeout(job *river.Job[args]) time.Duration {
 	if strings.HasPrefix(job.Kind, "late") {
 		return time.Millisecond
 	}
-	return time.Minute
+	return time.Hour
 }
 
 func (w *worker) NextRetry(*river.Job[args]) time.Time { return time.Now() }
@@ -174,7 +172,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 		ON CONFLICT (job) DO UPDATE SET n = runs.n + 1 RETURNING n`, job.ID).Scan(&n); err != nil {
 		return err
 	}
-	if err := w.runs[n-1](ctx, w, job); err != inTime {
+	if err := w.runs[n-1](ctx, w, job); err != errInTime {
 		return err
 	}
 	return nil

@@ -71,7 +71,7 @@ func (t truth) of(accept func(witness) bool) (c counts) {
 // newest of each instance.
 func (t truth) check(m figures, snapshots map[string]atomicmetrics.NodeMetrics, last time.Time) error {
 	if sum := t.of(func(witness) bool { return true }).plus(t.held); sum != t.counts {
-		return fmt.Errorf("River counts %+v, and its jobs have witnesses of %+v", t.counts, sum)
+		return fmt.Errorf("the jobs have %+v, and their witnesses %+v", t.counts, sum)
 	}
 	var sum counts
 	for instance, s := range snapshots {
@@ -153,6 +153,9 @@ func report(ctx context.Context, out io.Writer, db *pgxpool.Pool, killed time.Ti
 			least, most := t.bounds(percent, m.runs, last)
 			cells[0][i], cells[1][i] = m.percentiles[i].String(), q.percentiles[i].String()
 			cells[2][i] = fmt.Sprintf("%.1f–%.1fms", least.Seconds()*1000, most.Seconds()*1000)
+			if most == atomicmetrics.MaxDuration {
+				cells[2][i] = fmt.Sprintf("≥ %.1fms", least.Seconds()*1000)
+			}
 		}
 		row(kind, "Merge", m.counts, cells[0])
 		row("", "SQL", q.counts, cells[1])
