@@ -8,10 +8,11 @@ MODULES      = $(patsubst %/go.mod,%,$(shell git ls-files '*/go.mod'))
 ADAPTERS     = $(filter wrap/%,$(MODULES))
 FUZZTIME    ?= 2m
 SOAK        ?= 2m
+JOBS        ?= 3200
 TEST         = $(GO) test -timeout 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race variants lint conformance model soak fuzz fuzz-smoke bench bench-report bench-check check
+.PHONY: help demo test race variants lint conformance model soak fleet fuzz bench bench-report bench-check check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,10 +26,11 @@ test: ## run the tests, on 386 too where this machine can run it
 		echo 'GOARCH=386 CGO_ENABLED=0 $(TEST) ./...'; GOARCH=386 CGO_ENABLED=0 $(TEST) ./...; \
 	else echo 'this machine runs no program for linux/386: these tests are left to make platforms'; fi
 
-race: ## run the tests, those of the adapters too, on a real Redis, under the race detector
-	$(TEST) -race ./...
+race: ## run the tests, those of the adapters on a real Redis and PostgreSQL too, under the race detector
 	@.ci/redis
-	@set -e; export NODEMETRICS_REDIS=required; for module in $(ADAPTERS); do echo "$(TEST) -race in $$module"; (cd $$module && $(TEST) -race ./...); done
+	@.ci/postgres
+	NODEMETRICS_POSTGRES=required $(TEST) -race ./...
+	@set -e; export NODEMETRICS_REDIS=required NODEMETRICS_POSTGRES=required; for module in $(ADAPTERS); do echo "$(TEST) -race in $$module"; (cd $$module && $(TEST) -race ./...); done
 
 variants: ## run the tests in every build variant
 	@set -e; for tag in $(VARIANTS); do echo "$(TEST) -tags $$tag ./..."; $(TEST) -tags $$tag ./...; done
@@ -58,11 +60,12 @@ model: ## let Spin search the models of the lock-free code
 soak: ## mix everything at full speed on all cores for SOAK=2m and check all of it
 	cd internal/conformance && $(GO) run ./soak -for $(SOAK)
 
+fleet: ## run JOBS=3200 jobs in eight processes on a real PostgreSQL, kill one, and read all by Merge and by SQL
+	@.ci/postgres
+	@cd wrap/riverwrap && $(GO) run ./internal/fleet -jobs $(JOBS)
+
 fuzz: ## fuzz every target for FUZZTIME=2m
 	@GO=$(GO) .ci/fuzz $(FUZZTIME)
-
-fuzz-smoke: ## fuzz every target for some seconds
-	@GO=$(GO) .ci/fuzz 5s
 
 bench: ## run each benchmark once, and the tests of the suite that compares with peers
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...

@@ -145,7 +145,6 @@ var byHand = map[string]string{
 	"check":        "it is what CI runs",
 	"demo":         "CI runs the same with fewer files",
 	"bench-report": "minutes; CI runs every benchmark once",
-	"fuzz":         "minutes; CI runs make fuzz-smoke",
 }
 
 // otherCommands are neither make, nor a test, nor a command of the repository.
