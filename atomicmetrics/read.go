@@ -7,8 +7,7 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/history"
-	"github.com/nodemetrics/nodemetrics/internal/nearest"
-	"github.com/nodemetrics/nodemetrics/internal/order"
+	"github.com/nodemetrics/nodemetrics/internal/quantile"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 	"github.com/nodemetrics/nodemetrics/internal/step"
@@ -18,8 +17,8 @@ import (
 // reader has the buffers of one read.
 type reader struct {
 	ring.Reader
-	durations []uint64   // of a window, in nanoseconds
-	ordered   order.Keys // the same
+	durations []uint64        // of a window, in nanoseconds
+	sorted    quantile.Sorter // of the same
 
 	metrics NodeMetrics // of one read; a variable of the read would move to the heap
 }
@@ -41,7 +40,7 @@ func (b *reader) window(r *ring.Ring) window {
 		return window{b, w, w.Samples, w.Failures, time.Duration(w.Newest & history.Duration)}
 	}
 	samples, newest := b.Window(r)
-	failures := b.order(samples)
+	failures := b.sort(samples)
 	return window{b, nil, len(samples), failures, time.Duration(newest.Duration())}
 }
 
@@ -50,7 +49,7 @@ func (w *window) quantile(q float64) time.Duration {
 	if w.large != nil {
 		return time.Duration(w.large.Quantile(q))
 	}
-	return w.reader.nearest(q)
+	return time.Duration(w.reader.sorted.Quantile(q))
 }
 
 // sketch returns the sketch of the window.
@@ -58,11 +57,11 @@ func (w *window) sketch() sketch.Sketch {
 	if w.large != nil {
 		return sketch.Fit(w.large.Centroids(), time.Duration(w.large.Min), time.Duration(w.large.Max))
 	}
-	return sketch.Of(w.reader.ordered.All())
+	return sketch.Of(w.reader.sorted.All())
 }
 
-// order makes b.ordered of samples, and returns how many of them failed.
-func (b *reader) order(samples []ring.Sample) (failures int) {
+// sort puts the samples into b.sorted, and returns how many of them failed.
+func (b *reader) sort(samples []ring.Sample) (failures int) {
 	b.durations = slices.Grow(b.durations[:0], len(samples))[:len(samples)]
 	for i, s := range samples {
 		b.durations[i] = s.Duration()
@@ -70,13 +69,8 @@ func (b *reader) order(samples []ring.Sample) (failures int) {
 			failures++
 		}
 	}
-	b.ordered.Of(b.durations)
+	b.sorted.Set(b.durations)
 	return failures
-}
-
-// nearest returns the quantile q of b.ordered by nearest rank.
-func (b *reader) nearest(q float64) time.Duration {
-	return time.Duration(b.ordered.At(nearest.Rank(q, b.ordered.Len()) - 1))
 }
 
 // read returns the state's metrics, and sets sketch, if it is not nil, to that of the

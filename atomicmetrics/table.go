@@ -14,28 +14,28 @@ import (
 func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 100) }
 
 // WriteTableWidth writes the snapshot for people to read. It writes a heading,
-// and below it a line for each node, the worst first. A line has at most as many
-// columns as given. Fewer than 70 count as 70.
+// and below it a line for each node, the worst first. A line has at most as
+// many columns as given. Fewer than 70 count as 70.
 //
 // Nodes in breach of a threshold are the worst. Then the failure rate of the
-// window counts, and then its p99, or the age of the oldest running execution if
-// that is longer. Nodes that are alike in these are in name order.
+// window counts, and then its p99, or the age of the oldest running execution
+// if that is longer. Nodes that are alike in these are in name order.
 //
 // A line has the node, its executions (runs), its failures, the failures by
 // category, and its retries. With [WithInFlight] it has the executions that are
 // running, and the age of the oldest. Then a node that has only begun an
-// execution has a line too. At the end are the failure rate, p50, p90 and p99 of
-// the window. A "!" marks a figure that is in breach. A "-" stands for a figure
-// that does not exist. If fewer than 12 columns are left for names, the table
-// leaves out the categories. If that is not enough, it leaves out p90, and then
-// p50.
+// execution has a line too. At the end are the failure rate, p50, p90 and p99
+// of the window. A "!" marks a figure that is in breach. A "-" stands for a
+// figure that does not exist. If fewer than 12 columns are left for names, the
+// table leaves out the categories. If that is not enough, it leaves out p90,
+// and then p50.
 //
 // With [WithLastFailure] a line below the node has the category of its last
 // failure, the time between the failure and the snapshot, and the text.
 //
-// Counts are exact up to 99,999. Larger ones have three digits and k, M, G, T, P
-// or E for the power of a thousand. Durations and rates are rounded. The form is
-// for the eye and may change, so programs read the JSON.
+// Counts are exact up to 99,999. Larger ones have three digits and k, M, G, T,
+// P or E for the power of a thousand. Durations and rates are rounded. The form
+// is for the eye and may change, so programs read the JSON.
 //
 // If a name is too long, "…" replaces its middle. If that makes names look
 // alike, "…" replaces the part that they have in common. If that is not enough,

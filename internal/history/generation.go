@@ -7,7 +7,7 @@ import (
 
 	"github.com/influxdata/tdigest"
 
-	"github.com/nodemetrics/nodemetrics/internal/order"
+	"github.com/nodemetrics/nodemetrics/internal/quantile"
 )
 
 // generation is samples that are next to each other in the order of keys, as
@@ -26,7 +26,7 @@ const generations = 8
 type scratch struct {
 	digest    *tdigest.TDigest
 	centroids tdigest.CentroidList
-	keys      order.Keys
+	sorted    quantile.Sorter
 	growing   []growing
 }
 
@@ -112,8 +112,8 @@ func (s *scratch) place(p *pack, b *Bounds) {
 // digest gets them in ascending order, because it sorts these fastest.
 func (s *scratch) digested(g *growing) *generation {
 	s.digest.Reset()
-	s.keys.Of(g.added)
-	added := s.keys.All()
+	s.sorted.Set(g.added)
+	added := s.sorted.All()
 	upTo := uint32(0)
 	for i, mean := range g.means {
 		for len(added) > 0 && added[0] < mean {

@@ -478,6 +478,9 @@ func TestAReadWalksNoMoreHoweverLongRecordersHaveRun(t *testing.T) {
 			runtime.Gosched()
 		}
 		wg.Wait()
+		for h.merging.Load() { // another goroutine may merge for the recorders
+			runtime.Gosched()
+		}
 		look()
 		if packs, samples, _, _ := work(&r); packs >= maxPacks || samples >= h.due {
 			t.Errorf("%d recorders that have stopped left %d packs with %d samples", recorders, packs, samples)

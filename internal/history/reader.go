@@ -4,8 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nodemetrics/nodemetrics/internal/nearest"
-	"github.com/nodemetrics/nodemetrics/internal/order"
+	"github.com/nodemetrics/nodemetrics/internal/quantile"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
@@ -13,12 +12,12 @@ import (
 // Reader is ready. It is for one goroutine at a time.
 type Reader struct {
 	Window
-	generations []*generation // of the window
-	packs       []*pack       // that may have samples of the window
-	begin       uint64        // samples in packs are of the window from this key on
-	raw         []uint64      // these samples' durations
-	ordered     order.Keys    // the same
-	sorted      bool          // ordered is made
+	generations []*generation   // of the window
+	packs       []*pack         // that may have samples of the window
+	begin       uint64          // samples in packs are of the window from this key on
+	raw         []uint64        // these samples' durations
+	ordered     quantile.Sorter // the same
+	sorted      bool            // ordered is made
 }
 
 // Window is exact counts of the samples of a window.
@@ -83,7 +82,7 @@ func (r *Reader) sort() {
 			}
 		}
 	}
-	r.ordered.Of(r.raw)
+	r.ordered.Set(r.raw)
 	r.raw = append(r.raw[:0], r.ordered.All()...)
 }
 
@@ -91,7 +90,7 @@ func (r *Reader) sort() {
 // quantile is the smallest duration up to which there are as many samples as
 // the nearest rank says. So a larger q never has a smaller quantile.
 func (r *Reader) Quantile(q float64) uint64 {
-	rank := nearest.Rank(q, r.Samples)
+	rank := quantile.Rank(q, r.Samples)
 	switch rank { // centroids have no true extremes
 	case 1:
 		return r.Min

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nodemetrics/nodemetrics/internal/nearest"
+	"github.com/nodemetrics/nodemetrics/internal/quantile"
 )
 
 // MaxPairs is the most pairs of the sketch of one window. More samples are
@@ -84,7 +84,7 @@ func (s Sketch) Exact() bool {
 // interpolated, because there may be a gap between two means. So a sample that
 // is alone in its centroid is met exactly.
 func (s Sketch) Quantile(q float64) time.Duration {
-	rank := nearest.Rank(q, s.Samples())
+	rank := quantile.Rank(q, s.Samples())
 	for _, c := range s {
 		if rank -= c.Weight; rank <= 0 {
 			return c.Mean

@@ -12,7 +12,7 @@ import (
 
 	"github.com/influxdata/tdigest"
 
-	"github.com/nodemetrics/nodemetrics/internal/nearest"
+	"github.com/nodemetrics/nodemetrics/internal/quantile"
 )
 
 const longest = 1<<56 - 1 // the longest duration of a window
@@ -55,7 +55,7 @@ var limits = map[float64]float64{0.5: 0.01, 0.9: 0.005, 0.99: 0.002}
 func rankError(sorted []uint64, d time.Duration, q float64) float64 {
 	below, _ := slices.BinarySearch(sorted, uint64(d))
 	upTo, _ := slices.BinarySearch(sorted, uint64(d)+1)
-	rank := nearest.Rank(q, len(sorted))
+	rank := quantile.Rank(q, len(sorted))
 	return float64(max(0, below+1-rank, rank-upTo)) / float64(len(sorted))
 }
 
@@ -105,7 +105,7 @@ func TestSamplesAnswerByNearestRank(t *testing.T) {
 		}
 		wellFormed(t, s, samples)
 		for _, q := range []float64{-1, 0, 1e-9, 0.07, 0.5, 0.9, 0.99, 1, 2, math.NaN(), r.Float64(), r.Float64()} {
-			if got, want := s.Quantile(q), time.Duration(samples[nearest.Rank(q, n)-1]); got != want {
+			if got, want := s.Quantile(q), time.Duration(samples[quantile.Rank(q, n)-1]); got != want {
 				t.Errorf("quantile %v of %d: got %v, want %v", q, n, got, want)
 			}
 		}

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// fitNames returns a text for each name, in at most as many columns of a terminal.
-// The names are in ascending order, and no two are the same. No two texts are
-// the same. The time is linear in the bytes of the names.
+// fitNames returns a text for each name, in at most as many columns of a
+// terminal. The names are in ascending order, and no two are the same. No two
+// texts are the same. The time is linear in the bytes of the names.
 //
 // A name that does not fit has "…" in place of its middle. If that makes names
 // alike, "…" replaces what they have in common, as far as there is room for the

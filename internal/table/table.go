@@ -15,7 +15,7 @@ type Column struct {
 	Heading string
 	Gap     int    // spaces before it
 	Group   string // of adjacent columns, which have it above them; may be empty
-	Drop    int    // if there is no room, columns with the lowest Drop above 0 give way first
+	Drop    int    // if there is no room, the lowest Drop above 0 gives way first
 }
 
 // A Row is the line of a name. The names of a table are distinct.
@@ -104,7 +104,8 @@ func total(columns []filledColumn) (n int) {
 	return n
 }
 
-// lowestDrop returns the Drop of the columns that give way next, 0 if none does.
+// lowestDrop returns the Drop of the columns that give way next, 0 if none
+// does.
 func lowestDrop(columns []filledColumn) (drop int) {
 	for _, c := range columns {
 		if c.Drop > 0 && (drop == 0 || c.Drop < drop) {

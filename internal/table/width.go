@@ -33,10 +33,10 @@ const (
 )
 
 // next returns the first part of s, which is not empty, and how many bytes of s
-// it stands for. A part is a character with the combining marks behind it, or an
-// emoji with its skin tone and with the emoji joined to it. Every other character
-// that is not printable, or shows nothing, is escaped as in a Go string. Invalid
-// UTF-8 becomes U+FFFD.
+// it stands for. A part is a character with the combining marks behind it, or
+// an emoji with its skin tone and with the emoji joined to it. Every other
+// character that is not printable, or shows nothing, is escaped as in a Go
+// string. Invalid UTF-8 becomes U+FFFD.
 func next(s string) (part, int) {
 	if ascii := ' ' <= s[0] && s[0] <= '~'; ascii && (len(s) == 1 || s[1] < utf8.RuneSelf) {
 		return part{s[:1], 1}, 1
@@ -76,7 +76,7 @@ func shows(r rune) bool {
 
 // joins reports whether r is shown in the columns of the character before it.
 func joins(r rune) bool {
-	const jungseong, jongseong = 0x1160, 0x11FF // the vowels and finals of Korean, from the first to the last
+	const jungseong, jongseong = 0x1160, 0x11FF // vowels and finals of Korean
 	return r >= 0x300 && (jungseong <= r && r <= jongseong || unicode.In(r, unicode.Mn, unicode.Me))
 }
 
@@ -102,7 +102,8 @@ func isolated(text string) string {
 	return "\u2068" + text + "\u2069"
 }
 
-// rightToLeft reports whether r is in a block that Unicode keeps for such scripts.
+// rightToLeft reports whether r is in a block that Unicode keeps for such
+// scripts.
 func rightToLeft(r rune) bool {
 	return 0x590 <= r && r <= 0x8FF || 0xFB1D <= r && r <= 0xFDFF || 0xFE70 <= r && r <= 0xFEFF ||
 		0x10800 <= r && r <= 0x10FFF || 0x1E800 <= r && r <= 0x1EFFF

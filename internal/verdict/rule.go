@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/history"
-	"github.com/nodemetrics/nodemetrics/internal/nearest"
+	"github.com/nodemetrics/nodemetrics/internal/quantile"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
 
@@ -78,7 +78,7 @@ const p99 = 0.99
 
 // behind returns how many of n samples stand behind the p99. By nearest rank,
 // the p99 is above a bound if and only if more samples than these are.
-func behind(n int) int { return n - nearest.Rank(p99, n) }
+func behind(n int) int { return n - quantile.Rank(p99, n) }
 
 // Judge returns the verdict that follows v for a window with these counts.
 func (r *Rule) Judge(v Verdict, s ring.Stats) Verdict {

@@ -10,8 +10,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/history"
-	"github.com/nodemetrics/nodemetrics/internal/nearest"
-	"github.com/nodemetrics/nodemetrics/internal/order"
+	"github.com/nodemetrics/nodemetrics/internal/quantile"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
@@ -238,7 +237,7 @@ func (w *Watch) LookNow(wait func(try int) bool) {
 type looker struct {
 	ring.Reader
 	durations []uint64
-	ordered   order.Keys
+	sorted    quantile.Sorter
 }
 
 var lookers = sync.Pool{New: func() any { return new(looker) }}
@@ -248,8 +247,8 @@ func (l *looker) p99(window []ring.Sample) time.Duration {
 	for _, s := range window {
 		l.durations = append(l.durations, s.Duration())
 	}
-	l.ordered.Of(l.durations)
-	return time.Duration(l.ordered.At(nearest.Rank(p99, l.ordered.Len()) - 1))
+	l.sorted.Set(l.durations)
+	return time.Duration(l.sorted.Quantile(p99))
 }
 
 // lookOnce is one look. The caller has the turn.

@@ -1,4 +1,4 @@
-package order
+package quantile
 
 import (
 	"fmt"
@@ -28,25 +28,25 @@ var distributions = map[string]func(random *rand.Rand, i int) uint64{
 	"largest": func(random *rand.Rand, _ int) uint64 { return 1<<62 - 1 - random.Uint64N(3) },
 }
 
-func TestKeysAreInTheOrderOfTheStandardLibrary(t *testing.T) {
+func TestNumbersAreInTheOrderOfTheStandardLibrary(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	var k Keys
+	var s Sorter
 	for name, draw := range distributions {
 		for _, n := range []int{0, 1, 2, several - 1, several, several + 1, 99, 100, 101, many - 1, many, many + 1, 5000, 65_536} {
-			keys := make([]uint64, n)
-			for i := range keys {
-				keys[i] = draw(random, i)
+			numbers := make([]uint64, n)
+			for i := range numbers {
+				numbers[i] = draw(random, i)
 			}
-			want := slices.Clone(keys)
+			want := slices.Clone(numbers)
 			slices.Sort(want)
-			k.Of(keys)
+			s.Set(numbers)
 			for range min(n, 20) {
-				if i := random.IntN(n); k.At(i) != want[i] {
-					t.Errorf("%s: key %d of %d is %d, want %d", name, i, n, k.At(i), want[i])
+				if i := random.IntN(n); s.At(i) != want[i] {
+					t.Errorf("%s: number %d of %d is %d, want %d", name, i, n, s.At(i), want[i])
 				}
 			}
-			if k.Len() != n || !slices.Equal(k.All(), want) {
-				t.Errorf("%s: %d keys are not in order", name, n)
+			if s.Len() != n || !slices.Equal(s.All(), want) {
+				t.Errorf("%s: %d numbers are not in order", name, n)
 			}
 		}
 	}
@@ -57,51 +57,52 @@ func TestBucketsAreSmallAndSortedWhenAskedFor(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, name := range []string{"exponential", "from nothing"} {
 		for n, most := range map[int]int{100: 64, many - 1: 64, many: 256, 65_536: 256} {
-			keys := []uint64{0} // one that lasted no time at all
+			numbers := []uint64{0} // one that lasted no time at all
 			for i := 1; i < n; i++ {
-				keys = append(keys, distributions[name](random, i))
+				numbers = append(numbers, distributions[name](random, i))
 			}
-			var k Keys
-			k.Of(keys)
-			if k.outer.used <= most/2 || k.outer.used > most {
-				t.Errorf("%s: %d keys are in %d buckets, want more than %d and at most %d", name, n, k.outer.used, most/2, most)
+			var s Sorter
+			s.Set(numbers)
+			if s.outer.used <= most/2 || s.outer.used > most {
+				t.Errorf("%s: %d numbers are in %d buckets, want more than %d and at most %d", name, n, s.outer.used, most/2, most)
 			}
-			for i := range k.outer.used {
-				if got := len(k.outer.bucket(i)); got > n/3 {
-					t.Errorf("%s: %d keys of %d are in one bucket", name, got, n)
+			for i := range s.outer.used {
+				if got := len(s.outer.bucket(i)); got > n/3 {
+					t.Errorf("%s: %d numbers of %d are in one bucket", name, got, n)
 				}
 			}
 			ranks := []int{0, n / 2, n * 9 / 10, n * 99 / 100, n - 1}
 			for _, i := range ranks {
-				k.At(i)
+				s.At(i)
 			}
 			sorted := 0
-			for i := range k.outer.used {
-				if k.sorted[i] {
+			for i := range s.outer.used {
+				if s.sorted[i] {
 					sorted++
 				}
 			}
 			if sorted == 0 || sorted > len(ranks) {
-				t.Errorf("%s: %d buckets were sorted for %d of %d keys", name, sorted, len(ranks), n)
+				t.Errorf("%s: %d buckets were sorted for %d of %d numbers", name, sorted, len(ranks), n)
 			}
 		}
 	}
 }
 
-func TestABucketOfSeveralKeysIsPutIntoBucketsAgain(t *testing.T) {
+func TestABucketOfSeveralNumbersIsPutIntoBucketsAgain(t *testing.T) {
 	for n, want := range map[int]int{several - 1: 0, several: several} {
-		var k Keys
-		k.Of(make([]uint64, n))
-		k.At(0)
-		k.At(0)
-		if got := len(k.inner.keys); got != want {
-			t.Errorf("%d keys are in the buckets of a bucket of %d, want %d", got, n, want)
+		var s Sorter
+		s.Set(make([]uint64, n))
+		s.At(0)
+		s.At(0)
+		if got := len(s.inner.numbers); got != want {
+			t.Errorf("%d numbers are in the buckets of a bucket of %d, want %d", got, n, want)
 		}
 	}
 }
 
-// What a read asks for, of keys that are new each time: those that were sorted just before are easy to foretell.
-func BenchmarkKeys(b *testing.B) {
+// What a read asks for, of numbers that are new each time: those that were
+// sorted just before are easy to foretell.
+func BenchmarkSorter(b *testing.B) {
 	for _, name := range []string{"exponential", "from nothing", "an outlier"} {
 		for _, n := range []int{100, 1000, 65_536} {
 			random := rand.New(rand.NewPCG(1, 2))
@@ -113,26 +114,26 @@ func BenchmarkKeys(b *testing.B) {
 				}
 			}
 			ranks := []int{0, n / 2, n * 9 / 10, n * 99 / 100, n - 1}
-			var k Keys
+			var s Sorter
 			var sorted []uint64
-			impls := map[string]func(keys []uint64){
-				"order": func(keys []uint64) {
-					k.Of(keys)
+			impls := map[string]func(numbers []uint64){
+				"sorter": func(numbers []uint64) {
+					s.Set(numbers)
 					for _, i := range ranks {
-						k.At(i)
+						s.At(i)
 					}
 				},
-				"order-all": func(keys []uint64) {
-					k.Of(keys)
-					k.All()
+				"sorter-all": func(numbers []uint64) {
+					s.Set(numbers)
+					s.All()
 				},
-				"slices": func(keys []uint64) {
-					sorted = append(sorted[:0], keys...)
+				"slices": func(numbers []uint64) {
+					sorted = append(sorted[:0], numbers...)
 					slices.Sort(sorted)
 				},
 			}
-			for _, impl := range []string{"order", "order-all", "slices"} {
-				b.Run(fmt.Sprintf("keys=%s/n=%d/impl=%s", name, n, impl), func(b *testing.B) {
+			for _, impl := range []string{"sorter", "sorter-all", "slices"} {
+				b.Run(fmt.Sprintf("numbers=%s/n=%d/impl=%s", name, n, impl), func(b *testing.B) {
 					for i := 0; b.Loop(); i++ {
 						impls[impl](windows[i%len(windows)])
 					}

@@ -1,4 +1,4 @@
-package nearest
+package quantile
 
 import (
 	"math"
@@ -25,7 +25,8 @@ func TestRankIsTheNearest(t *testing.T) {
 	}
 }
 
-// By exact arithmetic, ⌈q·n⌉ for every percentile of every small window, and at least 1.
+// By exact arithmetic, ⌈q·n⌉ for every percentile of every small window, and at
+// least 1.
 func TestRankOfEveryPercentileIsExact(t *testing.T) {
 	for n := 1; n <= 3000; n++ {
 		for percent := int64(0); percent <= 100; percent++ {
