@@ -130,6 +130,7 @@ func randomSnapshot(r *rand.Rand) atomicmetrics.Snapshot {
 			OtherErrors: count(), LastExecution: duration(), AvgExecution: duration(),
 			TotalDuration:       time.Duration(r.Int64N(math.MaxInt64) >> r.IntN(63)),
 			FailureRateBreached: r.IntN(2) == 0, LatencyBreached: r.IntN(2) == 0,
+			RunningBreached: r.IntN(2) == 0,
 		}
 		m.FailureCount = m.TimeoutErrors + m.ValidationErrors + m.NetworkErrors + m.OtherErrors
 		m.TotalExecutions = m.SuccessCount + m.FailureCount
@@ -194,7 +195,7 @@ func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
 	ofExecutions := []string{"lastExecutionMs", "avgExecutionMs"}
 	ofSamples := []string{"p50", "p90", "p99", "windowMinMs", "windowMaxMs", "windowFailureRate"}
 	numbers := slices.Concat(counts, ofExecutions, ofSamples, []string{"totalDurationMs"})
-	flags := []string{"failureRateBreached", "latencyBreached"}
+	flags := []string{"failureRateBreached", "latencyBreached", "runningBreached"}
 
 	refuse := func(doc []byte) {
 		t.Helper()
