@@ -86,9 +86,9 @@ func (s *Set) Begin(now int64) Execution {
 		}
 	}
 	step.At(step.Counted)
-	at, first := micros(now), scatter(uint64(now)+uint64(running)<<32)
+	now, first := now/int64(time.Microsecond), scatter(uint64(now)+uint64(running)<<32)
 	for b := following(&s.blocks, firstSlots); b != nil; b = following(&b.next, 2*len(b.slots)) {
-		if e, ok := b.claim(at, first); ok {
+		if e, ok := b.claim(uint64(now)&timeMask, first); ok {
 			step.At(step.Acquired)
 			if plan := s.plan.Load(); plan&planned != 0 && !s.fits(plan, now) {
 				s.arm(plan, now)

@@ -62,32 +62,31 @@ func (s *Set) Overdue() bool { return s != nil && s.witness.Load() != nil }
 func pause(limit int64) int64 { return max(limit/pausePart, min(limit, shortPause)) }
 
 // fits reports whether plan is a timer that fires in time for an execution that
-// began at now. A timer that is late by less than a pause fits.
+// began at now, in microseconds. So it fires at most a limit later. A timer that
+// is late by a 32nd of the limit fits.
 func (s *Set) fits(plan, now int64) bool {
 	limit := s.limit.Load()
-	slack := pause(limit)
-	return plan != idle && uint64(plan>>kindShift-now/int64(time.Microsecond)+slack) <= uint64(limit+2*slack)
+	late := limit >> 5
+	return plan != idle && uint64(plan>>kindShift-now+late) <= uint64(limit+1+late)
 }
 
-// arm replaces a plan that does not fit an execution that began at now. If the
+// arm replaces a plan that does not fit an execution that began at now, in
+// microseconds. If the
 // plan has changed meanwhile, the other plan fits.
 func (s *Set) arm(plan, now int64) {
 	delay := int64(0) // others may be overdue
 	if plan == idle {
 		delay = s.limit.Load() + 1
 	}
-	next := timerAfter(now, delay)
+	next := timerAt(now + delay)
 	step.At(step.Aimed)
 	if s.plan.CompareAndSwap(plan, next) {
 		s.start(next, delay)
 	}
 }
 
-// timerAfter returns the plan of a timer that fires so many microseconds after
-// now.
-func timerAfter(now, delay int64) int64 {
-	return (now/int64(time.Microsecond)+delay)<<kindShift | timer
-}
+// timerAt returns the plan of a timer that fires at this time.
+func timerAt(time int64) int64 { return time<<kindShift | timer }
 
 // start starts the timer of a plan. It fires after so many microseconds.
 func (s *Set) start(plan, delay int64) {
@@ -136,7 +135,7 @@ func (s *Set) look(breached bool) {
 			next = idle
 		default:
 			delay = max(limit+1-age, pause(limit))
-			next = timerAfter(now, delay)
+			next = timerAt(now/int64(time.Microsecond) + delay)
 		}
 		step.At(step.Aimed)
 		s.plan.Store(next)
