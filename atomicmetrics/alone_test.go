@@ -76,9 +76,14 @@ func TestEventsAreJSON(t *testing.T) {
 		Node: "größe \"\n", Kind: atomicmetrics.LatencyEvent, Breached: true, FailureRate: 1.0 / 3,
 		P99: 1500*time.Microsecond + 1, Samples: 100, At: time.Date(2026, 3, 1, 9, 30, 15, 5, time.UTC),
 	}, []byte(`{"node":"größe \"\u000a","kind":"latency","breached":true,"failureRate":0.3333333333333333,`+
-		`"p99Ms":1.500001,"samples":100,"at":"2026-03-01T09:30:15.000000005Z"}`))
+		`"p99Ms":1.500001,"samples":100,"at":"2026-03-01T09:30:15.000000005Z","runningMs":0}`))
+	alone(t, atomicmetrics.Event{
+		Node: "hangs", Kind: atomicmetrics.RunningEvent, Breached: true, Running: time.Minute + time.Microsecond,
+		At: time.Date(2026, 3, 1, 9, 30, 15, 5, time.UTC),
+	}, []byte(`{"node":"hangs","kind":"running","breached":true,"failureRate":0,"p99Ms":0,"samples":0,`+
+		`"at":"2026-03-01T09:30:15.000000005Z","runningMs":60000.001}`))
 	alone(t, atomicmetrics.Event{}, []byte(`{"node":"","kind":"failureRate","breached":false,"failureRate":0,`+
-		`"p99Ms":0,"samples":0,"at":"0001-01-01T00:00:00Z"}`))
+		`"p99Ms":0,"samples":0,"at":"0001-01-01T00:00:00Z","runningMs":0}`))
 }
 
 func TestStatsAreJSON(t *testing.T) {
@@ -177,7 +182,7 @@ func TestPartsAloneRefuseWhatASnapshotRefuses(t *testing.T) {
 		{new(atomicmetrics.Event), event, `0.5`, `1.5`, `event: field "failureRate": 1.5 is not a number from 0 to 1`},
 		{new(atomicmetrics.Event), event, `0.5`, `null`, `event: field "failureRate": null is not a number from 0 to 1`},
 		{new(atomicmetrics.Event), event, `latency`, `Latency`,
-			`event: field "kind": "Latency" is not "failureRate" or "latency"`},
+			`event: field "kind": "Latency" is not "failureRate" or "latency" or "running"`},
 		{new(atomicmetrics.Event), event, `"node":"n"`, `"node":5`, `event: field "node": 5 is not a string`},
 		{new(atomicmetrics.Event), event, `"samples"`, `"node":"m","samples"`, `event: field "node": given twice`},
 		{new(atomicmetrics.Stats), `{"nodes":-1}`, ``, ``, `stats: field "nodes": -1 is not a count`},
@@ -198,10 +203,10 @@ func TestPartsAloneRefuseWhatASnapshotRefuses(t *testing.T) {
 		}
 	}
 	for want, v := range map[string]json.Marshaler{
-		`event: field "failureRate": NaN is not from 0 to 1`:                  atomicmetrics.Event{FailureRate: math.NaN()},
-		`event: field "kind": EventKind(9) is not "failureRate" or "latency"`: atomicmetrics.Event{Kind: 9},
-		`event: field "p99Ms": -1ns is negative`:                              atomicmetrics.Event{P99: -1},
-		`sketch: [0]: a mean of 0s with a weight of 0`:                        atomicmetrics.Sketch{{}},
+		`event: field "failureRate": NaN is not from 0 to 1`:                               atomicmetrics.Event{FailureRate: math.NaN()},
+		`event: field "kind": EventKind(9) is not "failureRate" or "latency" or "running"`: atomicmetrics.Event{Kind: 9},
+		`event: field "p99Ms": -1ns is negative`:                                           atomicmetrics.Event{P99: -1},
+		`sketch: [0]: a mean of 0s with a weight of 0`:                                     atomicmetrics.Sketch{{}},
 		`stats: field "forgotten": field "windowSamples": -1 is not a count`: atomicmetrics.Stats{
 			Forgotten: atomicmetrics.NodeMetrics{WindowSamples: -1}},
 	} {

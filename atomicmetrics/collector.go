@@ -90,10 +90,12 @@ func (c *Collector) newNode(name string) *Node {
 	if c.lastFailure || c.forgetsIdle || c.inFlight {
 		n.optional = new(optional)
 	}
+	t := c.thresholdsOf(name)
 	if c.inFlight {
-		n.optional.inFlight = new(flight.Set)
+		n.optional.inFlight = flight.New(c.runningRaiser(name))
+		n.optional.inFlight.SetLimit(t.Running)
 	}
-	if t := c.thresholdsOf(name); !t.off() {
+	if !t.windowOff() {
 		n.verdict = verdict.NewNode(t.rule(), c.raiser(name))
 	}
 	return n

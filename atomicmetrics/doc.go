@@ -75,7 +75,8 @@
 //
 // # Thresholds and events
 //
-// [Thresholds] say from when on a window counts as unhealthy: a failure rate, a p99, or both; [Thresholds.MinSamples]
+// [Thresholds] say from when on a node counts as unhealthy. Thresholds.Running is about an execution that hangs: see
+// [Thresholds]. The others are about the window: a failure rate, a p99, or both; [Thresholds.MinSamples]
 // keeps a few early failures from being an alarm, [Thresholds.Recovery] keeps a node that hovers about the threshold
 // from raising one event after another. The record that carries the window across raises an [Event], once, or the first
 // record after it where several overlap; the next breach comes after a recovery. Callbacks given to [OnEvent],

@@ -15,12 +15,14 @@ type EventKind uint8
 const (
 	FailureRateEvent EventKind = iota
 	LatencyEvent
+	RunningEvent
 	eventKinds
 )
 
-var eventKindNames = [eventKinds]string{"failureRate", "latency"}
+var eventKindNames = [eventKinds]string{"failureRate", "latency", "running"}
 
-// String returns "failureRate" or "latency", and "EventKind(9)" for a value that is neither.
+// String returns "failureRate", "latency" or "running", and "EventKind(9)" for a
+// value that is no kind.
 func (k EventKind) String() string {
 	if k >= eventKinds {
 		return fmt.Sprintf("EventKind(%d)", uint8(k))
@@ -40,13 +42,15 @@ func (k EventKind) MarshalText() ([]byte, error) {
 func (k *EventKind) UnmarshalText(text []byte) error {
 	i := slices.Index(eventKindNames[:], string(text))
 	if i < 0 {
-		return fmt.Errorf("atomicmetrics: %q is not a kind of event (failureRate, latency)", text)
+		return fmt.Errorf("atomicmetrics: %q is not a kind of event (failureRate, latency, running)", text)
 	}
 	*k = EventKind(i)
 	return nil
 }
 
-// Event says that a node's window crossed a threshold. Breaches and recoveries of one node and kind alternate.
+// Event says that a node's window crossed a threshold, or that an execution of
+// the node has been running for too long. Breaches and recoveries of one node
+// and kind alternate. FailureRate, P99 and Samples of a RunningEvent are 0.
 type Event struct {
 	Node        string
 	Kind        EventKind     // which threshold
@@ -55,18 +59,25 @@ type Event struct {
 	P99         time.Duration // of the window at the event
 	Samples     int           // in the window at the event; 0 when a reset made the node recover
 	At          time.Time     // when the event was raised
+	Running     time.Duration // age of the oldest running execution, to the microsecond; 0 unless a RunningEvent breached
 }
 
 // String returns a line for people, such as
 //
 //	node "fetch": failureRate breached, 62% of 100 failed, p99 1.2ms at 2026-01-02T15:04:05.678Z
+//	node "fetch": running breached, oldest 1m0.2s at 2026-01-02T15:04:05.678Z
 func (e Event) String() string {
 	what := "recovered"
 	if e.Breached {
 		what = "breached"
 	}
-	text := fmt.Sprintf("node %q: %v %s, %.3g%% of %d failed, p99 %v",
-		e.Node, e.Kind, what, 100*e.FailureRate, e.Samples, e.P99)
+	text := fmt.Sprintf("node %q: %v %s", e.Node, e.Kind, what)
+	switch {
+	case e.Kind != RunningEvent:
+		text += fmt.Sprintf(", %.3g%% of %d failed, p99 %v", 100*e.FailureRate, e.Samples, e.P99)
+	case e.Breached:
+		text += fmt.Sprintf(", oldest %v", e.Running)
+	}
 	if !e.At.IsZero() {
 		text += e.At.UTC().Format(" at 2006-01-02T15:04:05.000Z")
 	}
@@ -105,6 +116,17 @@ func (c *Collector) raiser(node string) func(verdict.Change) {
 				c.put(e)
 			}
 		}
+	}
+}
+
+// runningRaiser returns the function that puts the RunningEvents of a node; nil
+// without callbacks.
+func (c *Collector) runningRaiser(node string) func(oldest time.Duration) {
+	if c.events == nil {
+		return nil
+	}
+	return func(oldest time.Duration) {
+		c.put(Event{Node: node, Kind: RunningEvent, Breached: oldest > 0, Running: oldest, At: time.Now()})
 	}
 }
 

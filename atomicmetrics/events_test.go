@@ -1073,16 +1073,16 @@ func TestCategoryAndEventKindAsText(t *testing.T) {
 func TestNoCategoryAndNoEventKindHaveNoText(t *testing.T) {
 	equal(t, "String", atomicmetrics.Category(4).String(), "Category(4)")
 	equal(t, "String", atomicmetrics.Category(255).String(), "Category(255)")
-	equal(t, "String", atomicmetrics.EventKind(2).String(), "EventKind(2)")
+	equal(t, "String", atomicmetrics.EventKind(3).String(), "EventKind(3)")
 	equal(t, "String", atomicmetrics.EventKind(255).String(), "EventKind(255)")
 	for _, value := range []interface{ MarshalText() ([]byte, error) }{
-		atomicmetrics.Category(4), atomicmetrics.EventKind(2),
+		atomicmetrics.Category(4), atomicmetrics.EventKind(3),
 	} {
 		if data, err := value.MarshalText(); err == nil || data != nil {
 			t.Errorf("MarshalText of %v: %q, %v", value, data, err)
 		}
 	}
-	for _, bad := range []string{"", "Timeout", "timeout ", "Category(4)", "EventKind(2)", "failure rate", "4"} {
+	for _, bad := range []string{"", "Timeout", "timeout ", "Category(4)", "EventKind(3)", "failure rate", "4"} {
 		category, kind := atomicmetrics.CategoryTimeout, atomicmetrics.LatencyEvent
 		for _, err := range []error{category.UnmarshalText([]byte(bad)), kind.UnmarshalText([]byte(bad))} {
 			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", bad)) {

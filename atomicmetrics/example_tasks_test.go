@@ -197,5 +197,5 @@ func ExampleNodeMetrics_LogValue() {
 		logger.Info("hourly", "node", name, "", m)
 	}
 	// Output:
-	// level=INFO msg=hourly node=fetch totalExecutions=0 successCount=0 failureCount=0 retryCount=1 timeoutErrors=0 validationErrors=0 networkErrors=0 otherErrors=0 retriesByAttempt="[1 0 0 0 0 0 0 0]" totalDurationNs=0 windowSamples=0 windowFailures=0 failureRateBreached=false latencyBreached=false
+	// level=INFO msg=hourly node=fetch totalExecutions=0 successCount=0 failureCount=0 retryCount=1 timeoutErrors=0 validationErrors=0 networkErrors=0 otherErrors=0 retriesByAttempt="[1 0 0 0 0 0 0 0]" totalDurationNs=0 windowSamples=0 windowFailures=0 failureRateBreached=false latencyBreached=false runningBreached=false
 }

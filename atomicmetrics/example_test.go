@@ -207,7 +207,8 @@ func ExampleCollector_Snapshot() {
 	//       "windowFailures": 1,
 	//       "windowFailureRate": 0.5,
 	//       "failureRateBreached": false,
-	//       "latencyBreached": false
+	//       "latencyBreached": false,
+	//       "runningBreached": false
 	//     }
 	//   }
 	// }

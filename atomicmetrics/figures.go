@@ -51,6 +51,7 @@ var figures = jsontable.New("node metrics", slices.Concat([]jsontable.Field[Node
 		Null: noSamples},
 	{Name: "failureRateBreached", At: func(m *NodeMetrics) any { return &m.FailureRateBreached }},
 	{Name: "latencyBreached", At: func(m *NodeMetrics) any { return &m.LatencyBreached }},
+	{Name: "runningBreached", At: func(m *NodeMetrics) any { return &m.RunningBreached }, Optional: true},
 })...)
 
 var (

@@ -55,6 +55,7 @@ func (c *Collector) Forget(node string) NodeMetrics {
 // forget clears the node for ever and returns what it cleared.
 func (n *Node) forget() NodeMetrics {
 	m := n.clear(forgotten, new(details))
+	m.RunningBreached = n.overdue()
 	n.verdict.AwaitResets(pause)
 	if n.optional != nil {
 		n.optional.left.Store(true)
@@ -78,7 +79,8 @@ func (n *Node) busy() bool { return n.optional != nil && n.optional.inFlight.Run
 // running are the successor's, and so are resets of old that are under way.
 func (n *Node) inherit(old *Node) {
 	n.verdict.Succeed(old.verdict)
-	if n.optional != nil {
+	if n.optional != nil && n.optional.inFlight != nil {
+		old.optional.inFlight.SetLimit(n.optional.inFlight.Limit())
 		n.optional.inFlight = old.optional.inFlight
 	}
 }

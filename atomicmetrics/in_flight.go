@@ -28,6 +28,9 @@ func (n *Node) InFlight() InFlight {
 	return d.inFlight
 }
 
+// overdue reports whether the node is in breach of Thresholds.Running.
+func (n *Node) overdue() bool { return n.optional != nil && n.optional.inFlight.Overdue() }
+
 // begin adds the execution that the timer measures to those of its node. They
 // must be seen under the node's name. So if the node is forgotten, its successor
 // has the execution, and the successor takes the name's place. If the node is

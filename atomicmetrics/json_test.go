@@ -55,6 +55,7 @@ func goldenSnapshot() atomicmetrics.Snapshot {
 				P50:           atomicmetrics.MaxDuration, P90: atomicmetrics.MaxDuration,
 				P99: atomicmetrics.MaxDuration, WindowMin: 0, WindowMax: atomicmetrics.MaxDuration,
 				WindowSamples: 1 << 30, WindowFailures: 1, FailureRateBreached: true, LatencyBreached: true,
+				RunningBreached: true,
 			},
 		},
 	}
@@ -104,7 +105,7 @@ func randomNode(r *rand.Rand, windowSize int) atomicmetrics.NodeMetrics {
 	m.FailureCount = m.TimeoutErrors + m.ValidationErrors + m.NetworkErrors + m.OtherErrors
 	m.SuccessCount = 1 + count()
 	m.TotalExecutions = m.SuccessCount + m.FailureCount
-	m.FailureRateBreached, m.LatencyBreached = flag(), flag()
+	m.FailureRateBreached, m.LatencyBreached, m.RunningBreached = flag(), flag(), flag()
 
 	m.TotalDuration = time.Duration(r.Uint64N(1<<63) >> r.IntN(63))
 	var d [7]time.Duration
@@ -168,13 +169,13 @@ func TestMarshalJSONIsTheDocumentedObject(t *testing.T) {
 		`"lastExecutionMs":12.5,"avgExecutionMs":12.357142,"totalDurationMs":86.5,` +
 		`"p50":10,"p90":20.000001,"p99":30,"windowMinMs":1.5,"windowMaxMs":30,` +
 		`"windowSamples":6,"windowFailures":4,"windowFailureRate":0.6666666666666666,` +
-		`"failureRateBreached":true,"latencyBreached":false},` +
+		`"failureRateBreached":true,"latencyBreached":false,"runningBreached":false},` +
 		`"retried":{"totalExecutions":0,"successCount":0,"failureCount":0,"retryCount":1,` +
 		`"timeoutErrors":0,"validationErrors":0,"networkErrors":0,"otherErrors":0,"retriesByAttempt":[1,0,0,0,0,0,0,0],` +
 		`"lastExecutionMs":null,"avgExecutionMs":null,"totalDurationMs":0,` +
 		`"p50":null,"p90":null,"p99":null,"windowMinMs":null,"windowMaxMs":null,` +
 		`"windowSamples":0,"windowFailures":0,"windowFailureRate":null,` +
-		`"failureRateBreached":false,"latencyBreached":false}}}`
+		`"failureRateBreached":false,"latencyBreached":false,"runningBreached":false}}}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -191,7 +192,7 @@ func TestMarshalJSONPutsEachFigureInItsField(t *testing.T) {
 		case reflect.Int, reflect.Int64:
 			f.SetInt(int64(100 + i))
 		case reflect.Bool:
-			f.SetBool(v.Type().Field(i).Name == "LatencyBreached")
+			f.SetBool(v.Type().Field(i).Name == "RunningBreached")
 		case reflect.Array:
 			for j := range f.Len() {
 				f.Index(j).SetUint(uint64(200 + j))
@@ -220,6 +221,7 @@ func TestMarshalJSONPutsEachFigureInItsField(t *testing.T) {
 		"windowSamples": float64(m.WindowSamples), "windowFailures": float64(m.WindowFailures),
 		"windowFailureRate":   float64(m.WindowFailures) / float64(m.WindowSamples),
 		"failureRateBreached": m.FailureRateBreached, "latencyBreached": m.LatencyBreached,
+		"runningBreached": m.RunningBreached,
 	}
 	if got := doc.Nodes["n"]; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

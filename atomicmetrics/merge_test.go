@@ -457,19 +457,20 @@ func TestMergedLastExecutionIsOfTheNewestSnapshotThatRanTheNode(t *testing.T) {
 }
 
 func TestMergeBreachesWhereOneSnapshotDoes(t *testing.T) {
-	for i := range 16 {
-		breached := func(failures, latency bool) atomicmetrics.Snapshot {
+	for i := range 64 {
+		breached := func(failures, latency, running bool) atomicmetrics.Snapshot {
 			p := newProcess(t, 5, time.Unix(1, 0).UTC())
 			p.record("n", 1, -1)
 			s := p.snapshot()
 			m := s.Nodes["n"]
-			m.FailureRateBreached, m.LatencyBreached = failures, latency
+			m.FailureRateBreached, m.LatencyBreached, m.RunningBreached = failures, latency, running
 			s.Nodes["n"] = m
 			return s
 		}
-		m := merged(t, breached(i&1 != 0, i&2 != 0), breached(i&4 != 0, i&8 != 0)).Nodes["n"]
+		m := merged(t, breached(i&1 != 0, i&2 != 0, i&16 != 0), breached(i&4 != 0, i&8 != 0, i&32 != 0)).Nodes["n"]
 		equal(t, "failure rate", m.FailureRateBreached, i&5 != 0)
 		equal(t, "latency", m.LatencyBreached, i&10 != 0)
+		equal(t, "running", m.RunningBreached, i&48 != 0)
 	}
 }
 

@@ -64,6 +64,7 @@ type NodeMetrics struct {
 
 	FailureRateBreached bool // the failure-rate threshold is breached now
 	LatencyBreached     bool // the latency threshold is breached now
+	RunningBreached     bool // an execution has been running for longer than its threshold; a reset leaves it alone
 }
 
 // FailureRate returns failures over executions since the last reset, from 0 to 1; 0 when there were none.
@@ -105,7 +106,8 @@ func (m NodeMetrics) String() string {
 		fmt.Fprintf(&b, "; newest %d: %d failed (%.3g%%), min %v, p50 %v, p90 %v, p99 %v, max %v", m.WindowSamples,
 			m.WindowFailures, 100*m.WindowFailureRate(), m.WindowMin, m.P50, m.P90, m.P99, m.WindowMax)
 	}
-	for kind, breached := range [...]bool{FailureRateEvent: m.FailureRateBreached, LatencyEvent: m.LatencyBreached} {
+	for kind, breached := range [...]bool{FailureRateEvent: m.FailureRateBreached, LatencyEvent: m.LatencyBreached,
+		RunningEvent: m.RunningBreached} {
 		if breached {
 			fmt.Fprintf(&b, "; %v in breach", EventKind(kind))
 		}
@@ -113,5 +115,7 @@ func (m NodeMetrics) String() string {
 	return b.String()
 }
 
-// active reports whether anything was recorded.
-func (m NodeMetrics) active() bool { return m.TotalExecutions != 0 || m.RetryCount != 0 }
+// active reports whether anything was recorded, or an execution is overdue.
+func (m NodeMetrics) active() bool {
+	return m.TotalExecutions != 0 || m.RetryCount != 0 || m.RunningBreached
+}

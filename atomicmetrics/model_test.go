@@ -308,7 +308,7 @@ func (both *twins) checkVerdict() {
 	m, t := both.n.Metrics(), both.model.thresholds
 	if n := len(both.model.window()); n >= max(1, t.MinSamples) {
 		for kind, was := range both.model.limits() {
-			if breached := [...]bool{m.FailureRateBreached, m.LatencyBreached}[kind]; was.breach && !breached || was.recovered && breached {
+			if breached := [...]bool{m.FailureRateBreached, m.LatencyBreached, m.RunningBreached}[kind]; was.breach && !breached || was.recovered && breached {
 				both.Fatalf("step %d, %+v: %v breached is %v after a flush, with %+v", both.step, t, EventKind(kind), breached, m)
 			}
 		}

@@ -238,7 +238,9 @@ func (n *Node) metrics(d *details) NodeMetrics {
 	s := n.present()
 	step.At(step.Loaded)
 	d.read(n, s) // before the counters: a failure in the list has been counted
-	return s.read(d.sketch)
+	m := s.read(d.sketch)
+	m.RunningBreached = n.overdue()
+	return m
 }
 
 // read reads what the node keeps of a state beside it.
@@ -264,7 +266,9 @@ func (n *Node) reset(d *details) NodeMetrics {
 	if n = n.live(); n == nil {
 		return NodeMetrics{}
 	}
-	return n.clear(nil, d)
+	m := n.clear(nil, d)
+	m.RunningBreached = n.overdue()
+	return m
 }
 
 // clear returns the metrics of the node's state, and puts to in its place. The

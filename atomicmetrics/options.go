@@ -173,11 +173,11 @@ func (c *config) check() error {
 	if c.forgetsIdle && c.idleForget <= 0 {
 		refuse("WithIdleForget: %v is not above 0", c.idleForget)
 	}
-	if err := c.thresholds.check(c.windowSize); err != nil {
+	if err := c.thresholds.check(c); err != nil {
 		refuse("WithThresholds: %w", err)
 	}
 	for _, node := range sortedKeys(c.nodeThresholds) {
-		if err := c.nodeThresholds[node].check(c.windowSize); err != nil {
+		if err := c.nodeThresholds[node].check(c); err != nil {
 			refuse("WithNodeThresholds(%q): %w", node, err)
 		}
 	}

@@ -190,7 +190,7 @@ func nodeOf(text []byte, windowSize int) (m atomicmetrics.NodeMetrics) {
 	o := fieldsOf(text, "totalExecutions", "successCount", "failureCount", "retryCount", "timeoutErrors",
 		"validationErrors", "networkErrors", "otherErrors", "retriesByAttempt", "lastExecutionMs", "avgExecutionMs",
 		"totalDurationMs", "p50", "p90", "p99", "windowMinMs", "windowMaxMs", "windowSamples", "windowFailures",
-		"windowFailureRate", "failureRateBreached", "latencyBreached")
+		"windowFailureRate", "failureRateBreached", "latencyBreached", "runningBreached")
 	for name, field := range map[string]*uint64{
 		"totalExecutions": &m.TotalExecutions, "successCount": &m.SuccessCount, "failureCount": &m.FailureCount,
 		"retryCount": &m.RetryCount, "timeoutErrors": &m.TimeoutErrors, "validationErrors": &m.ValidationErrors,
@@ -206,6 +206,9 @@ func nodeOf(text []byte, windowSize int) (m atomicmetrics.NodeMetrics) {
 	m.WindowSamples = int(o.count("windowSamples", 0, math.MaxInt))
 	m.WindowFailures = int(o.count("windowFailures", 0, math.MaxInt))
 	m.FailureRateBreached, m.LatencyBreached = o.flag("failureRateBreached"), o.flag("latencyBreached")
+	if _, there := o["runningBreached"]; there { // the first version has none
+		m.RunningBreached = o.flag("runningBreached")
+	}
 	m.TotalDuration = o.millis("totalDurationMs", math.MaxInt64)
 	for name, field := range map[string]*time.Duration{
 		"lastExecutionMs": &m.LastExecution, "avgExecutionMs": &m.AvgExecution,

@@ -6,7 +6,8 @@ import (
 )
 
 // LogValue makes an Event a group of attributes for log/slog: node, kind,
-// breached, failureRate, p99Ns, samples and at. The p99 is in whole nanoseconds.
+// breached, failureRate, p99Ns, samples, at and runningNs. The p99 and the age
+// are in whole nanoseconds.
 func (e Event) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("node", e.Node),
@@ -16,6 +17,7 @@ func (e Event) LogValue() slog.Value {
 		slog.Int64("p99Ns", e.P99.Nanoseconds()),
 		slog.Int("samples", e.Samples),
 		slog.Time("at", e.At),
+		slog.Int64("runningNs", e.Running.Nanoseconds()),
 	)
 }
 

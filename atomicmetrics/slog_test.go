@@ -84,7 +84,7 @@ func TestValuesForSlogHaveUnitsInTheirKeys(t *testing.T) {
 		want  string
 	}{
 		{event, `{"node":"fetch","kind":"latency","breached":true,"failureRate":0.5,"p99Ns":1000000,"samples":4,` +
-			`"at":"2026-01-02T12:00:00.005Z"}`},
+			`"at":"2026-01-02T12:00:00.005Z","runningNs":0}`},
 		{failure, `{"at":"2026-01-02T12:00:00.005Z","category":"timeout","text":"too slow"}`},
 		{atomicmetrics.InFlight{Running: 1, Highest: 3, Oldest: time.Second},
 			`{"running":1,"highest":3,"oldestNs":1000000000}`},

@@ -133,7 +133,8 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 // Fields may come in any order. ParseSnapshot skips fields that it does not
 // know, so the processes of a fleet can be upgraded one after the other. A name
 // in another case is such a field. Sketches, last failures and in-flight may be
-// missing as a whole.
+// missing as a whole, and so may runningBreached, which older versions do not
+// write.
 //
 // Everything else is an error, a single one, that names the node and the field:
 //
@@ -299,10 +300,12 @@ var eventTable = jsontable.New("event",
 	jsontable.Field[Event]{Name: "p99Ms", At: func(e *Event) any { return &e.P99 }, Longest: MaxDuration},
 	jsontable.Field[Event]{Name: "samples", At: func(e *Event) any { return &e.Samples }},
 	jsontable.Field[Event]{Name: "at", At: func(e *Event) any { return &e.At }},
+	jsontable.Field[Event]{Name: "runningMs", At: func(e *Event) any { return &e.Running }, Optional: true},
 )
 
 // MarshalJSON returns the event as a JSON object: node, kind, breached,
-// failureRate, p99Ms in milliseconds, samples, and at as of RFC 3339 in UTC.
+// failureRate, p99Ms in milliseconds, samples, at as of RFC 3339 in UTC, and
+// runningMs in milliseconds.
 func (e Event) MarshalJSON() ([]byte, error) { return eventTable.Marshal(&e, 160+len(e.Node)) }
 
 // UnmarshalJSON reads an event that MarshalJSON wrote.

@@ -62,7 +62,7 @@ func (c *Collector) Stats() (s Stats) {
 // addForgotten adds the metrics of a node that was idle to Stats.Forgotten.
 func (c *Collector) addForgotten(m NodeMetrics) {
 	m.clearWindow()
-	m.FailureRateBreached, m.LatencyBreached = false, false
+	m.FailureRateBreached, m.LatencyBreached, m.RunningBreached = false, false, false
 	for {
 		old, sum := c.forgotten.Load(), new(nodeMerge)
 		if old != nil {

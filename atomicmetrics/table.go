@@ -66,7 +66,7 @@ type tableRow struct {
 
 // inBreach returns 1 if the node is in breach of a threshold, else 0.
 func (r *tableRow) inBreach() int {
-	if r.FailureRateBreached || r.LatencyBreached {
+	if r.FailureRateBreached || r.LatencyBreached || r.RunningBreached {
 		return 1
 	}
 	return 0
@@ -116,7 +116,7 @@ func (s *Snapshot) tableColumns() []tableColumn {
 	if s.InFlight != nil {
 		columns = append(columns, []tableColumn{
 			{table.Column{Heading: "running", Gap: 2}, func(r *tableRow) string { return table.Count(uint64(max(r.Running, 0))) }},
-			{table.Column{Heading: "oldest", Gap: 1}, func(r *tableRow) string { return r.oldest() }},
+			{table.Column{Heading: "oldest", Gap: 1}, func(r *tableRow) string { return table.Mark(r.oldest(), r.RunningBreached) }},
 		}...)
 	}
 	newest := "newest " + table.Count(uint64(max(s.WindowSize, 0)))

@@ -7,7 +7,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
-// Thresholds say when a node's window counts as unhealthy. The zero value has both thresholds off.
+// Thresholds say when a node counts as unhealthy. The zero value has all
+// thresholds off.
 //
 // A failure-rate breach begins when float64(failures)/float64(samples) is above
 // FailureRate. It ends when that is at most FailureRate*Recovery.
@@ -17,15 +18,27 @@ import (
 // ends when the p99 is at most Latency*Recovery and at most Recovery*behind
 // samples are above Latency. So with Recovery below 1 a p99 that is one slow
 // sample away from Latency does not raise event after event.
+//
+// A running breach begins when an execution has been running for longer than
+// Running. No record and no read is needed for that. A timer finds the execution
+// at most max(Running/10, 10ms) later, if a processor is free. The breach ends
+// when the last such execution ends. MinSamples and Recovery do not matter. A
+// reset and [Collector.Forget] end no execution, so they leave this breach alone.
+// Running is about the executions that [WithInFlight] knows. If more than 10,000
+// of a node run at once, some of them are not timed, and can make no breach.
+//
+// There is no goroutine while executions run. [Node.Start] arms a timer if none
+// is armed. The timer ends at most one Running after the last execution.
 type Thresholds struct {
 	FailureRate float64       // breach when the window's failure rate is above it; in (0, 1), 0 turns it off
 	Latency     time.Duration // breach when the window's p99 is above it; 0 turns it off
-	MinSamples  int           // samples the window needs before either is judged; 0 means 1; at most the window size
+	Running     time.Duration // breach while an execution has been running for longer; 0 turns it off; needs WithInFlight
+	MinSamples  int           // samples the window needs before rate and latency are judged; 0 means 1; at most the window size
 	Recovery    float64       // recovered at or below Recovery times the threshold; in (0, 1], 0 means 1: no hysteresis
 }
 
 // check returns an error that names the first bad field and its value.
-func (t Thresholds) check(windowSize int) error {
+func (t Thresholds) check(c *config) error {
 	bad := func(field, format string, args ...any) error {
 		return fmt.Errorf("%s: %w", field, fmt.Errorf(format, args...))
 	}
@@ -34,17 +47,22 @@ func (t Thresholds) check(windowSize int) error {
 		return bad("FailureRate", "%v is not between 0 and 1", t.FailureRate)
 	case t.Latency < 0:
 		return bad("Latency", "%v is negative", t.Latency)
+	case t.Running < 0:
+		return bad("Running", "%v is negative", t.Running)
+	case t.Running > 0 && !c.inFlight:
+		return bad("Running", "%v needs WithInFlight", t.Running)
 	case t.MinSamples < 0:
 		return bad("MinSamples", "%d is negative", t.MinSamples)
-	case t.MinSamples > windowSize && windowSize > 0: // a bad window size has an error of its own
-		return bad("MinSamples", "%d is above the window size %d: it would never be reached", t.MinSamples, windowSize)
+	case t.MinSamples > c.windowSize && c.windowSize > 0: // a bad window size has an error of its own
+		return bad("MinSamples", "%d is above the window size %d: it would never be reached", t.MinSamples, c.windowSize)
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
 		return bad("Recovery", "%v is not above 0 and at most 1", t.Recovery)
 	}
 	return nil
 }
 
-func (t Thresholds) off() bool { return t.FailureRate == 0 && t.Latency == 0 }
+// windowOff reports whether no threshold is about the window.
+func (t Thresholds) windowOff() bool { return t.FailureRate == 0 && t.Latency == 0 }
 
 // rule returns the thresholds, which must be valid, ready for judging.
 func (t Thresholds) rule() *verdict.Rule {

@@ -34,7 +34,7 @@ func (c *Collector) askThresholds(name string) (t Thresholds) {
 	}()
 	t = c.thresholdsFor(name)
 	returned = true
-	if err := t.check(c.windowSize); err != nil {
+	if err := t.check(&c.config); err != nil {
 		c.warnThresholdsFor(name, err.Error())
 		return Thresholds{}
 	}

@@ -87,7 +87,7 @@ func TestSchemaAcceptsTheGoldenSnapshots(t *testing.T) {
 func TestSchemaAcceptsUnknownFields(t *testing.T) {
 	doc := readFile(t, "snapshot.details.golden.json")
 	for _, object := range []string{`{"version":`, `{"totalExecutions":`, `{"at":`, `{"running":`} {
-		doc = bytes.ReplaceAll(doc, []byte(object), []byte(`{"extra":[0],"sources":[],"runningBreached":true,`+object[1:]))
+		doc = bytes.ReplaceAll(doc, []byte(object), []byte(`{"extra":[0],"sources":[],"overdue":true,`+object[1:]))
 	}
 	if err := validate(t, compileSchema(t), doc); err != nil {
 		t.Error(err)
@@ -120,7 +120,10 @@ func randomSnapshot(r *rand.Rand) atomicmetrics.Snapshot {
 		TakenAt:     time.Unix(r.Int64N(250_000_000_000), r.Int64N(1_000_000_000)).UTC(),
 		WindowSize:  1 + r.IntN(1<<30)>>r.IntN(30),
 		Percentiles: []string{"exact", "tdigest"}[r.IntN(2)],
-		Nodes:       map[string]atomicmetrics.NodeMetrics{"": {RetryCount: 1, RetriesByAttempt: [8]uint64{1}}},
+		Nodes: map[string]atomicmetrics.NodeMetrics{
+			"":      {RetryCount: 1, RetriesByAttempt: [8]uint64{1}},
+			"hangs": {RunningBreached: true},
+		},
 	}
 	count := func() uint64 { return r.Uint64N(1<<60) >> r.IntN(61) }
 	duration := func() time.Duration { return time.Duration(r.Uint64N(1<<56) >> r.IntN(57)) }
@@ -130,6 +133,7 @@ func randomSnapshot(r *rand.Rand) atomicmetrics.Snapshot {
 			OtherErrors: count(), LastExecution: duration(), AvgExecution: duration(),
 			TotalDuration:       time.Duration(r.Int64N(math.MaxInt64) >> r.IntN(63)),
 			FailureRateBreached: r.IntN(2) == 0, LatencyBreached: r.IntN(2) == 0,
+			RunningBreached: r.IntN(2) == 0,
 		}
 		m.FailureCount = m.TimeoutErrors + m.ValidationErrors + m.NetworkErrors + m.OtherErrors
 		m.TotalExecutions = m.SuccessCount + m.FailureCount
@@ -194,7 +198,8 @@ func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
 	ofExecutions := []string{"lastExecutionMs", "avgExecutionMs"}
 	ofSamples := []string{"p50", "p90", "p99", "windowMinMs", "windowMaxMs", "windowFailureRate"}
 	numbers := slices.Concat(counts, ofExecutions, ofSamples, []string{"totalDurationMs"})
-	flags := []string{"failureRateBreached", "latencyBreached"}
+	required := []string{"failureRateBreached", "latencyBreached"}
+	flags := append(required, "runningBreached")
 
 	refuse := func(doc []byte) {
 		t.Helper()
@@ -277,9 +282,10 @@ func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
 	for _, field := range numbers {
 		node(field, absent, "-1", "-0.5", `"1"`, "true", "[]", "{}", "18446744073709551616", "1e300")
 	}
-	for _, field := range slices.Concat(counts, []string{"totalDurationMs"}, flags) {
+	for _, field := range slices.Concat(counts, []string{"totalDurationMs"}, required) {
 		node(field, absent, "null")
 	}
+	node("runningBreached", "null") // older versions do not write it
 	for _, field := range counts {
 		node(field, "0.5", "7.25")
 	}
@@ -312,7 +318,7 @@ func TestSchemaAndParseSnapshotRefuseTheSame(t *testing.T) {
 		retried(field, "1")
 	}
 	retried("retryCount", "0")
-	for _, field := range slices.Concat(numbers, flags, []string{"retriesByAttempt"}) {
+	for _, field := range slices.Concat(numbers, required, []string{"retriesByAttempt"}) {
 		retried(field, absent) // a field that others depend on too: to a schema, what is absent is any value
 	}
 	refuse(bytes.Replace(edit(t, "retried only", "retryCount", absent), []byte("[1,"), []byte("[0,"), 1))

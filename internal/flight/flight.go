@@ -1,24 +1,7 @@
-// Package flight keeps the executions of a node that are running: how many,
-// the most at once, and for how long the oldest has been running.
-//
-// # Why no count is wrong
-//
-// Begin counts an execution before it claims a slot. End frees the slot before
-// it counts the execution out. Only the goroutine whose CAS frees the slot
-// counts out. So count never falls below 0, however often an execution is
-// ended, and one execution is counted out once.
-//
-// A slot belongs to an execution from the CAS that sets BUSY to the CAS that
-// clears it. Each claim adds 1 to the slot's number of executions. So the word
-// of an Execution frees the slot for that execution alone, until the number
-// goes around after 2^15 claims of one slot.
-//
-// Executions beyond the slots are untimed. They cannot be told apart. If one of
-// them is ended twice, End counts out another one in its place, but never more
-// than there are.
 package flight
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -38,19 +21,32 @@ type Set struct {
 	//
 	// highest is at least running.
 	count   atomic.Uint64
+	plan    atomic.Int64          // who looks for overdue executions next
+	limit   atomic.Int64          // age in microseconds above which an execution is overdue; 0 if there is no limit
+	witness atomic.Pointer[slot]  // nil, settling, or a slot whose execution is overdue
 	blocks  atomic.Pointer[block] // the first block; made when needed, and kept
 	untimed atomic.Int64          // running executions without a slot
+	raise   func(time.Duration)   // nil if nobody asks
 }
+
+// New returns an empty Set. If an execution becomes overdue, and none was, the
+// Set calls raise with the age of the oldest. If the last overdue execution has
+// ended, the Set calls raise with 0. The calls never overlap. raise must not
+// wait, and may be nil.
+func New(raise func(oldest time.Duration)) *Set { return &Set{raise: raise} }
 
 const highestShift = 32
 
-// block has slots for executions. Their number is a power of two, twice that
-// of the block before it.
+// slot is the place of an execution.
 //
 //	63 … 49      48     47 … 0
 //	executions   BUSY   the begin, in microseconds of the monotonic clock, modulo 2^48 (9 years)
+type slot = atomic.Uint64
+
+// block has slots for executions. Their number is a power of two, twice that
+// of the block before it.
 type block struct {
-	slots []atomic.Uint64
+	slots []slot
 	next  atomic.Pointer[block]
 }
 
@@ -66,8 +62,8 @@ const (
 
 // Execution is one execution of a Set. The zero Execution is none.
 type Execution struct {
-	slot *atomic.Uint64 // nil if untimed
-	word uint64         // the slot's word while the execution runs; 0 only in the zero Execution
+	slot *slot  // nil if untimed
+	word uint64 // the slot's word while the execution runs; 0 only in the zero Execution
 }
 
 // Figures are the figures of a Set at one moment, except for Oldest.
@@ -90,9 +86,13 @@ func (s *Set) Begin(now int64) Execution {
 		}
 	}
 	step.At(step.Counted)
-	at, first := micros(now), scatter(uint64(now)+uint64(running)<<32)
+	now, first := now/int64(time.Microsecond), scatter(uint64(now)+uint64(running)<<32)
 	for b := following(&s.blocks, firstSlots); b != nil; b = following(&b.next, 2*len(b.slots)) {
-		if e, ok := b.claim(at, first); ok {
+		if e, ok := b.claim(uint64(now)&timeMask, first); ok {
+			step.At(step.Acquired)
+			if plan := s.plan.Load(); plan&planned != 0 && !s.fits(plan, now) {
+				s.arm(plan, now)
+			}
 			return e
 		}
 	}
@@ -106,7 +106,7 @@ func following(place *atomic.Pointer[block], size int) *block {
 	if b := place.Load(); b != nil || size > mostSlots {
 		return b
 	}
-	place.CompareAndSwap(nil, &block{slots: make([]atomic.Uint64, size)})
+	place.CompareAndSwap(nil, &block{slots: make([]slot, size)})
 	return place.Load()
 }
 
@@ -152,6 +152,10 @@ func (s *Set) End(e Execution) {
 	}
 	step.At(step.Released)
 	s.count.Add(^uint64(0))
+	step.At(step.Counted)
+	if s.witness.Load() == e.slot && e.slot != nil && s.witness.CompareAndSwap(e.slot, settling) {
+		s.look(true)
+	}
 }
 
 // endUntimed removes one of the untimed executions, if there is one.
@@ -205,24 +209,36 @@ func (s *Set) Reset() Figures {
 func (s *Set) figures(count uint64) Figures {
 	f := Figures{Running: int(uint32(count)), Highest: int(count >> highestShift)}
 	if f.Running > 0 {
-		f.Oldest = s.oldest()
+		age, _ := s.scan(clock.Now(), math.MaxInt64)
+		f.Oldest = max(0, time.Duration(age)*time.Microsecond)
 	}
 	return f
 }
 
-// oldest returns the age of the oldest timed execution.
-func (s *Set) oldest() time.Duration {
-	now, oldest := micros(clock.Now()), int64(0)
+// scan returns the age of the oldest timed execution at now, in microseconds. It
+// is negative if all began after now, and 0 if there is none. The witness is
+// some execution that is older than the limit. It is the first by its slot, and
+// not by its begin. So in any order of many ends few ends are the witness's.
+func (s *Set) scan(now, limit int64) (age int64, witness Execution) {
+	at, found := micros(now), false
 	for b := s.blocks.Load(); b != nil; b = b.next.Load() {
 		for i := range b.slots {
-			if word := b.slots[i].Load(); word&busy != 0 {
-				const unused = 64 - 48
-				age := int64((now-word)<<unused) >> unused // negative if it began after now
-				oldest = max(oldest, age)
+			slot := &b.slots[i]
+			word := slot.Load()
+			if word&busy == 0 {
+				continue
+			}
+			const unused = 64 - 48
+			a := int64((at-word)<<unused) >> unused
+			if !found || a > age {
+				found, age = true, a
+			}
+			if a > limit && witness.slot == nil {
+				witness = Execution{slot, word}
 			}
 		}
 	}
-	return time.Duration(oldest) * time.Microsecond
+	return age, witness
 }
 
 // micros returns a reading of the clock in the form of a slot.

@@ -5,7 +5,9 @@ package flight
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
@@ -46,6 +48,87 @@ func TestEveryOrderOfSteps(t *testing.T) {
 					if running < 0 || running > highest || highest > most || ended && running != 0 {
 						t.Errorf("after the turns %v: %d running, highest %d of at most %d, ended: %v",
 							turns, running, highest, most, ended)
+						return false
+					}
+					return true
+				}
+			})
+			t.Logf("%d orders", orders)
+		})
+	}
+}
+
+// TestEveryOrderOfStepsAtTheLimit runs a timer that fires, and executions that
+// are overdue or not, in every order of their steps with at most three
+// preemptions. The timer of the first executions is late by a minute at
+// most. So it fits the others.
+func TestEveryOrderOfStepsAtTheLimit(t *testing.T) {
+	const limit = time.Hour
+	type scenario struct {
+		*Set
+		first, second Execution
+	}
+	now := clock.Now()
+	old := now - int64(limit+time.Minute)
+	fire := func(s scenario) {
+		if plan := s.plan.Load(); plan&timer == timer {
+			s.fired(plan)
+		}
+	}
+	defer func(f func(time.Duration, func())) { afterFunc = f }(afterFunc)
+	afterFunc = func(time.Duration, func()) {}
+	endFirst := func(s scenario) { s.End(s.first) }
+	endSecond := func(s scenario) { s.End(s.second) }
+	begin := func(s scenario) { s.Begin(old) }
+	runOld := func(s scenario) { s.End(s.Begin(old)) }
+	runYoung := func(s scenario) { s.End(s.Begin(now)) }
+	for _, row := range []struct {
+		name    string
+		fired   bool // before the threads begin
+		threads []func(scenario)
+	}{
+		{"a breach beside ends", false, []func(scenario){fire, endFirst, endSecond}},
+		{"a recovery", true, []func(scenario){endFirst, endSecond, fire}},
+		{"a recovery beside an overdue execution", true, []func(scenario){endFirst, endSecond, runOld}},
+		{"a recovery beside a begin", true, []func(scenario){endFirst, endSecond, begin}},
+		{"an idle Set", false, []func(scenario){endFirst, endSecond, runYoung, fire}},
+		{"two timers", false, []func(scenario){fire, fire, begin, endFirst}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			orders := step.Explore(3, func() ([]func(), func([]int, bool) bool) {
+				step.Hook(nil)
+				var raised []time.Duration
+				s := scenario{Set: New(func(oldest time.Duration) { raised = append(raised, oldest) })}
+				s.SetLimit(limit)
+				s.first, s.second = s.Begin(old), s.Begin(old)
+				if row.fired {
+					fire(s)
+				}
+				var threads []func()
+				for _, f := range row.threads {
+					threads = append(threads, func() { f(s) })
+				}
+				return threads, func(turns []int, ended bool) bool {
+					for i, oldest := range raised {
+						if (oldest > 0) != (i%2 == 0) {
+							t.Errorf("after the turns %v: raised %v", turns, raised)
+							return false
+						}
+					}
+					if !ended {
+						return true
+					}
+					step.Hook(nil)
+					fires := 0
+					for ; s.plan.Load()&timer == timer && fires < 2; fires++ {
+						fire(s)
+					}
+					left := s.Running()
+					breached := left > 0
+					plan := s.plan.Load()
+					if s.Overdue() != breached || (len(raised)%2 == 1) != breached || plan != map[bool]int64{true: held, false: idle}[breached] {
+						t.Errorf("after the turns %v and %d more: %d run, in breach: %v, raised %v, the plan is %x",
+							turns, fires, left, s.Overdue(), raised, plan)
 						return false
 					}
 					return true

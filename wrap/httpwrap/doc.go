@@ -102,6 +102,13 @@
 // http.Hijacker and a http.CloseNotifier exactly if the server's writer is.
 // io.Copy to the writer still uses sendfile.
 //
+// # A debug port
+//
+// Debug is a handler that shows a collector. Its answer is a table for people,
+// or the JSON of a snapshot:
+//
+//	mux.Handle("/debug/nodes", httpwrap.Debug(metrics))
+//
 // # Performance
 //
 // A request costs two readings of the clock, a record by name, and one

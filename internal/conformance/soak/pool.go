@@ -295,7 +295,8 @@ func (p *pool) settle() error {
 			continue
 		}
 		for kind, breached := range [...]bool{atomicmetrics.FailureRateEvent: m.FailureRateBreached,
-			atomicmetrics.LatencyEvent: m.LatencyBreached} {
+			atomicmetrics.LatencyEvent: m.LatencyBreached,
+			atomicmetrics.RunningEvent: m.RunningBreached} {
 			if p.edges.breached[edge{name, atomicmetrics.EventKind(kind)}] != breached {
 				return fmt.Errorf("node %s: the last event and the metrics do not agree whether it is in breach: %+v", name, m)
 			}
