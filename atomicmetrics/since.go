@@ -87,5 +87,8 @@ func (s Snapshot) since(earlier Snapshot) (Snapshot, error) {
 	for _, d := range allDetails {
 		d.Between(&between, &s, &earlier)
 	}
+	if len(between.Ignored) == 0 {
+		between.Ignored = nil
+	}
 	return between, nil
 }

@@ -83,12 +83,13 @@ func (c *Collector) sourceOf(since, at int64) Source {
 // later. If the clock was set back, each moment is a nanosecond later than the
 // one before, so that intervals stay in order.
 func (c *Collector) moment(earliest int64) int64 {
-	now := max(time.Now().UnixNano(), earliest)
+	now := time.Now().UnixNano()
 	for {
 		latest, at := c.latest.Load(), now
-		if at < latest {
+		if now < latest {
 			at = latest + 1
 		}
+		at = max(at, earliest)
 		if c.latest.CompareAndSwap(latest, at) {
 			return at
 		}
