@@ -52,7 +52,10 @@ func Fit(s Sketch, shortest, longest time.Duration) Sketch {
 
 // Compare orders centroids by mean, and centroids of the same mean by weight.
 func Compare(a, b Centroid) int {
-	return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Weight, b.Weight))
+	if a.Mean != b.Mean {
+		return cmp.Compare(a.Mean, b.Mean)
+	}
+	return cmp.Compare(a.Weight, b.Weight)
 }
 
 // Samples returns how many samples the sketch stands for.

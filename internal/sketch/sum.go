@@ -11,7 +11,7 @@ import "slices"
 // thousand windows is no larger than the error of a few.
 type Sum struct {
 	windows int
-	pairs   Sketch // of the windows, in no order
+	pairs   Sketch // of the windows, in the order of their means
 }
 
 // Add adds a window. It keeps nothing of it. A window without samples changes
@@ -21,9 +21,19 @@ func (s *Sum) Add(window Sketch) {
 		return
 	}
 	s.windows++
+	i, j := len(s.pairs)-1, len(window)-1
 	s.pairs = append(s.pairs, window...)
+	for k := len(s.pairs) - 1; j >= 0; k-- { // from the longest
+		if i >= 0 && s.pairs[i].Mean > window[j].Mean {
+			s.pairs[k] = s.pairs[i]
+			i--
+		} else {
+			s.pairs[k] = window[j]
+			j--
+		}
+	}
 	if s.windows > 1 && len(s.pairs) > MaxSamples {
-		s.pairs = compress(inOrder(s.pairs))
+		s.pairs = compress(s.pairs)
 	}
 }
 
@@ -37,15 +47,9 @@ func (s *Sum) Sketch() Sketch {
 	if s.windows < 2 {
 		return all
 	}
-	inOrder(all)
+	slices.SortFunc(all, Compare) // Only pairs of one mean move.
 	if n := len(all); n > MaxSamples || n > MaxPairs && !all.Exact() {
 		return compress(all)
 	}
 	return all
-}
-
-// inOrder sorts the pairs and returns them.
-func inOrder(s Sketch) Sketch {
-	slices.SortFunc(s, Compare)
-	return s
 }
