@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -137,6 +138,11 @@ func TestSchemaHasTheFieldsThatAreWritten(t *testing.T) {
 	}
 	snapshot := goldenDetails()
 	snapshot.Sketches = goldenSketches().Sketches
+	sources, err := atomicmetrics.Snapshot{Sources: snapshot.Sources[:1]}.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := json.RawMessage(regexp.MustCompile(`\{"instance":[^}]*\}`).Find(sources))
 	for name, c := range map[string]struct {
 		written json.Marshaler
 		schema  properties
@@ -145,6 +151,7 @@ func TestSchemaHasTheFieldsThatAreWritten(t *testing.T) {
 		"node":         {atomicmetrics.NodeMetrics{}, schema.Defs["node"]},
 		"last failure": {atomicmetrics.LastFailure{}, schema.Defs["lastFailure"]},
 		"in flight":    {atomicmetrics.InFlight{}, schema.Defs["inFlight"]},
+		"source":       {source, schema.Defs["source"]},
 	} {
 		b, err := c.written.MarshalJSON()
 		var fields map[string]json.RawMessage

@@ -41,8 +41,12 @@ type Collector struct {
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
 	overflowCleared atomic.Uint64 // records that resets of the overflow node took
 
-	forgotten atomic.Pointer[nodeMerge] // what idle nodes had when they were forgotten; nil if nothing; never changed
-	sweeping  sync.Mutex                // held by who looks for idle nodes; nobody waits for it
+	resetting sync.Mutex   // held by a reset of all nodes
+	since     atomic.Int64 // when the collector was made or last reset as a whole, in nanoseconds of Unix time
+	latest    atomic.Int64 // the latest moment of a read, likewise
+
+	forgotten atomic.Pointer[nodeSum] // what idle nodes had when they were forgotten; nil if nothing; never changed
+	sweeping  sync.Mutex              // held by who looks for idle nodes; nobody waits for it
 }
 
 // New returns a collector. The error has a line for each bad option, with its name and value.
@@ -57,6 +61,7 @@ func New(opts ...Option) (*Collector, error) {
 		return nil, err
 	}
 	c.percentiles = c.strategy.String()
+	c.since.Store(c.moment(0))
 	c.warnings = warn.New(c.slog, c.logger, "nodemetrics", maxWaiting)
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
@@ -219,29 +224,52 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // Snapshot returns the metrics of all nodes with activity since their last reset. It forgets idle nodes if the collector
 // was made WithIdleForget.
 func (c *Collector) Snapshot() Snapshot {
+	if c == nil {
+		return nilSnapshot()
+	}
 	defer c.forgetIdle()
-	return c.snapshot((*Node).metrics)
+	return c.snapshot(c.source(), (*Node).metrics)
 }
 
 // ResetNode resets a node, as Node.Reset does, and returns what it cleared; the zero value for one that is not known.
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
-// Reset resets every node in turn, as Node.Reset does, and returns what was cleared: one step for each node, not one
-// for all. The nodes keep their places, and give up their memory until their next record.
-// Idle nodes are then forgotten if the collector was made WithIdleForget.
+// Reset resets every node in turn, as Node.Reset does, and returns what it
+// cleared. That is one step for each node, not one for all. The nodes keep their
+// places, and give up their memory until their next record. Reset then forgets
+// idle nodes if the collector was made WithIdleForget.
+//
+// Calls of Reset run one after the other. So their snapshots have adjacent
+// [Source] values, and [Merge] adds them up to everything recorded. A snapshot
+// that is read beside a Reset shows some nodes before and some after it. Merge
+// refuses to add the two.
 func (c *Collector) Reset() Snapshot {
+	if c == nil {
+		return nilSnapshot()
+	}
 	defer c.forgetIdle()
-	return c.snapshot((*Node).reset)
+	c.resetting.Lock()
+	defer c.resetting.Unlock()
+	of, end := c.startReset()
+	defer end()
+	return c.snapshot(of, (*Node).reset)
 }
 
-// snapshot takes what read returns of each node, and the details that are wanted.
-func (c *Collector) snapshot(read func(*Node, *details) NodeMetrics) Snapshot {
-	s := Snapshot{TakenAt: time.Now().UTC().Round(0), WindowSize: DefaultWindowSize, Percentiles: exactPercentiles}
-	if c != nil {
-		s.WindowSize, s.Percentiles = c.windowSize, c.percentiles
-		for _, d := range allDetails {
-			d.begin(&s, &c.config)
-		}
+func nilSnapshot() Snapshot {
+	return Snapshot{
+		TakenAt:     time.Now().UTC().Round(0),
+		WindowSize:  DefaultWindowSize,
+		Percentiles: exactPercentiles,
+		Nodes:       map[string]NodeMetrics{},
+	}
+}
+
+// snapshot takes what read returns of each node, and the details that are
+// wanted.
+func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) Snapshot {
+	s := Snapshot{TakenAt: of.TakenAt, WindowSize: c.windowSize, Percentiles: c.percentiles, Sources: []Source{of}}
+	for _, d := range allDetails {
+		d.begin(&s, &c.config)
 	}
 	nodes := c.all()
 	s.Nodes = make(map[string]NodeMetrics, len(nodes))

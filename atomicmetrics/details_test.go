@@ -34,6 +34,12 @@ func goldenDetails() atomicmetrics.Snapshot {
 		"hangs": {Running: 1 << 20, Highest: 1 << 20, Oldest: math.MaxInt64},
 		"idle":  {Highest: 1},
 	}
+	s.Ignored = map[string]uint64{"fetch": 13, "cancelled": math.MaxUint64}
+	s.Sources = []atomicmetrics.Source{
+		{"größe \"\n", time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC), s.TakenAt},
+		{"größe \"\n", time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 9, 30, 0, 5, time.UTC)},
+		{"", s.TakenAt, s.TakenAt},
+	}
 	return s
 }
 
@@ -79,14 +85,17 @@ func TestMarshalJSONPutsDetailsBehindTheNodesInNameOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sources := `,"sources":[{"instance":"größe \"\u000a","since":"2026-03-01T09:30:00Z","takenAt":"2026-03-01T09:30:15.123456789Z"},` +
+		`{"instance":"größe \"\u000a","since":"0000-01-01T00:00:00Z","takenAt":"2026-02-01T09:30:00.000000005Z"},` +
+		`{"instance":"","since":"2026-03-01T09:30:15.123456789Z","takenAt":"2026-03-01T09:30:15.123456789Z"}],"nodes":`
 	details := `,"lastFailures":{"(overflow)":{"at":"9999-12-31T23:59:59.999999999Z","category":"other","text":"` +
 		strings.Repeat("😀", 61) + `\"\\\u000a\u0000<&>é` + "\u2028" + `"},` +
 		`"fetch":{"at":"2026-03-01T09:30:14.5Z","category":"network","text":"dial tcp: refused"}},` +
 		`"inFlight":{"fetch":{"running":2,"highest":5,"oldestMs":1500.001},` +
 		`"hangs":{"running":1048576,"highest":1048576,"oldestMs":9223372036854.775807},` +
-		`"idle":{"running":0,"highest":1,"oldestMs":null}}}`
+		`"idle":{"running":0,"highest":1,"oldestMs":null}},"ignored":{"cancelled":18446744073709551615,"fetch":13}}`
 	got, err := goldenDetails().MarshalJSON()
-	if want := string(plain[:len(plain)-1]) + details; err != nil || string(got) != want {
+	if want := strings.Replace(string(plain[:len(plain)-1]), `,"nodes":`, sources, 1) + details; err != nil || string(got) != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}
 }

@@ -20,7 +20,7 @@ import (
 func (n *Node) Do(f func() error) error { return n.DoIgnoring(nil, f) }
 
 // DoIgnoring is Do, but records nothing if f returns an error that ignore
-// accepts. A nil ignore accepts no error. DoIgnoring calls ignore once, after
+// accepts. It then counts the execution by [Node.RecordIgnored]. A nil ignore accepts no error. DoIgnoring calls ignore once, after
 // f, on the same goroutine, and only with an error that is not nil. If ignore
 // panics, DoIgnoring records a failure as if f had panicked.
 func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
@@ -50,6 +50,8 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 		n.RecordSuccess(d)
 	case !ignored:
 		n.RecordFailure(d, err)
+	default:
+		n.RecordIgnored()
 	}
 	return err
 }

@@ -151,7 +151,7 @@ func ExampleCategorize() {
 // The JSON of a snapshot. Durations are in milliseconds, exact to the nanosecond; what a node without executions does
 // not have is null.
 func ExampleCollector_Snapshot() {
-	metrics, err := atomicmetrics.New()
+	metrics, err := atomicmetrics.New(atomicmetrics.WithInstance("worker-1"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -161,6 +161,8 @@ func ExampleCollector_Snapshot() {
 
 	snapshot := metrics.Snapshot()
 	snapshot.TakenAt = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC) // so that the output is always the same
+	snapshot.Sources[0].TakenAt = snapshot.TakenAt
+	snapshot.Sources[0].Since = snapshot.TakenAt.Add(-time.Hour)
 	data, err := json.MarshalIndent(snapshot, "", "  ")
 	if err != nil {
 		log.Fatal(err)
@@ -175,6 +177,13 @@ func ExampleCollector_Snapshot() {
 	//   "takenAt": "2026-03-01T09:30:00Z",
 	//   "windowSize": 100,
 	//   "percentiles": "exact",
+	//   "sources": [
+	//     {
+	//       "instance": "worker-1",
+	//       "since": "2026-03-01T08:30:00Z",
+	//       "takenAt": "2026-03-01T09:30:00Z"
+	//     }
+	//   ],
 	//   "nodes": {
 	//     "fetch": {
 	//       "totalExecutions": 2,

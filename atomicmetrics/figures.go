@@ -3,12 +3,12 @@ package atomicmetrics
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
+	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
 
 // figures has a row for each figure of NodeMetrics, and is all there is to say
@@ -110,117 +110,62 @@ func (m *NodeMetrics) checkWindow(size int) error {
 		jsontable.Above(strconv.Itoa(m.WindowSamples), "windowSize", strconv.Itoa(size)))
 }
 
-// counters returns all figures that only a reset makes lower, but for
-// TotalDuration.
-func (m *NodeMetrics) counters() []*uint64 {
-	all := make([]*uint64, 0, 16)
-	for i := range figures.Fields {
-		all = figures.Fields[i].AppendCounts(all, m)
-	}
-	return all
-}
-
-// since returns the difference to before, or m if a figure is lower than
-// before: then the node was reset or forgotten between.
-func (m NodeMetrics) since(before *NodeMetrics) NodeMetrics {
-	d := m
-	then := before.counters()
-	for i, n := range d.counters() {
-		if *n < *then[i] {
-			return m
-		}
-		*n -= *then[i]
-	}
-	if m.TotalDuration < before.TotalDuration {
-		return m
+// since returns the difference to before. It reports false if a figure that
+// only a reset makes lower is lower than before.
+func (m NodeMetrics) since(before *NodeMetrics) (d NodeMetrics, ok bool) {
+	d = m
+	if !figures.Subtract(&d, before) || m.TotalDuration < before.TotalDuration {
+		return m, false
 	}
 	d.TotalDuration, d.AvgExecution = 0, 0
 	if d.TotalExecutions == 0 {
 		d.LastExecution = 0
 	} else {
-		d.TotalDuration, d.AvgExecution = m.durationsSince(before, d.TotalExecutions)
+		d.setDurations(m.durations().Minus(before.durations()))
 	}
 	if uint64(d.WindowSamples) > d.TotalExecutions {
 		d.clearWindow()
 	}
-	return d
+	return d, true
 }
 
-// ofWindow reports whether the field is a duration of the window.
-func ofWindow(f *jsontable.Field[NodeMetrics]) bool { return f.Null == noSamples }
+// windowDurations calls f with each duration of the window.
+func (m *NodeMetrics) windowDurations(f func(row int, d *time.Duration)) {
+	for i := range figures.Fields {
+		if d, ok := figures.Fields[i].At(m).(*time.Duration); ok && figures.Fields[i].Null == noSamples {
+			f(i, d)
+		}
+	}
+}
 
 // clearWindow makes the window empty. All figures that are an int are of the
 // window.
 func (m *NodeMetrics) clearWindow() {
+	m.windowDurations(func(_ int, d *time.Duration) { *d = 0 })
 	for i := range figures.Fields {
-		f := &figures.Fields[i]
-		switch p := f.At(m).(type) {
-		case *int:
-			*p = 0
-		case *time.Duration:
-			if ofWindow(f) {
-				*p = 0
-			}
+		if n, ok := figures.Fields[i].At(m).(*int); ok {
+			*n = 0
 		}
 	}
 }
 
-// add adds the counters of other, and its flags: a threshold is breached if it
-// is in one of the two. Of a window it adds the samples, and takes the
-// durations from other. The error names a counter whose sum is beyond 64 bits.
-func (m *NodeMetrics) add(other *NodeMetrics) error {
-	var ours, theirs [8]*uint64
-	for i := range figures.Fields {
-		f := &figures.Fields[i]
-		more := f.AppendCounts(theirs[:0], other)
-		for j, n := range f.AppendCounts(ours[:0], m) {
-			sum, carry := bits.Add64(*n, *more[j], 0)
-			if carry != 0 {
-				return jsontable.FieldError(f.Name, fmt.Errorf("the sum is above %d", uint64(math.MaxUint64)))
-			}
-			*n = sum
-		}
-		switch p := f.At(m).(type) {
-		case *bool:
-			*p = *p || *f.At(other).(*bool)
-		case *int:
-			*p += *f.At(other).(*int)
-		case *time.Duration:
-			if ofWindow(f) && other.WindowSamples > 0 {
-				*p = *f.At(other).(*time.Duration)
-			}
-		}
-	}
-	return nil
+// takeWindow takes the durations of another window.
+func (m *NodeMetrics) takeWindow(other *NodeMetrics) {
+	m.windowDurations(func(row int, d *time.Duration) { *d = *figures.Fields[row].At(other).(*time.Duration) })
 }
 
 // durations returns the sum of all durations in nanoseconds. If TotalDuration
 // has stopped, that is the average for each execution, which is too low by up
 // to a nanosecond for each.
-func (m *NodeMetrics) durations() (high, low uint64) {
+func (m *NodeMetrics) durations() ring.Sum {
 	if m.TotalDuration == math.MaxInt64 {
-		return bits.Mul64(uint64(m.AvgExecution), m.TotalExecutions)
+		return ring.Product(uint64(m.AvgExecution), m.TotalExecutions)
 	}
-	return 0, uint64(m.TotalDuration)
+	return ring.Product(uint64(m.TotalDuration), 1)
 }
 
-// durationsSince returns the sum and the average of the durations of so many
-// executions between before and m.
-func (m *NodeMetrics) durationsSince(before *NodeMetrics, executions uint64) (total, average time.Duration) {
-	high, low := m.durations()
-	thenHigh, thenLow := before.durations()
-	low, borrow := bits.Sub64(low, thenLow, 0)
-	high, borrow = bits.Sub64(high, thenHigh, borrow)
-	if borrow != 0 {
-		return 0, 0 // Both sums are beyond 64 bits, and rounding hides the difference.
-	}
-	if high >= executions {
-		return math.MaxInt64, MaxDuration
-	}
-	quotient, _ := bits.Div64(high, low, executions)
-	average = time.Duration(min(quotient, uint64(MaxDuration)))
-	if high > 0 || low > math.MaxInt64 {
-		return math.MaxInt64, average
-	}
-	return time.Duration(low), average
+// setDurations sets total and average to those of a sum. There are executions.
+func (m *NodeMetrics) setDurations(sum ring.Sum) {
+	m.TotalDuration = time.Duration(sum.Saturated(math.MaxInt64))
+	m.AvgExecution = time.Duration(sum.Over(m.TotalExecutions, uint64(MaxDuration)))
 }

@@ -4,181 +4,269 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
-	"math/bits"
 	"slices"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
+	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
+	"github.com/nodemetrics/nodemetrics/internal/source"
 )
 
-// Merge returns one snapshot for the nodes of many collectors, in as many processes: nodes of one name are one node.
-// It needs snapshots with sketches, from collectors made WithSketches, and has sketches itself, so that it can be
-// merged further. The snapshots are not changed, and nothing is shared with them.
+// Merge returns one snapshot for the nodes of many collectors. Nodes of one name
+// are one node. If a window has samples, Merge needs its sketch, so collectors
+// are made [WithSketches]. The result has sketches too and can be merged
+// further. Merge changes no snapshot and shares nothing with them.
 //
-//   - Counters add up, RetriesByAttempt one by one. TotalDuration stops at math.MaxInt64.
-//   - AvgExecution is the sum of all durations over all executions, exact to the nanosecond; a node whose TotalDuration
-//     had stopped counts with its average for each execution instead.
-//   - LastExecution is that of the newest snapshot in which the node has executions, by TakenAt.
-//   - Percentiles and extremes are those of all windows together: by nearest rank while all that was merged is samples
-//     and they are at most 4,096, and within the error of Sketch.Quantiles beyond. A node with a window in one of the
-//     snapshots alone keeps them as they are. WindowMin and WindowMax are always true.
-//   - WindowSamples, WindowFailures and WindowSize add up: as many executions are what all windows hold when full.
-//   - A threshold is breached when it is in one of the snapshots.
-//   - LastFailures have the newest failure of each node, by its time, and are nil when they are in all snapshots.
-//   - Of InFlight, Running adds up, and so does Highest, as if every process had had its highest at one time: no more ran
-//     at once. Oldest is the longest. It is nil when it is in all snapshots.
-//   - Names that are one after U+FFFD, as in JSON, are one node.
-//   - TakenAt is that of the newest snapshot. Percentiles is "tdigest" as soon as a snapshot says so or a sketch is not
-//     the samples themselves.
+//   - Counters add up. TotalDuration stops at math.MaxInt64.
+//   - AvgExecution is the sum of all durations over all executions, exact to the
+//     nanosecond. A node whose TotalDuration had stopped counts with its average.
+//   - LastExecution is of the newest snapshot, by TakenAt, in which the node has
+//     executions.
+//   - Percentiles are of all windows together. If all sketches are samples and
+//     together at most 4,096, Merge takes the nearest rank. Otherwise the
+//     result errs as [Sketch.Quantiles] says, however many windows there are. A
+//     node with a window in only one snapshot keeps its percentiles.
+//   - WindowMin and WindowMax are always true. WindowSamples, WindowFailures and
+//     WindowSize add up.
+//   - A threshold is breached if it is breached in one snapshot.
+//   - LastFailures has the newest failure of each node.
+//   - Of InFlight, Running and Highest add up, as if all processes had had their
+//     highest at one time. Oldest is the longest. Ignored adds up.
+//   - Sources are those of all snapshots. Adjacent intervals of one instance
+//     become one.
+//   - TakenAt is that of the newest snapshot. Percentiles is "tdigest" if it is
+//     so in a snapshot, or if a merged sketch is not samples.
 //
-// The order of the snapshots does not matter, nor does it matter, up to the error of quantiles and a nanosecond of
-// averages, in which groups they are merged. There is one exception: the result of a group has one TakenAt for all its
-// nodes, so where the newest snapshot of the group lacks a node, the LastExecution of that node counts as newer than it
-// is when the result is merged further.
+// The order and the groups of snapshots do not matter, up to the error of
+// quantiles and a nanosecond of averages. There is one exception. A group has
+// one TakenAt for all its nodes, so a LastExecution may count as newer than it
+// is when the group is merged further.
 //
-// A snapshot without nodes, and with nothing in flight, changes nothing, not even TakenAt and WindowSize. Of such alone the newest is the result,
-// and of nothing at all a snapshot without nodes, with the WindowSize and Percentiles of a collector without options.
+// A snapshot without nodes changes only Sources, unless executions are in flight
+// or were ignored. If all snapshots are such, the newest is the result. Of no
+// snapshot at all, the result has no nodes, and the WindowSize and Percentiles of
+// a collector without options.
 //
-// The error says which of the snapshots it is about, by its index from 0 and TakenAt, and names node and field as in
-// JSON: no sketches where a window has samples; a snapshot made by hand that ParseSnapshot would refuse in its JSON;
-// counters beyond 64 bits; window sizes that add up to more than 2^53 - 1 (math.MaxInt where that is less). With an
-// error the Snapshot is the zero one. Time is in proportion to n log n for n pairs of sketches.
+// Merge returns an error if figures would count twice, because a source of a
+// snapshot overlaps a source of another one. The error names the instance. Merge
+// cannot check a snapshot without Sources. Merge returns an error as well if
+//
+//   - a window with samples has no sketch;
+//   - ParseSnapshot would refuse the JSON of a snapshot;
+//   - a counter goes beyond 64 bits, or WindowSize beyond 2^53 - 1 (math.MaxInt
+//     if that is less).
+//
+// The error has the index, from 0, and the TakenAt of the snapshot, if it is
+// about one. With an error the Snapshot is the zero one. Use a [Merger] if the
+// snapshots come one by one.
 func Merge(snapshots ...Snapshot) (Snapshot, error) {
-	s, err := mergeSnapshots(snapshots)
+	m, err := mergeAll(slices.Clone(snapshots))
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("atomicmetrics: Merge: %w", err)
 	}
-	return s, nil
+	return m.Snapshot(), nil
 }
 
-func mergeSnapshots(snapshots []Snapshot) (Snapshot, error) {
-	snapshots = slices.Clone(snapshots)
-	for i, s := range snapshots {
-		err := s.checkMergeable()
-		if err == nil {
-			snapshots[i], err = s.valid()
-		}
+func mergeAll(snapshots []Snapshot) (*Merger, error) {
+	m := new(Merger)
+	for i := range snapshots {
+		s := &snapshots[i]
+		sources, err := m.accept(s)
 		if err != nil {
-			return Snapshot{}, fmt.Errorf("snapshots[%d], taken at %s: %w", i, s.TakenAt.Format(time.RFC3339Nano), err)
+			return nil, fmt.Errorf("snapshots[%d], taken at %s: %w", i, s.TakenAt.Format(time.RFC3339Nano), err)
+		}
+		m.keep(sources)
+	}
+	slices.SortStableFunc(snapshots, func(a, b Snapshot) int { return a.TakenAt.Compare(b.TakenAt) })
+	for i := range snapshots {
+		if err := m.add(&snapshots[i]); err != nil {
+			return nil, err
 		}
 	}
-	merged := Snapshot{Nodes: map[string]NodeMetrics{}}
-	nodes := map[string]*nodeMerge{}
-	for _, s := range thatCount(snapshots) {
-		merged.TakenAt = s.TakenAt
-		if s.WindowSize > maxWindowSize-merged.WindowSize {
-			return Snapshot{}, jsontable.FieldError("windowSize", fmt.Errorf("the sum is above %d", maxWindowSize))
-		}
-		merged.WindowSize += s.WindowSize
-		merged.Percentiles = max(merged.Percentiles, s.Percentiles) // "tdigest" is above "exact"
-		for _, d := range allDetails {
-			if err := d.mergeInto(&merged, &s); err != nil {
-				return Snapshot{}, err
-			}
-		}
-		for name, m := range s.All() {
-			n := nodes[name]
-			if n == nil {
-				n = new(nodeMerge)
-				nodes[name] = n
-			}
-			if err := n.add(&m, s.TakenAt, s.Sketches[name]); err != nil {
-				return Snapshot{}, jsontable.NodeError(name, err)
-			}
-		}
-	}
-	for name, n := range nodes {
-		window := n.finish()
-		merged.Nodes[name] = n.NodeMetrics
-		if merged.Sketches != nil {
-			merged.Sketches[name] = outer(window)
-		}
-		if len(n.windows) > 1 && !window.Exact() {
-			merged.Percentiles = tdigestPercentiles
-		}
-	}
-	merged.WindowSize = cmp.Or(merged.WindowSize, DefaultWindowSize)
-	merged.Percentiles = cmp.Or(merged.Percentiles, exactPercentiles)
-	return merged, nil
+	return m, nil
 }
 
-// thatCount returns the snapshots that have nodes, the oldest first; where there are none, the newest of all.
-func thatCount(snapshots []Snapshot) []Snapshot {
-	counting := slices.DeleteFunc(slices.Clone(snapshots), func(s Snapshot) bool { return s.empty() })
-	if len(counting) > 0 || len(snapshots) == 0 {
-		slices.SortStableFunc(counting, func(a, b Snapshot) int { return a.TakenAt.Compare(b.TakenAt) })
-		return counting
-	}
-	return []Snapshot{slices.MaxFunc(snapshots, func(a, b Snapshot) int {
-		return cmp.Or(a.TakenAt.Compare(b.TakenAt), cmp.Compare(a.WindowSize, b.WindowSize))
-	})}
+// Merger merges snapshots that come one by one, as [Merge] does. Its memory is
+// in proportion to nodes and instances, and not to the number of snapshots. A
+// node takes at most some 100 KB. The zero Merger is ready for use. It is not for
+// concurrent use.
+type Merger struct {
+	counts  bool     // whether a snapshot had nodes, or something in flight or ignored
+	any     bool     // whether there was a snapshot
+	sum     Snapshot // without Nodes and Sources, and with empty Sketches
+	nodes   map[string]*mergedNode
+	sources source.Union
 }
 
-// nodeMerge is a node of several snapshots, which are added from the oldest to the newest.
-type nodeMerge struct {
-	NodeMetrics
-	executed  int       // snapshots in which it has executions
-	lastAt    time.Time // of the snapshot that LastExecution is from
-	high, low uint64    // the sum of all durations, below 2^63 for each execution
-	windows   []sketch.Sketch
+// Add adds a snapshot. It keeps nothing of it. Add returns the errors of
+// [Merge], with the TakenAt of the snapshot. With an error Add has added nothing,
+// and the Merger may go on.
+func (m *Merger) Add(s Snapshot) error {
+	at := s.TakenAt
+	sources, err := m.accept(&s)
+	if err == nil {
+		err = m.add(&s)
+	}
+	if err != nil {
+		return fmt.Errorf("atomicmetrics: Merger: snapshot taken at %s: %w", at.Format(time.RFC3339Nano), err)
+	}
+	m.keep(sources)
+	return nil
 }
 
-func (n *nodeMerge) add(m *NodeMetrics, at time.Time, window Sketch) error {
-	if err := n.NodeMetrics.add(m); err != nil {
-		return err
+// accept returns an error if s cannot be merged, or overlaps what was added. It
+// makes the names in s valid, and returns the sources that s changes.
+func (m *Merger) accept(s *Snapshot) (source.Union, error) {
+	if s.Sketches == nil {
+		for _, n := range s.Nodes {
+			if n.WindowSamples > 0 {
+				return nil, errors.New("no sketches: make its collector with the option WithSketches")
+			}
+		}
 	}
-	if m.TotalExecutions > 0 {
-		n.addDurations(m, at)
+	valid, err := s.valid()
+	if err != nil {
+		return nil, err
 	}
-	if m.WindowSamples > 0 {
-		n.windows = append(n.windows, window.inner())
+	*s = valid
+	return m.sources.Add(innerSources(s.Sources))
+}
+
+// keep keeps sources that accept has returned.
+func (m *Merger) keep(sources source.Union) {
+	if m.sources == nil {
+		m.sources = source.Union{}
+	}
+	maps.Copy(m.sources, sources)
+}
+
+// add adds the figures of a snapshot that was accepted. With an error it adds
+// nothing.
+func (m *Merger) add(s *Snapshot) error {
+	sum, counts := m.sum, !s.empty()
+	if counts != m.counts || !counts {
+		newer := cmp.Or(s.TakenAt.Compare(sum.TakenAt), cmp.Compare(s.WindowSize, sum.WindowSize)) > 0
+		if m.counts || !counts && m.any && !newer {
+			return nil
+		}
+		sum = Snapshot{} // In the place of snapshots that say nothing.
+	}
+	if s.WindowSize > maxWindowSize-sum.WindowSize {
+		return jsontable.FieldError("windowSize", fmt.Errorf("the sum is above %d", maxWindowSize))
+	}
+	sum.WindowSize += s.WindowSize
+	sum.Percentiles = max(sum.Percentiles, s.Percentiles) // "tdigest" is above "exact"
+	if s.TakenAt.After(sum.TakenAt) || !m.any {
+		sum.TakenAt = s.TakenAt
+	}
+	var commits []func()
+	for _, d := range allDetails {
+		commit, err := d.Add(&sum, s)
+		if err != nil {
+			return err
+		}
+		commits = append(commits, commit)
+	}
+	changed := make(map[string]nodeSum, len(s.Nodes))
+	for name, n := range s.All() {
+		var next nodeSum
+		if old := m.nodes[name]; old != nil {
+			next = old.nodeSum
+		}
+		if err := next.add(&n, s.TakenAt); err != nil {
+			return jsontable.NodeError(name, err)
+		}
+		changed[name] = next
+	}
+	for _, commit := range commits {
+		commit()
+	}
+	m.sum, m.counts, m.any = sum, counts, true
+	if m.nodes == nil {
+		m.nodes = map[string]*mergedNode{}
+	}
+	for name, next := range changed {
+		n := m.nodes[name]
+		if n == nil {
+			n = new(mergedNode)
+			m.nodes[name] = n
+		}
+		n.nodeSum = next
+		n.window.Add(s.Sketches[name].inner())
 	}
 	return nil
 }
 
-// addDurations adds the durations of executions, of which there are.
-func (n *nodeMerge) addDurations(m *NodeMetrics, at time.Time) {
-	if n.executed > 0 && at.Equal(n.lastAt) {
-		n.LastExecution = max(n.LastExecution, m.LastExecution) // so that it is not the order that decides
-	} else {
-		n.LastExecution, n.lastAt = m.LastExecution, at
+// Snapshot returns the merged snapshot of all that was added. It shares nothing
+// with the Merger, which may go on. The zero Merger returns the Merge of nothing.
+func (m *Merger) Snapshot() Snapshot {
+	merged := Snapshot{
+		TakenAt:     m.sum.TakenAt,
+		WindowSize:  cmp.Or(m.sum.WindowSize, DefaultWindowSize),
+		Percentiles: cmp.Or(m.sum.Percentiles, exactPercentiles),
+		Sources:     outerSources(m.sources.All()),
+		Nodes:       make(map[string]NodeMetrics, len(m.nodes)),
 	}
-	n.executed++
-	n.AvgExecution = m.AvgExecution
-	high, low := m.durations()
-	var carry uint64
-	n.low, carry = bits.Add64(n.low, low, 0)
-	n.high += high + carry
-	n.TotalDuration += min(m.TotalDuration, math.MaxInt64-n.TotalDuration)
-}
-
-// finish sets what does not add up, and returns the sketch of all windows. What is of one snapshot stays as it is.
-func (n *nodeMerge) finish() (window sketch.Sketch) {
-	if n.executed > 1 {
-		average, _ := bits.Div64(n.high, n.low, n.TotalExecutions)
-		n.AvgExecution = time.Duration(min(average, uint64(MaxDuration)))
+	for _, d := range allDetails {
+		commit, _ := d.Add(&merged, &m.sum) // It adds to nothing.
+		commit()
 	}
-	if len(n.windows) == 1 {
-		return n.windows[0]
-	}
-	window = sketch.Merge(n.windows...)
-	if len(window) > 0 {
-		n.P50, n.P90, n.P99 = window.Quantile(0.50), window.Quantile(0.90), window.Quantile(0.99)
-		n.WindowMin, n.WindowMax = window[0].Mean, window[len(window)-1].Mean
-	}
-	return window
-}
-
-// checkMergeable returns an error if the snapshot has no sketches for its windows.
-func (s *Snapshot) checkMergeable() error {
-	if s.Sketches == nil {
-		for _, m := range s.Nodes {
-			if m.WindowSamples > 0 {
-				return errors.New("no sketches: make its collector with the option WithSketches")
+	for name, n := range m.nodes {
+		metrics, window := n.NodeMetrics, n.window.Sketch()
+		if n.window.Windows() > 1 {
+			metrics.P50, metrics.P90, metrics.P99 = window.Quantile(0.50), window.Quantile(0.90), window.Quantile(0.99)
+			metrics.WindowMin, metrics.WindowMax = window[0].Mean, window[len(window)-1].Mean
+			if !window.Exact() {
+				merged.Percentiles = tdigestPercentiles
 			}
 		}
+		merged.Nodes[name] = metrics
+		if merged.Sketches != nil {
+			merged.Sketches[name] = outer(window)
+		}
+	}
+	return merged
+}
+
+type mergedNode struct {
+	nodeSum
+	window sketch.Sum
+}
+
+// nodeSum is a node of several snapshots. Its percentiles are of one window.
+type nodeSum struct {
+	NodeMetrics
+	executed int       // snapshots in which it has executions
+	lastAt   time.Time // of the snapshot that LastExecution is from
+	total    ring.Sum  // of all durations
+}
+
+// add adds the metrics of a snapshot that was taken at at, but for the sketch.
+func (n *nodeSum) add(m *NodeMetrics, at time.Time) error {
+	if err := figures.Add(&n.NodeMetrics, m); err != nil {
+		return err
+	}
+	if m.WindowSamples > 0 {
+		n.takeWindow(m)
+	}
+	if m.TotalExecutions == 0 {
+		return nil
+	}
+	switch {
+	case n.executed == 0 || at.After(n.lastAt):
+		n.LastExecution, n.lastAt = m.LastExecution, at
+	case at.Equal(n.lastAt):
+		n.LastExecution = max(n.LastExecution, m.LastExecution) // so that the order does not matter
+	}
+	n.executed++
+	n.total = n.total.Plus(m.durations())
+	n.TotalDuration += min(m.TotalDuration, math.MaxInt64-n.TotalDuration)
+	n.AvgExecution = m.AvgExecution
+	if n.executed > 1 {
+		n.AvgExecution = time.Duration(n.total.Over(n.TotalExecutions, uint64(MaxDuration)))
 	}
 	return nil
 }

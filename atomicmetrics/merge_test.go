@@ -60,7 +60,7 @@ func (p *process) window(node string) []time.Duration {
 // snapshot returns the snapshot with the sketches of windows of at most 4,096 samples.
 func (p *process) snapshot() atomicmetrics.Snapshot {
 	s := p.c.Snapshot()
-	s.TakenAt = p.at
+	s.TakenAt, s.Sources = p.at, nil // so that it may be merged twice
 	s.Sketches = map[string]atomicmetrics.Sketch{}
 	for name := range s.Nodes {
 		s.Sketches[name] = sketchOf(p.window(name))
@@ -234,9 +234,10 @@ func TestMergeOfSnapshotsOfOneInstantDoesNotDependOnTheirOrder(t *testing.T) {
 	equalSnapshots(t, "without nodes", merged(t, a.snapshot(), b.snapshot()), merged(t, b.snapshot(), a.snapshot()))
 }
 
-func TestMergeWithASnapshotWithoutNodesChangesNothing(t *testing.T) {
+func TestMergeWithASnapshotWithoutNodesChangesNothingButSources(t *testing.T) {
 	later := newProcess(t, 77, time.Unix(1e9, 0).UTC()).snapshot()
 	unsketched := newCollector(t).Snapshot()
+	with := func(s atomicmetrics.Snapshot) atomicmetrics.Snapshot { s.Sources = unsketched.Sources; return s }
 	zero := atomicmetrics.Snapshot{}
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 51))
@@ -245,7 +246,7 @@ func TestMergeWithASnapshotWithoutNodesChangesNothing(t *testing.T) {
 		want := p.snapshot()
 		equalSnapshots(t, "alone", merged(t, want), want)
 		equalSnapshots(t, "with nothing", merged(t, zero, want), want)
-		equalSnapshots(t, "with later ones", merged(t, want, later, unsketched, zero), want)
+		equalSnapshots(t, "with later ones", merged(t, want, later, unsketched, zero), with(want))
 	}
 	retried := newCollector(t)
 	retried.RecordRetry("n", 1)
@@ -287,7 +288,7 @@ func largeWindow(t testing.TB, seed uint64, samples int) atomicmetrics.Snapshot 
 	}
 	slices.Sort(sorted)
 	s := c.Snapshot()
-	s.TakenAt = time.Unix(int64(seed), 0).UTC()
+	s.TakenAt, s.Sources = time.Unix(int64(seed), 0).UTC(), nil
 	of := atomicmetrics.Sketch{}
 	for _, c := range sketch.Of(sorted) {
 		of = append(of, atomicmetrics.Centroid(c))

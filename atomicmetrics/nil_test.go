@@ -102,6 +102,8 @@ func TestNilNodeRecordsNothingAndReadsAsEmpty(t *testing.T) {
 		"RecordFailure":   func() { n.RecordFailure(1, errRefused) },
 		"RecordFailureAs": func() { n.RecordFailureAs(1, atomicmetrics.CategoryTimeout) },
 		"RecordRetry":     func() { n.RecordRetry(1) },
+		"RecordIgnored":   func() { n.RecordIgnored() },
+		"Ignored":         func() { equal(t, "Ignored", n.Ignored(), 0) },
 		"Start": func() {
 			timer := n.Start()
 			timer.Stop(nil)

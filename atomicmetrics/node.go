@@ -45,12 +45,15 @@ type optional struct {
 // until those who had begun to add have ended. Then the old state is final. See ring.Ring.Close for why no record is
 // lost or doubled by that; retries carry a CLOSED bit of their own.
 type state struct {
-	ring    ring.Ring
-	watch   *verdict.Watch   // nil without thresholds
-	retries [8]atomic.Uint64 // by attempt; CLOSED in the top bit
+	ring   ring.Ring
+	watch  *verdict.Watch   // nil without thresholds
+	counts [9]atomic.Uint64 // retries by attempt, then executions ignored; CLOSED in the top bit
 }
 
-const retryClosed = 1 << 63
+const (
+	countClosed  = 1 << 63
+	ignoredCount = 8 // in counts
+)
 
 // Name returns the node's name; OverflowNode when the collector had no place for the name that was asked for, and ""
 // for a nil Node.
@@ -108,11 +111,15 @@ func (n *Node) RecordRetry(attempt int) {
 	if n == nil {
 		return
 	}
-	i := min(max(attempt, 1), len(state{}.retries)) - 1
+	n.count(min(max(attempt, 1), ignoredCount) - 1)
+}
+
+// count adds 1 to one of the counts.
+func (n *Node) count(i int) {
 	for {
 		s := n.open()
 		step.At(step.Loaded)
-		if s != nil && s.retry(i) {
+		if s != nil && s.count(i) {
 			return
 		}
 		if s == forgotten {
@@ -121,15 +128,15 @@ func (n *Node) RecordRetry(attempt int) {
 	}
 }
 
-// retry counts a retry, unless the state is closed.
-func (s *state) retry(i int) bool {
+// count adds 1 to one of the counts, unless the state is closed.
+func (s *state) count(i int) bool {
 	for {
-		count := s.retries[i].Load()
-		if count&retryClosed != 0 {
+		count := s.counts[i].Load()
+		if count&countClosed != 0 {
 			return false
 		}
 		step.At(step.Aimed)
-		if s.retries[i].CompareAndSwap(count, count+1) {
+		if s.counts[i].CompareAndSwap(count, count+1) {
 			return true
 		}
 	}
@@ -225,6 +232,7 @@ type details struct {
 	sketch      *Sketch // set to that of the window, unless that is empty; nil: not wanted
 	lastFailure LastFailure
 	inFlight    InFlight
+	ignored     uint64
 }
 
 // metrics is Metrics; it fills in the details, which must be as new.
@@ -245,6 +253,9 @@ func (n *Node) metrics(d *details) NodeMetrics {
 
 // read reads what the node keeps of a state beside it.
 func (d *details) read(n *Node, s *state) {
+	if s != nil {
+		d.ignored = s.counts[ignoredCount].Load() &^ countClosed
+	}
 	if n.optional != nil && s != nil {
 		f, _ := n.optional.failures.Last(s)
 		d.lastFailure = LastFailure{f.At.UTC().Round(0), Category(f.Category), f.Text}
@@ -327,8 +338,8 @@ func (n *Node) addedFailures(s *state) bool {
 // close makes every later record and retry fail.
 func (s *state) close() {
 	s.ring.Close()
-	for i := range s.retries {
-		s.retries[i].Or(retryClosed)
+	for i := range s.counts {
+		s.counts[i].Or(countClosed)
 		step.At(step.Closing)
 	}
 }

@@ -38,6 +38,7 @@ type config struct {
 	idleForget     time.Duration
 	forgetsIdle    bool
 	inFlight       bool
+	instance       string
 }
 
 func defaults() config {
@@ -46,6 +47,7 @@ func defaults() config {
 		nodeThresholds: map[string]Thresholds{},
 		logger:         log.Logger,
 		maxNodes:       DefaultMaxNodes,
+		instance:       randomInstance(),
 	}
 }
 
@@ -169,6 +171,9 @@ func (c *config) check() error {
 	c.strategy = strategy
 	if c.maxNodes < 1 {
 		refuse("WithMaxNodes: %d is below 1", c.maxNodes)
+	}
+	if c.instance == "" {
+		refuse("WithInstance: the name is empty")
 	}
 	if c.forgetsIdle && c.idleForget <= 0 {
 		refuse("WithIdleForget: %v is not above 0", c.idleForget)

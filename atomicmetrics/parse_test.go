@@ -228,7 +228,7 @@ func TestParseSnapshotRefusesNodesGivenTwice(t *testing.T) {
 // twice, and its name may be a known one in another case.
 func TestParseSnapshotSkipsUnknownFields(t *testing.T) {
 	want := goldenDetails()
-	for _, name := range []string{"", "Version", "windowsize", "P50", "p50Ms", "nodes ", "txt", `q\"p`, "sources", "overdue"} {
+	for _, name := range []string{"", "Version", "windowsize", "P50", "p50Ms", "nodes ", "txt", `q\"p`, "source", "overdue"} {
 		for _, value := range []string{"null", "true", "-1.5e400", `"\"}]"`, `[{"a":[]}]`, `{"p50":{"p50":[1,2]},"at":3}`} {
 			field := `"` + name + `":` + value
 			for _, object := range []string{`{"version":`, `{"totalExecutions":`, `{"at":`, `{"running":`} {

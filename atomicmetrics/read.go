@@ -109,8 +109,8 @@ func (s *state) read(sketch *Sketch) NodeMetrics {
 		m.TotalDuration = time.Duration(counts.Sum.Saturated(math.MaxInt64))
 		m.AvgExecution = time.Duration(counts.Sum.Over(m.TotalExecutions, uint64(MaxDuration)))
 	}
-	for i := range s.retries {
-		m.RetriesByAttempt[i] = s.retries[i].Load() &^ retryClosed
+	for i := range m.RetriesByAttempt {
+		m.RetriesByAttempt[i] = s.counts[i].Load() &^ countClosed
 		step.At(step.Reading)
 		m.RetryCount += m.RetriesByAttempt[i]
 	}

@@ -24,7 +24,7 @@ func readSlowly(doc []byte) (s atomicmetrics.Snapshot, ok bool) {
 	}()
 	must(json.Valid(doc), "not JSON")
 	top := fieldsOf(doc, "version", "takenAt", "windowSize", "percentiles", "nodes", "sketches",
-		"lastFailures", "inFlight")
+		"lastFailures", "inFlight", "ignored", "sources")
 	must(top["version"] == "1", "version")
 	s.TakenAt = top.time("takenAt")
 	s.WindowSize = int(top.count("windowSize", 1, slowMaxWindow))
@@ -68,7 +68,31 @@ func readSlowly(doc []byte) (s atomicmetrics.Snapshot, ok bool) {
 			s.InFlight[name] = f
 		}
 	}
+	if ignored, there := top["ignored"]; there {
+		s.Ignored = map[string]uint64{}
+		for name, n := range objectOf([]byte(ignored)) {
+			s.Ignored[name] = countOf(n, 1, math.MaxUint64)
+		}
+	}
+	if sources, there := top["sources"]; there {
+		for _, element := range arrayOf(sources) {
+			o := fieldsOf(element, "instance", "since", "takenAt")
+			s.Sources = append(s.Sources, atomicmetrics.Source{
+				Instance: o.text("instance"), Since: o.time("since"), TakenAt: o.time("takenAt")})
+		}
+		for i, a := range s.Sources {
+			must(!a.TakenAt.Before(a.Since), "taken before its begin")
+			for _, b := range s.Sources[:i] {
+				must(a.Instance != b.Instance || !meet(a, b) && !meet(b, a), "overlap")
+			}
+		}
+	}
 	return s, true
+}
+
+// meet reports whether b begins in the interval of a.
+func meet(a, b atomicmetrics.Source) bool {
+	return b.Since.Equal(a.Since) || a.Since.Before(b.Since) && b.Since.Before(a.TakenAt)
 }
 
 // refusal is what the functions below panic with.

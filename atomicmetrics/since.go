@@ -2,6 +2,11 @@ package atomicmetrics
 
 import (
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/nodemetrics/nodemetrics/internal/source"
 )
 
 // Since returns what the nodes did between earlier, a snapshot of the same
@@ -22,7 +27,9 @@ import (
 //     it has samples of before earlier: the result has an empty window and an
 //     empty sketch. The newest executions are to be read in s. LastExecution is
 //     that of s if there was an execution between.
-//   - LastFailures are those of s, of the nodes that failed between.
+//   - LastFailures are those of s, of the nodes that failed between. Ignored are
+//     the differences.
+//   - Sources have the interval between the two.
 //   - Everything else, such as the executions in flight and the state of a
 //     threshold, is as it is in s.
 //
@@ -31,8 +38,11 @@ import (
 //
 // Names that are one after U+FFFD are one node, as in JSON.
 //
-// The error says why ParseSnapshot would refuse the JSON of one of the two,
-// which was made by hand then. With an error the Snapshot is the zero one.
+// Since refuses snapshots of different instances, and of one instance with a
+// [Collector.Reset] between. The error names the instance. If one snapshot has no
+// Sources, Since cannot check that, and the Sources of the result are those of
+// s. The error may also say why ParseSnapshot would refuse the JSON of one of the
+// two, which was made by hand then. With an error the Snapshot is the zero one.
 func (s Snapshot) Since(earlier Snapshot) (Snapshot, error) {
 	between, err := s.since(earlier)
 	if err != nil {
@@ -50,15 +60,35 @@ func (s Snapshot) since(earlier Snapshot) (Snapshot, error) {
 		return s, fmt.Errorf("the earlier snapshot: %w", err)
 	}
 	between := s
+	between.Sources = slices.Clone(s.Sources)
+	if len(s.Sources) > 0 && len(earlier.Sources) > 0 {
+		of, err := source.Between(innerSources(earlier.Sources), innerSources(s.Sources))
+		if err != nil {
+			return s, err
+		}
+		between.Sources = outerSources(of)
+	}
 	between.Nodes = map[string]NodeMetrics{}
-	for name, m := range s.Nodes {
-		before := earlier.Nodes[name]
-		if d := m.since(&before); d.active() {
-			between.Nodes[name] = d
+	ignored := maps.Clone(earlier.Ignored)
+	for _, names := range [...]iter.Seq[string]{maps.Keys(s.Nodes), maps.Keys(s.Ignored)} {
+		for name := range names {
+			m, before := s.Nodes[name], earlier.Nodes[name]
+			d, ok := m.since(&before)
+			if !ok || s.Ignored[name] < earlier.Ignored[name] { // It was reset or forgotten.
+				d = m
+				delete(ignored, name)
+			}
+			if d.active() {
+				between.Nodes[name] = d
+			}
 		}
 	}
+	earlier.Ignored = ignored
 	for _, d := range allDetails {
-		d.sinceInto(&between, &s)
+		d.Between(&between, &s, &earlier)
+	}
+	if len(between.Ignored) == 0 {
+		between.Ignored = nil
 	}
 	return between, nil
 }

@@ -55,6 +55,7 @@ func TestSinceIsWhatACollectorOfTheTimeBetweenWouldHaveSeen(t *testing.T) {
 
 		want := between.Snapshot()
 		want.TakenAt = later.TakenAt
+		want.Sources = []atomicmetrics.Source{{later.Sources[0].Instance, earlier.TakenAt, later.TakenAt}}
 		for name, m := range want.Nodes {
 			whole := later.Nodes[name].WindowSamples <= int(m.TotalExecutions)
 			windows[whole]++

@@ -104,6 +104,18 @@ func isExtreme(which string, mean time.Duration, name string, extreme time.Durat
 // millis returns a duration as the JSON has it.
 func millis(d time.Duration) []byte { return jsontable.AppendMillis(nil, d) }
 
+// appendSketch appends [[milliseconds, weight], …].
+func appendSketch(b []byte, s *Sketch) ([]byte, error) {
+	return jsontable.AppendPairs(b, len(*s), func(i int) (time.Duration, int) { return (*s)[i].Mean, (*s)[i].Weight })
+}
+
+// parseSketch sets s to the pairs of an array. It does not compare them.
+func parseSketch(text jsontable.Text, s *Sketch) error {
+	return jsontable.ParsePairs(text, jsontable.Pairs{Most: maxPairs, Longest: MaxDuration, Highest: maxWindowSize},
+		func(most int) { *s = make(Sketch, 0, most) },
+		func(mean time.Duration, weight int) { *s = append(*s, Centroid{mean, weight}) })
+}
+
 func (s Sketch) inner() sketch.Sketch {
 	in := make(sketch.Sketch, len(s))
 	for i, c := range s {

@@ -55,8 +55,8 @@ func (s Stats) LogValue() slog.Value {
 }
 
 // LogValue makes a Snapshot a group of attributes for log/slog. They are
-// takenAt, windowSize, percentiles, and the groups nodes, lastFailures and
-// inFlight. Each group has an attribute for each node, in name order. The key of
+// takenAt, windowSize, percentiles, and the groups nodes, lastFailures, inFlight
+// and ignored. Each group has an attribute for each node, in name order. The key of
 // a node without a name is "". LogValue leaves out sketches and empty groups.
 func (s Snapshot) LogValue() slog.Value {
 	return slog.GroupValue(
@@ -66,12 +66,13 @@ func (s Snapshot) LogValue() slog.Value {
 		byNode("nodes", s.Nodes),
 		byNode("lastFailures", s.LastFailures),
 		byNode("inFlight", s.InFlight),
+		byNode("ignored", s.Ignored),
 	)
 }
 
 // byNode returns a group with an attribute for each name. log/slog would merge a
 // group without a key with the attributes beside it.
-func byNode[V slog.LogValuer](key string, values map[string]V) slog.Attr {
+func byNode[V any](key string, values map[string]V) slog.Attr {
 	var attrs []slog.Attr
 	for _, name := range sortedKeys(values) {
 		attrs = append(attrs, slog.Any(cmp.Or(name, `""`), values[name]))

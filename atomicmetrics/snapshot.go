@@ -20,6 +20,12 @@ type Snapshot struct {
 	Percentiles string                 // the strategy: "exact" or "tdigest"
 	Nodes       map[string]NodeMetrics // by name: the nodes with activity since their last reset; never nil when read from a collector
 
+	// Sources are the collectors that the figures come from, and the times.
+	// [Merge] counts none twice, and [Snapshot.Since] compares no two of them.
+	// They are nil in a snapshot of a nil Collector, and in one that an older
+	// version of the library wrote.
+	Sources []Source
+
 	// Sketches are the nodes' windows for Merge, one for each node, of a
 	// collector made WithSketches. Else they are nil.
 	Sketches map[string]Sketch
@@ -34,6 +40,12 @@ type Snapshot struct {
 	// a collector made WithInFlight. Else it is nil. A node that has not
 	// ended an execution yet is here and not among Nodes.
 	InFlight map[string]InFlight
+
+	// Ignored is how many executions were left out as no verdict on their
+	// node since its last reset: see [Node.RecordIgnored]. It has the nodes
+	// with at least one, and is nil if there is none. A node that has
+	// recorded nothing else is here and not among Nodes.
+	Ignored map[string]uint64
 }
 
 // All yields the nodes and their metrics in the order of names.
@@ -71,12 +83,14 @@ var snapshotTable = jsontable.New("snapshot", slices.Concat([]jsontable.Field[Sn
 	{Name: "windowSize", At: func(s *Snapshot) any { return &s.WindowSize }, Lowest: 1, Highest: maxWindowSize},
 	{Name: "percentiles", At: func(s *Snapshot) any { return &s.Percentiles },
 		Words: []string{exactPercentiles, tdigestPercentiles}},
+	{Name: "sources", At: func(s *Snapshot) any { return jsontable.List(sourceTable, &s.Sources, checkSources) },
+		Absent: func(s *Snapshot) bool { return len(s.Sources) == 0 }},
 	{Name: "nodes", At: func(s *Snapshot) any { return (*snapshotNodes)(s) }},
 }, detailFields())...)
 
 func detailFields() (rows []jsontable.Field[Snapshot]) {
 	for _, d := range allDetails {
-		rows = append(rows, d.field())
+		rows = append(rows, d.Field())
 	}
 	return rows
 }
@@ -87,7 +101,7 @@ func detailFields() (rows []jsontable.Field[Snapshot]) {
 // fraction, exact to the nanosecond. If a node has not run, its last and its
 // average execution are null. If its window is empty, the percentiles, extremes
 // and failure rate of the window are null. MarshalJSON leaves
-// out Sketches, LastFailures and InFlight if they are nil. NodeMetrics, Sketch,
+// out Sources, Sketches, LastFailures, InFlight and Ignored if they are nil. NodeMetrics, Sketch,
 // LastFailure and InFlight alone have the same form as inside a snapshot.
 //
 // Invalid UTF-8 in a name or a text, which no snapshot of a collector has,
@@ -112,6 +126,9 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 	}
 	for name := range s.InFlight {
 		size += 64 + len(name)
+	}
+	for _, source := range s.Sources {
+		size += 112 + len(source.Instance)
 	}
 	return snapshotTable.Marshal(&s, size)
 }
@@ -217,7 +234,7 @@ func (s *snapshotNodes) Check() error {
 }
 
 // empty reports whether the snapshot says nothing of any node.
-func (s *Snapshot) empty() bool { return len(s.Nodes) == 0 && len(s.InFlight) == 0 }
+func (s *Snapshot) empty() bool { return len(s.Nodes)+len(s.InFlight)+len(s.Ignored) == 0 }
 
 // valid returns the snapshot with all names made valid UTF-8. It returns an
 // error if ParseSnapshot would refuse the JSON of the snapshot. It does not
@@ -228,7 +245,7 @@ func (s Snapshot) valid() (Snapshot, error) {
 		return s, err
 	}
 	for _, d := range allDetails {
-		if err := d.validNames(&s); err != nil {
+		if err := d.ValidNames(&s); err != nil {
 			return s, err
 		}
 	}
@@ -236,11 +253,11 @@ func (s Snapshot) valid() (Snapshot, error) {
 		return s, snapshotTable.Check(&s)
 	}
 	for _, d := range allDetails {
-		if err := d.check(&s); err != nil {
+		if err := d.Check(&s); err != nil {
 			return s, err
 		}
 	}
-	return s, nil
+	return s, jsontable.FieldError("sources", checkSources(s.Sources))
 }
 
 // The JSON of what a snapshot has, and of events and statistics, alone. A
@@ -319,19 +336,8 @@ var statsTable = jsontable.New("stats",
 	jsontable.Field[Stats]{Name: "eventsDropped", At: func(s *Stats) any { return &s.EventsDropped }},
 	jsontable.Field[Stats]{Name: "durationsClamped", At: func(s *Stats) any { return &s.DurationsClamped }},
 	jsontable.Field[Stats]{Name: "bytes", At: func(s *Stats) any { return &s.Bytes }},
-	jsontable.Field[Stats]{Name: "forgotten", At: func(s *Stats) any { return (*forgottenPart)(&s.Forgotten) }},
+	jsontable.Field[Stats]{Name: "forgotten", At: func(s *Stats) any { return jsontable.Object(figures, &s.Forgotten) }},
 )
-
-// forgottenPart are metrics as a part.
-type forgottenPart NodeMetrics
-
-func (m *forgottenPart) AppendJSON(b []byte) ([]byte, error) {
-	return figures.Append(b, (*NodeMetrics)(m))
-}
-func (m *forgottenPart) ParseJSON(text jsontable.Text) error {
-	return figures.Parse(text, (*NodeMetrics)(m))
-}
-func (m *forgottenPart) Check() error { return figures.Check((*NodeMetrics)(m)) }
 
 // MarshalJSON returns the figures as a JSON object, named as the fields are but
 // in camel case. Forgotten is as inside the JSON of a [Snapshot].

@@ -14,7 +14,7 @@ type Stats struct {
 	// own there: that takes as many windows as cores record in the node.
 	ShardedNodes int
 
-	// OverflowRecords is how many executions and retries OverflowNode has been given since New, resets regardless. While
+	// OverflowRecords is how many executions, ignored ones too, and retries OverflowNode has been given since New, resets regardless. While
 	// a reset of that node is under way, those that it clears are missing.
 	OverflowRecords uint64
 
@@ -64,12 +64,11 @@ func (c *Collector) addForgotten(m NodeMetrics) {
 	m.clearWindow()
 	m.FailureRateBreached, m.LatencyBreached, m.RunningBreached = false, false, false
 	for {
-		old, sum := c.forgotten.Load(), new(nodeMerge)
+		old, sum := c.forgotten.Load(), new(nodeSum)
 		if old != nil {
 			*sum = *old
 		}
-		_ = sum.add(&m, time.Now(), nil) // It fails at 2^64 executions.
-		sum.finish()
+		_ = sum.add(&m, time.Now()) // It fails at 2^64 executions.
 		if c.forgotten.CompareAndSwap(old, sum) {
 			return
 		}
@@ -102,14 +101,15 @@ func (o *optional) size() int {
 	return int(unsafe.Sizeof(*o)) + o.inFlight.Size() + o.failures.Size()
 }
 
-// records returns how many executions and retries the state has.
+// records returns how many executions, ignored ones too, and retries the state
+// has.
 func (s *state) records() (n uint64) {
 	if s == nil {
 		return 0
 	}
 	n = s.ring.Counts().Completed()
-	for i := range s.retries {
-		n += s.retries[i].Load() &^ retryClosed
+	for i := range s.counts {
+		n += s.counts[i].Load() &^ countClosed
 	}
 	return n
 }

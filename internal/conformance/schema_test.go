@@ -87,7 +87,7 @@ func TestSchemaAcceptsTheGoldenSnapshots(t *testing.T) {
 func TestSchemaAcceptsUnknownFields(t *testing.T) {
 	doc := readFile(t, "snapshot.details.golden.json")
 	for _, object := range []string{`{"version":`, `{"totalExecutions":`, `{"at":`, `{"running":`} {
-		doc = bytes.ReplaceAll(doc, []byte(object), []byte(`{"extra":[0],"sources":[],"overdue":true,`+object[1:]))
+		doc = bytes.ReplaceAll(doc, []byte(object), []byte(`{"extra":[0],"later":{},"overdue":true,`+object[1:]))
 	}
 	if err := validate(t, compileSchema(t), doc); err != nil {
 		t.Error(err)
@@ -183,6 +183,14 @@ func randomSnapshot(r *rand.Rand) atomicmetrics.Snapshot {
 			}
 			s.InFlight[name] = f
 		}
+	}
+	if r.IntN(2) == 0 {
+		s.Ignored = map[string]uint64{"ignored": math.MaxUint64 >> r.IntN(64)}
+	}
+	for i := range r.IntN(3) {
+		since := time.Unix(r.Int64N(250_000_000_000), r.Int64N(1_000_000_000)).UTC()
+		s.Sources = append(s.Sources, atomicmetrics.Source{
+			Instance: strconv.Itoa(i), Since: since, TakenAt: since.Add(duration() * time.Duration(r.IntN(2)))})
 	}
 	return s
 }

@@ -108,10 +108,13 @@ func readCentroids(t *testing.T, snapshot []byte, node string) *tdigest.TDigest 
 	return d
 }
 
-// rankError returns how far x is from the quantile q of sorted samples, in parts of them.
+// rankError returns how far x is from the quantile q of sorted samples, in parts
+// of them. It takes samples that differ from x by a rounding for equal to x,
+// because the average of two equal means may.
 func rankError(sorted []float64, x, q float64) float64 {
-	below, _ := slices.BinarySearch(sorted, x)
-	upTo, _ := slices.BinarySearch(sorted, math.Nextafter(x, math.Inf(1)))
+	const rounding = 1e-15
+	below, _ := slices.BinarySearch(sorted, x*(1-rounding))
+	upTo, _ := slices.BinarySearch(sorted, math.Nextafter(x*(1+rounding), math.Inf(1)))
 	rank := int(math.Ceil(q * float64(len(sorted))))
 	return float64(max(0, below+1-rank, rank-upTo)) / float64(len(sorted))
 }

@@ -8,19 +8,22 @@ import (
 	"github.com/influxdata/tdigest"
 )
 
-// Compression is the compression of the t-digest that replaces more than
-// MaxPairs pairs. About 700 centroids remain. Each has at most 0.3% of the
-// weight, and at the 99th percentile at most a third of that. With a
-// compression of 100, a merge of merged sketches would be wrong by half a
-// percent at a gap between two modes.
+// Compression is the one of the t-digest that takes the place of more than
+// MaxPairs pairs. Some 700 centroids remain. Each has at most 0.3% of the
+// weight, and a third of that at the 99th percentile. With 100 a merge of merged
+// sketches would err by half a percent beside a gap between two modes.
 const Compression = 500
 
-// digests has empty digests, because each takes 80 KB.
+// digests has empty digests. One takes 80 KB.
 var digests = sync.Pool{New: func() any { return tdigest.NewWithCompression(Compression) }}
 
-// compress returns the sketch of more than MaxPairs centroids, or samples, in
-// the order of their means.
-func compress(centroids Sketch, shortest, longest time.Duration) Sketch {
+// compress returns the sketch of centroids in order, of which the first and the
+// last are the true extremes.
+func compress(s Sketch) Sketch { return within(s, s[0].Mean, s[len(s)-1].Mean) }
+
+// within returns the sketch of centroids in the order of their means, of which
+// shortest and longest are the true extremes.
+func within(centroids Sketch, shortest, longest time.Duration) Sketch {
 	digest := digests.Get().(*tdigest.TDigest)
 	defer digests.Put(digest)
 	digest.Reset()

@@ -36,7 +36,7 @@ func Of(samples []uint64) Sketch {
 		s[i] = Centroid{time.Duration(d), 1}
 	}
 	if len(s) > MaxPairs {
-		return compress(s, s[0].Mean, s[len(s)-1].Mean)
+		return compress(s)
 	}
 	return s
 }
@@ -47,23 +47,15 @@ func Fit(s Sketch, shortest, longest time.Duration) Sketch {
 	if len(s) <= MaxPairs && s.Exact() {
 		return s
 	}
-	return compress(s, shortest, longest)
-}
-
-// Merge returns the sketch of all the parts' samples. The order of the parts
-// does not change the result.
-func Merge(parts ...Sketch) Sketch {
-	s := slices.Concat(parts...)
-	slices.SortFunc(s, Compare)
-	if n := len(s); n > MaxSamples || n > MaxPairs && !s.Exact() {
-		return compress(s, s[0].Mean, s[n-1].Mean)
-	}
-	return s
+	return within(s, shortest, longest)
 }
 
 // Compare orders centroids by mean, and centroids of the same mean by weight.
 func Compare(a, b Centroid) int {
-	return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Weight, b.Weight))
+	if a.Mean != b.Mean {
+		return cmp.Compare(a.Mean, b.Mean)
+	}
+	return cmp.Compare(a.Weight, b.Weight)
 }
 
 // Samples returns how many samples the sketch stands for.

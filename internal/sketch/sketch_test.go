@@ -157,10 +157,11 @@ func TestMergedSamplesStaySamplesUpToTheMostPairs(t *testing.T) {
 	}
 }
 
+// As long as a Sum keeps all pairs.
 func TestMergeDoesNotDependOnTheOrderOfItsParts(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	var parts []Sketch
-	for i := range 20 {
+	for i := range 5 {
 		parts = append(parts, Of(window(r, "lognormal", 100+i*500)))
 	}
 	want := Merge(parts...)
@@ -170,6 +171,15 @@ func TestMergeDoesNotDependOnTheOrderOfItsParts(t *testing.T) {
 			t.Fatal("another order gives another sketch")
 		}
 	}
+}
+
+// Merge returns the sketch of a Sum of the parts.
+func Merge(parts ...Sketch) Sketch {
+	var sum Sum
+	for _, part := range parts {
+		sum.Add(part)
+	}
+	return sum.Sketch()
 }
 
 // window returns n sorted samples of an input.
@@ -222,6 +232,46 @@ func TestTheRankErrorBesideAGapIsWithinTheLimits(t *testing.T) {
 			wellFormed(t, merged, all)
 			withinLimits(t, merged, all, 1)
 		}
+	}
+}
+
+// A thousand windows are added to one Sum. A gap is right beside each
+// percentile.
+func TestAThousandWindowsInOneSumErrNoMoreThanAFew(t *testing.T) {
+	const windows, size = 1000, MaxPairs + 1
+	for q, limit := range limits {
+		r := rand.New(rand.NewPCG(uint64(100*q), 6))
+		all, samples := make([]uint64, 0, windows*size), make([]uint64, size)
+		var sum Sum
+		for range windows {
+			for i := range samples {
+				samples[i] = modes(r, q+limit/4)
+			}
+			slices.Sort(samples)
+			sum.Add(Of(samples))
+			all = append(all, samples...)
+			if len(sum.pairs) > MaxSamples {
+				t.Fatalf("a Sum keeps %d pairs", len(sum.pairs))
+			}
+		}
+		slices.Sort(all)
+		s := sum.Sketch()
+		wellFormed(t, s, all)
+		withinLimits(t, s, all, 0.4)
+	}
+}
+
+func TestASumGoesOnAfterItsSketchWasTaken(t *testing.T) {
+	var sum Sum
+	first := sum.Sketch()
+	sum.Add(Sketch{{3, 1}, {5, 2}})
+	second := sum.Sketch()
+	sum.Add(nil)
+	sum.Add(Sketch{{4, 1}})
+	got := []Sketch{first, second, sum.Sketch()}
+	want := []Sketch{nil, {{3, 1}, {5, 2}}, {{3, 1}, {4, 1}, {5, 2}}}
+	if !reflect.DeepEqual(got, want) || sum.Windows() != 2 {
+		t.Errorf("%d windows, got %v, want %v", sum.Windows(), got, want)
 	}
 }
 

@@ -1,0 +1,158 @@
+// Package detail keeps values of nodes beside their metrics in a snapshot: a map
+// by name for each kind of value. A Kind is one value with all functions of such
+// a map.
+package detail
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
+)
+
+// A Kind is a V for each of some nodes in a snapshot S, beside the metrics M.
+type Kind[S, M, V any] struct {
+	Name  string // in the JSON of a snapshot
+	Of    func(*S) *map[string]V
+	Nodes func(*S) map[string]M
+
+	Encode func([]byte, *V) ([]byte, error)
+	Decode func(jsontable.Text, *V) error
+
+	// Judge returns why v is not what a read returns. m is nil if the
+	// snapshot does not have the node.
+	Judge  func(v *V, m *M) error
+	Always bool // whether all nodes of a snapshot have one, if some has
+
+	// Merge returns what two snapshots have together. It is nil if the
+	// snapshots' merge does that together with the metrics.
+	Merge func(a, b V) (V, error)
+
+	// Since returns what is left in a snapshot since another, where the
+	// node had the value before and has the metrics d between. d is nil if
+	// the result does not have the node.
+	Since func(v, before V, d *M) (V, bool)
+}
+
+// Field returns the row of the snapshot's table.
+func (k *Kind[S, M, V]) Field() jsontable.Field[S] {
+	return jsontable.Field[S]{
+		Name:   k.Name,
+		At:     func(s *S) any { return part[S, M, V]{k, s} },
+		Absent: func(s *S) bool { return *k.Of(s) == nil },
+	}
+}
+
+// A part is a Kind of a snapshot as a part of its JSON.
+type part[S, M, V any] struct {
+	*Kind[S, M, V]
+	s *S
+}
+
+func (p part[S, M, V]) AppendJSON(b []byte) ([]byte, error) {
+	return jsontable.AppendByName(b, *p.Of(p.s), func(b []byte, v *V) ([]byte, error) {
+		b, err := p.Encode(b, v)
+		return b, jsontable.FieldError(p.Name, err)
+	})
+}
+
+// ParseJSON reads the object of all nodes' values. The nodes have been read
+// before.
+func (p part[S, M, V]) ParseJSON(text jsontable.Text) error {
+	values := map[string]V{}
+	*p.Of(p.s) = values
+	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
+		var v V
+		err := p.Decode(val, &v)
+		if _, twice := values[name]; twice {
+			err = jsontable.ErrTwice
+		}
+		if err == nil {
+			err = p.checkOne(p.s, name, v)
+		}
+		values[name] = v
+		return jsontable.FieldError(p.Name, err)
+	})
+}
+
+func (p part[S, M, V]) Check() error { return p.Kind.Check(p.s) }
+
+// metrics returns the metrics of a node, nil if the snapshot does not have it.
+func (k *Kind[S, M, V]) metrics(s *S, name string) *M {
+	if m, ok := k.Nodes(s)[name]; ok {
+		return &m
+	}
+	return nil
+}
+
+func (k *Kind[S, M, V]) checkOne(s *S, name string, v V) error {
+	return k.Judge(&v, k.metrics(s, name))
+}
+
+// Check returns an error that names a node whose value is not what a read
+// returns.
+func (k *Kind[S, M, V]) Check(s *S) error {
+	values := *k.Of(s)
+	for _, name := range names(values) {
+		if err := k.checkOne(s, name, values[name]); err != nil {
+			return k.errorOf(name, err)
+		}
+	}
+	if !k.Always || values == nil || len(values) == len(k.Nodes(s)) {
+		return nil
+	}
+	for _, name := range names(k.Nodes(s)) {
+		if _, ok := values[name]; !ok {
+			return k.errorOf(name, jsontable.ErrMissing)
+		}
+	}
+	return nil
+}
+
+func (k *Kind[S, M, V]) errorOf(node string, err error) error {
+	return jsontable.NodeError(node, jsontable.FieldError(k.Name, err))
+}
+
+func names[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }
+
+// ValidNames makes the names valid UTF-8.
+func (k *Kind[S, M, V]) ValidNames(s *S) (err error) {
+	*k.Of(s), err = jsontable.ValidNames(*k.Of(s))
+	return err
+}
+
+// Add returns a function that adds the values of s to those of sum. With an
+// error nothing is to be added.
+func (k *Kind[S, M, V]) Add(sum, s *S) (commit func(), err error) {
+	from, to := *k.Of(s), k.Of(sum)
+	changed := map[string]V{}
+	if k.Merge != nil {
+		for _, name := range names(from) {
+			if changed[name], err = k.Merge((*to)[name], from[name]); err != nil {
+				return nil, k.errorOf(name, err)
+			}
+		}
+	}
+	return func() {
+		if *to == nil && from != nil {
+			*to = map[string]V{}
+		}
+		maps.Copy(*to, changed)
+	}, nil
+}
+
+// Between leaves in between the values of s that belong there. earlier has
+// those of before.
+func (k *Kind[S, M, V]) Between(between, s, earlier *S) {
+	from, before := *k.Of(s), *k.Of(earlier)
+	if from == nil {
+		return
+	}
+	values := make(map[string]V, len(from))
+	*k.Of(between) = values
+	for name, v := range from {
+		if v, ok := k.Since(v, before[name], k.metrics(between, name)); ok {
+			values[name] = v
+		}
+	}
+}

@@ -1,0 +1,133 @@
+// Package source keeps where figures come from: which instances, and which
+// intervals of their time. So nothing is counted twice.
+//
+// An interval has its begin and not its end. Adjacent intervals do not overlap.
+// An interval without length has the nanosecond at its begin, so that it
+// overlaps itself.
+package source
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A Source is an instance and an interval of its time.
+type Source struct {
+	Instance       string
+	Since, TakenAt time.Time
+}
+
+// end returns when the interval ends.
+func (s Source) end() time.Time {
+	if s.Since.Before(s.TakenAt) {
+		return s.TakenAt
+	}
+	return s.Since.Add(1)
+}
+
+// Check returns an error if an interval ends before it begins, or overlaps
+// another one of its instance.
+func Check(all []Source) error {
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(a, b Source) int {
+		return cmp.Or(cmp.Compare(a.Instance, b.Instance), a.Since.Compare(b.Since))
+	})
+	for i, s := range all {
+		if s.TakenAt.Before(s.Since) {
+			return fmt.Errorf("instance %q: takenAt, %s, is before since, %s", s.Instance, text(s.TakenAt), text(s.Since))
+		}
+		if i > 0 && all[i-1].Instance == s.Instance && all[i-1].overlaps(s) {
+			return s.twice(all[i-1])
+		}
+	}
+	return nil
+}
+
+// overlaps reports whether the intervals of one instance have time in common.
+func (s Source) overlaps(t Source) bool { return s.Since.Before(t.end()) && t.Since.Before(s.end()) }
+
+// twice returns the error about two intervals that overlap.
+func (s Source) twice(other Source) error {
+	return fmt.Errorf("instance %q would count twice: %v overlaps %v", s.Instance, s, other)
+}
+
+func (s Source) String() string {
+	return fmt.Sprintf("from %s to %s", text(s.Since), text(s.TakenAt))
+}
+
+func text(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// A Union is a set of sources. Those of one instance are in order, and none
+// overlaps another or ends where another begins. The zero Union is empty and
+// cannot be added to.
+type Union map[string][]Source
+
+// Add returns the intervals that the instances of more have together with the
+// union, which it leaves as it is. more is as Check demands. The error names an
+// instance with intervals that overlap.
+func (u Union) Add(more []Source) (changed Union, err error) {
+	changed = Union{}
+	for _, s := range more {
+		s.Since, s.TakenAt = s.Since.UTC().Round(0), s.TakenAt.UTC().Round(0)
+		of, known := changed[s.Instance]
+		if !known {
+			of = slices.Clone(u[s.Instance])
+		}
+		i, _ := slices.BinarySearchFunc(of, s, func(a, b Source) int { return a.Since.Compare(b.Since) })
+		for _, other := range of[max(0, i-1):min(i+1, len(of))] {
+			if other.overlaps(s) {
+				return nil, s.twice(other)
+			}
+		}
+		of = slices.Insert(of, i, s)
+		for j := min(i+1, len(of)-1); j > max(0, i-1); j-- {
+			if of[j-1].end().Equal(of[j].Since) {
+				of[j-1].TakenAt = of[j].end()
+				of = slices.Delete(of, j, j+1)
+			}
+		}
+		changed[s.Instance] = of
+	}
+	return changed, nil
+}
+
+// All returns the sources in the order of instances and times.
+func (u Union) All() (all []Source) {
+	for _, instance := range slices.Sorted(maps.Keys(u)) {
+		all = append(all, u[instance]...)
+	}
+	return all
+}
+
+// Between returns the sources of the time between two reads of the same
+// instances. Both reads are as Check demands. The error names an instance that
+// only one read is of, or that was reset as a whole between the reads.
+func Between(earlier, later []Source) (between []Source, err error) {
+	before, _ := Union{}.Add(earlier)
+	after, _ := Union{}.Add(later)
+	both := maps.Clone(before)
+	maps.Copy(both, after)
+	for _, instance := range slices.Sorted(maps.Keys(both)) {
+		then, now := before[instance], after[instance]
+		if then == nil || now == nil {
+			return nil, fmt.Errorf("the two are of different instances: only one of them is of %q", instance)
+		}
+		for i, s := range now {
+			if len(now) != len(then) || !s.Since.Equal(then[i].Since) {
+				return nil, fmt.Errorf("instance %q was reset between: the earlier figures are %v, the later ones %v",
+					instance, then[len(then)-1], now[len(now)-1])
+			}
+			s.Since = then[i].TakenAt
+			if s.TakenAt.Before(s.Since) { // The clock was set back.
+				s.TakenAt = s.Since
+			}
+			if i == len(now)-1 || s.Since.Before(s.TakenAt) {
+				between = append(between, s)
+			}
+		}
+	}
+	return between, nil
+}

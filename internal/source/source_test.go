@@ -1,0 +1,152 @@
+package source
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// of returns sources such as "a 3-5": the instance, and nanoseconds.
+func of(texts ...string) (all []Source) {
+	for _, text := range texts {
+		s, since, takenAt := Source{}, int64(0), int64(0)
+		if _, err := fmt.Sscanf(text, "%1s %d-%d", &s.Instance, &since, &takenAt); err != nil {
+			panic(err)
+		}
+		s.Since, s.TakenAt = time.Unix(0, since).UTC(), time.Unix(0, takenAt).UTC()
+		all = append(all, s)
+	}
+	return all
+}
+
+func TestUnionKeepsWhatDoesNotOverlap(t *testing.T) {
+	for _, c := range []struct {
+		added string // separated by commas
+		want  string // the union, or the instance that the error names
+	}{
+		{"a 0-5,a 5-9", "a 0-9"},
+		{"a 5-9,a 0-5", "a 0-9"},
+		{"a 0-2,a 4-6,a 2-4", "a 0-6"},
+		{"a 0-2,a 4-6,a 7-8", "a 0-2,a 4-6,a 7-8"},
+		{"b 0-5,a 0-5,a 7-8", "a 0-5,a 7-8,b 0-5"},
+		{"a 0-5,a 0-5", "error a"},
+		{"a 0-5,a 4-9", "error a"},
+		{"a 4-9,a 0-5", "error a"},
+		{"a 0-9,a 4-5", "error a"},
+		{"a 4-5,a 0-9", "error a"},
+		{"a 4-5,b 0-9,b 8-9", "error b"},
+		{"a 5-5,a 5-5", "error a"},
+		{"a 5-5,a 5-9", "error a"},
+		{"a 0-9,a 5-5", "error a"},
+		{"a 0-5,a 5-5", "a 0-6"},
+		{"a 5-5,a 6-9", "a 5-9"},
+		{"a 9-9,a 4-5", "a 4-5,a 9-9"},
+	} {
+		u, got := Union{}, ""
+		for _, text := range strings.Split(c.added, ",") {
+			changed, err := u.Add(of(text))
+			if err != nil {
+				got = "error " + text[:1]
+				if !strings.HasPrefix(err.Error(), `instance "`+text[:1]+`" would count twice: `) {
+					t.Errorf("%s: %v", c.added, err)
+				}
+				break
+			}
+			maps.Copy(u, changed)
+		}
+		if got == "" {
+			got = show(u.All())
+		}
+		if got != c.want {
+			t.Errorf("%s: got %s, want %s", c.added, got, c.want)
+		}
+	}
+}
+
+func show(all []Source) string {
+	var texts []string
+	for _, s := range all {
+		texts = append(texts, fmt.Sprintf("%s %d-%d", s.Instance, s.Since.UnixNano(), s.TakenAt.UnixNano()))
+	}
+	return strings.Join(texts, ",")
+}
+
+// A set of nanoseconds for each instance is the model.
+func TestUnionIsASetOfNanoseconds(t *testing.T) {
+	for seed := range uint64(2000) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		u, model := Union{}, map[string]map[int]bool{"a": {}, "b": {}}
+		for range 1 + r.IntN(12) {
+			instance, since := []string{"a", "b"}[r.IntN(2)], r.IntN(30)
+			length := r.IntN(5)
+			overlaps := false
+			for ns := since; ns < since+max(1, length); ns++ {
+				overlaps = overlaps || model[instance][ns]
+			}
+			before := show(u.All())
+			more := of(fmt.Sprintf("%s %d-%d", instance, since, since+length))
+			changed, err := u.Add(more)
+			if (err != nil) != overlaps || show(u.All()) != before || (Check(append(u.All(), more...)) != nil) != overlaps {
+				t.Fatalf("seed %d: to %s add %s: %v, want an error: %t", seed, before, show(more), err, overlaps)
+			}
+			if err != nil {
+				continue
+			}
+			maps.Copy(u, changed)
+			for ns := since; ns < since+max(1, length); ns++ {
+				model[instance][ns] = true
+			}
+		}
+		for instance, want := range model {
+			got, end := map[int]bool{}, -1
+			for _, s := range u[instance] {
+				if int(s.Since.UnixNano()) <= end {
+					t.Fatalf("seed %d: %s", seed, show(u.All()))
+				}
+				end = int(s.end().UnixNano())
+				for ns := int(s.Since.UnixNano()); ns < end; ns++ {
+					got[ns] = true
+				}
+			}
+			if !maps.Equal(got, want) {
+				t.Fatalf("seed %d: instance %s: %s is not %v", seed, instance, show(u.All()), slices.Sorted(maps.Keys(want)))
+			}
+		}
+	}
+}
+
+func TestBetween(t *testing.T) {
+	for _, c := range []struct{ earlier, later, want string }{
+		{"a 0-5", "a 0-9", "a 5-9"},
+		{"a 0-5", "a 0-5", "a 5-5"},
+		{"a 0-5", "a 0-3", "a 5-5"},
+		{"a 0-5,b 1-4", "b 1-7,a 0-9", "a 5-9,b 4-7"},
+		{"a 0-2,a 3-5", "a 0-2,a 3-9", "a 5-9"},
+		{"a 0-5", "b 0-9", `the two are of different instances: only one of them is of "a"`},
+		{"a 0-5", "a 0-9,b 0-9", `the two are of different instances: only one of them is of "b"`},
+		{"a 0-5,b 0-5", "b 0-9", `the two are of different instances: only one of them is of "a"`},
+		{"a 0-5", "a 5-9", `instance "a" was reset between: `},
+		{"a 0-5", "a 0-5,a 7-9", `instance "a" was reset between: `},
+		{"a 0-2,a 3-5", "a 0-2,a 4-9", `instance "a" was reset between: `},
+	} {
+		between, err := Between(of(strings.Split(c.earlier, ",")...), of(strings.Split(c.later, ",")...))
+		got := show(between)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want && !(err != nil && strings.HasPrefix(got, c.want)) {
+			t.Errorf("from %s to %s: got %s, want %s", c.earlier, c.later, got, c.want)
+		}
+	}
+}
+
+func TestCheckRefusesAnIntervalThatEndsBeforeItBegins(t *testing.T) {
+	const want = `instance "a": takenAt, 1970-01-01T00:00:00.000000003Z, is before since, 1970-01-01T00:00:00.000000005Z`
+	if err := Check(of("b 0-1", "a 5-3")); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
