@@ -35,15 +35,15 @@
 //
 // # What is recorded
 //
-//	in the course of a call                          executions                      retries
-//	the first attempt starts                         –                               –
-//	another attempt starts, its back-off is over     –                               1, 2, … by RecordRetry
-//	the call returns without an error                a success                       –
-//	the call returns an error                        a failure, by the classifier    –
-//	    and Ignore says true of it                   nothing                         –
+//	in the course of a call                     executions                    retries
+//	the first attempt starts                    –                             –
+//	another attempt starts, after its back-off  –                             RecordRetry 1, 2, …
+//	the call returns without an error           a success                     –
+//	the call returns an error                   a failure, by the classifier  –
+//	    and Ignore says true of it              nothing                       –
 //	    and the caller's context has ended, and
-//	    Ignore says true of its error                nothing                         –
-//	it panics or ends its goroutine                  a failure, CategoryOther        –
+//	    Ignore says true of its error           nothing                       –
+//	it panics or ends its goroutine             a failure, CategoryOther      –
 //
 // The wrapper records an execution when it ends. Its duration is that of the
 // whole call by the monotonic clock, with all attempts and all back-off. The

@@ -23,17 +23,17 @@
 // # What is recorded
 //
 //	how it ended                               the execution                 the retry
-//	it returned no error                       a success                     its number, if it was one
+//	it returned no error                       a success                     its number, if any
 //	it returned asynq.RevokeTask               a success                     the same
 //	it returned an error or asynq.SkipRetry    a failure, by the classifier  the same
 //	its deadline passed before it returned,
-//	    whatever it returned                   a failure, CategoryTimeout    the same
+//	    with any result                        a failure, CategoryTimeout    the same
 //	Config.Ignore accepts the error            nothing                       nothing
 //	its context was canceled before it
-//	    returned, whatever it returned         nothing, by the default of    nothing
+//	    returned, with any result              nothing, by the default of    nothing
 //	                                           Config.Ignore
 //	it panicked or ended its goroutine,
-//	    or Config.Ignore did                   a failure, CategoryOther      its number, if it was one
+//	    or Config.Ignore did                   a failure, CategoryOther      its number, if any
 //
 // With an Ignore that accepts exactly the errors that asynq.Config.IsFailure
 // refuses, executions, failures and retries equal the counts of asynq's

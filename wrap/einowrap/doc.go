@@ -71,7 +71,11 @@
 // and a timeout. In a graph that has a Handler the function records in the
 // Handler's place.
 //
-//	fetch := einowrap.MustNode(wrap.Config{Name: "fetch", Collector: metrics, Retry: &wrap.Retry{MaxAttempts: 3}}, get)
+//	fetch := einowrap.MustNode(wrap.Config{
+//		Name:      "fetch",
+//		Collector: metrics,
+//		Retry:     &wrap.Retry{MaxAttempts: 3},
+//	}, get)
 //	err := graph.AddLambdaNode("fetch", compose.InvokableLambda(fetch))
 //
 // # Performance

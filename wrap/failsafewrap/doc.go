@@ -20,11 +20,11 @@
 // # What is recorded
 //
 //	how it ended                               the execution                 the retry
-//	it returned no error                       a success                     1, 2, … for each retry within
+//	it returned no error                       a success                     1, 2, … for each
 //	it returned an error                       a failure, by the classifier  the same
 //	it returned timeout.ErrExceeded            a failure, CategoryTimeout    the same
 //	a timeout policy outside canceled it,
-//	    whatever it returned                   a failure, CategoryTimeout    the same
+//	    with any result                        a failure, CategoryTimeout    the same
 //	it returned an error, and Config.Ignore
 //	    accepts that or the context's error    nothing                       the same
 //	it panicked or ended its goroutine,

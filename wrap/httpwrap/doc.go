@@ -28,8 +28,9 @@
 //
 //	a server's handler                          execution
 //	returns, status below 500                   a success
-//	returns, status 500 and above               a failure: 504 CategoryTimeout, 502 CategoryNetwork, else CategoryOther
-//	returns or aborts, the client has gone      nothing; see below
+//	returns, status 500 and above               a failure: 504 is CategoryTimeout, 502 is
+//	                                            CategoryNetwork, the rest is CategoryOther
+//	returns or aborts, the client has gone      nothing, with two exceptions
 //	writes after a http.TimeoutHandler outside
 //	has answered                                a failure, CategoryTimeout
 //	panics, http.ErrAbortHandler included,
@@ -38,9 +39,11 @@
 //
 //	a client's request                          execution
 //	status below 500, body read or closed       a success
-//	status 500 and above, body read or closed   a failure, as above
-//	fails, or its body does while it is read    a failure, by the classifier: a deadline or http.Client.Timeout is
-//	                                            CategoryTimeout, a server that hangs up or resets CategoryNetwork
+//	status 500 and above, body read or closed   a failure, with the categories of a handler's
+//	fails, or its body does while it is read    a failure, by the classifier: a deadline or
+//	                                            http.Client.Timeout is CategoryTimeout, a
+//	                                            server that hangs up or resets is
+//	                                            CategoryNetwork
 //	    and the caller has cancelled it         nothing
 //	the next transport or its body panics       a failure, CategoryOther
 //	the next transport returns nil and nil      a failure, CategoryOther

@@ -26,7 +26,7 @@
 // # What is recorded
 //
 //	how it ended                               the execution                 the retry
-//	it returned no error, in time or late      a success                     its number, if it was one
+//	it returned no error, in time or late      a success                     its number, if any
 //	it returned an error                       a failure, by the classifier  the same
 //	it returned its context's error, because
 //	    its timeout had passed                 a failure, CategoryTimeout    the same
@@ -40,7 +40,7 @@
 //	    returned any error                     nothing, by the default of    nothing
 //	                                           Config.Ignore
 //	it panicked or ended its goroutine,
-//	    or Config.Ignore did                   a failure, CategoryOther      its number, if it was one
+//	    or Config.Ignore did                   a failure, CategoryOther      its number, if any
 //
 // River takes back the attempt of a job that was snoozed or stopped. So a retry
 // is recorded when its run ends.

@@ -3,7 +3,7 @@
 // anything could not be measured.
 //
 //	go run ./cmd/check          the targets, about ten minutes
-//	go run ./cmd/check -short   a minute; it prints times and ratios, and fails only for allocations and bytes
+//	go run ./cmd/check -short   a minute; fails only for allocations and bytes
 //
 // CI makes the short run. No time and no ratio of times fails the short run,
 // because CPUs differ too much.

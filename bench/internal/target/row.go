@@ -43,7 +43,7 @@ type Row struct {
 	Limit  float64                       // the most that is allowed
 	Shown  bool                          // for comparison, without a limit
 	Of     []Value                       // the measured values
-	Rivals bool                          // only the first of Of counts, and the rival with the least median
+	Rivals bool                          // of the rest of Of only the least median counts
 	Figure func(round []float64) float64 // from the values of a round, in the order of Of
 }
 
