@@ -45,6 +45,24 @@ import (
 // JSON: no sketches where a window has samples; a snapshot made by hand that ParseSnapshot would refuse in its JSON;
 // counters beyond 64 bits; window sizes that add up to more than 2^53 - 1 (math.MaxInt where that is less). With an
 // error the Snapshot is the zero one. Time is in proportion to n log n for n pairs of sketches.
+//
+// SQL reads a fleet too, if each process writes its snapshots as rows. The
+// counters of the newest row of each instance are those of collectors that
+// nobody resets.
+//
+//	CREATE TABLE snapshots (instance text, taken_at timestamptz, document json);
+//
+//	CREATE VIEW newest AS
+//	  SELECT DISTINCT ON (instance) * FROM snapshots ORDER BY instance, taken_at DESC;
+//
+//	SELECT node, sum((figures->>'totalExecutions')::bigint) AS executions,
+//	  sum((figures->>'failureCount')::bigint) AS failures,
+//	  sum((figures->>'retryCount')::bigint) AS retries
+//	FROM newest, json_each(document->'nodes') AS nodes(node, figures)
+//	GROUP BY node;
+//
+// [Sketch] has the query of the percentiles. It is apart from this one, because
+// a join with the pairs of sketches would multiply the counters.
 func Merge(snapshots ...Snapshot) (Snapshot, error) {
 	s, err := mergeSnapshots(snapshots)
 	if err != nil {
