@@ -51,7 +51,8 @@ lint: ## gofmt, vet, staticcheck, the listing of the API, and builds for other p
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./...; done
 
 conformance: ## let judges that are not ours look at what the library says
-	cd internal/conformance && $(TEST) ./...
+	@.ci/postgres
+	cd internal/conformance && NODEMETRICS_POSTGRES=required $(TEST) ./...
 	cd internal/conformance && $(TEST) -tags nodemetrics_step -run 'Linearizable|Window|NoInstant|Checkers' .
 
 model: ## let Spin search the models of the lock-free code

@@ -62,6 +62,24 @@ import (
 // The error has the index, from 0, and the TakenAt of the snapshot, if it is
 // about one. With an error the Snapshot is the zero one. Use a [Merger] if the
 // snapshots come one by one.
+//
+// SQL reads a fleet too, if each process writes its snapshots as rows. The
+// counters of the newest row of each instance are those of collectors that
+// nobody resets.
+//
+//	CREATE TABLE snapshots (instance text, taken_at timestamptz, document json);
+//
+//	CREATE VIEW newest AS
+//	  SELECT DISTINCT ON (instance) * FROM snapshots ORDER BY instance, taken_at DESC;
+//
+//	SELECT node, sum((figures->>'totalExecutions')::bigint) AS executions,
+//	  sum((figures->>'failureCount')::bigint) AS failures,
+//	  sum((figures->>'retryCount')::bigint) AS retries
+//	FROM newest, json_each(document->'nodes') AS nodes(node, figures)
+//	GROUP BY node;
+//
+// [Sketch] has the query of the percentiles. It is apart from this one, because
+// a join with the pairs of sketches would multiply the counters.
 func Merge(snapshots ...Snapshot) (Snapshot, error) {
 	m, err := mergeAll(slices.Clone(snapshots))
 	if err != nil {

@@ -18,11 +18,28 @@ import (
 // its WindowMin and the last its WindowMax, whatever was merged: a sketch with centroids keeps the shortest and the
 // longest sample apart, with a weight of 1 each. While all weights are 1 everything is exact to the nanosecond.
 //
-// In JSON a sketch is an array of pairs, [[milliseconds, weight], …]: plain centroids for any reader that knows
-// t-digests. Where a table has a row for each pair, of as many snapshots as there are processes, ClickHouse answers for
-// the 99th percentile of a node over all of them, in milliseconds, with
+// In JSON a sketch is an array of pairs, [[milliseconds, weight], …]. The SQL
+// below returns the percentiles of a fleet, from the view newest that [Merge]
+// has. It needs no extension of PostgreSQL. DuckDB needs the macro first.
 //
-//	SELECT quantileTDigestWeighted(0.99)(ms, weight) FROM sketches WHERE node = 'fetch'
+//	CREATE MACRO json_array_elements(a) AS TABLE SELECT value FROM json_each(a);
+//
+//	CREATE VIEW pairs AS
+//	  SELECT node, (pair->>0)::float8 AS ms, (pair->>1)::bigint AS weight
+//	  FROM newest, json_each(document->'sketches') AS sketches(node, sketch),
+//	    json_array_elements(sketch) AS pairs(pair);
+//
+//	SELECT node, min(ms) FILTER (WHERE 100 * upto >= 50 * total) AS p50,
+//	  min(ms) FILTER (WHERE 100 * upto >= 90 * total) AS p90,
+//	  min(ms) FILTER (WHERE 100 * upto >= 99 * total) AS p99
+//	FROM (SELECT node, ms, sum(weight) OVER (PARTITION BY node ORDER BY ms) AS upto,
+//	    sum(weight) OVER (PARTITION BY node) AS total FROM pairs) AS ranked
+//	GROUP BY node;
+//
+// The view unpacks each document once, and not once for each pair. If the
+// sketches are samples, the query returns the nearest rank itself. Otherwise its
+// rank errs by at most 1%. The t-digest aggregates of databases interpolate. So
+// that of DuckDB misses the p99 of 100 samples by 28%.
 type Sketch []Centroid
 
 // Centroid stands for as many samples of a window as its weight, at least 1. With a weight of 1 its mean is that

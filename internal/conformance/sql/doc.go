@@ -1,0 +1,3 @@
+// Package sql runs the SQL in the documentation of atomicmetrics on databases
+// that are not ours.
+package sql
