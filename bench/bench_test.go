@@ -82,17 +82,32 @@ func fill(impl peer.Impl, n peer.Node) {
 // bursts is how often spreadNode tries.
 const bursts = 10_000
 
-// spreadNode has all cores contend for the only node of a collector, until it
-// is spread over them. With one core, two goroutines contend on a second one.
+// spreadNode has all cores contend for a node of a collector, until it is spread
+// over them. With one core, two goroutines contend on a second one.
 func spreadNode(c *atomicmetrics.Collector, n *atomicmetrics.Node) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, cores())))
+	before := c.Stats().ShardedNodes
 	for range bursts {
 		measure.Spread(10_000, cores(), successes(n, 0))
-		if c.Stats().ShardedNodes > 0 {
+		if c.Stats().ShardedNodes > before {
 			return nil
 		}
 	}
 	return fmt.Errorf("node %s is not spread after %d bursts", n.Name(), bursts)
+}
+
+// spreadRegistry returns a registry of ours with nodes of these names, all of
+// them spread. It is made on first use.
+func spreadRegistry(names ...string) func() (peer.Nodemetrics, error) {
+	return sync.OnceValues(func() (peer.Nodemetrics, error) {
+		r := peer.NewNodemetrics()
+		for _, name := range names {
+			if err := spreadNode(r.Collector, r.Collector.Node(name)); err != nil {
+				return r, err
+			}
+		}
+		return r, nil
+	})
 }
 
 // flush waits until the helper goroutines of ours have nothing to do.

@@ -96,7 +96,7 @@
 //	strategy=exact|tdigest    unless impl tells it
 //	window=100                samples
 //	node=unspread|spread      spread: all cores have contended for the node before; without it
-//	                          they have not
+//	                          they have not. With g=cores a node becomes spread by itself
 //	names=64                  number of names, or of handles, recorded in random order
 //	nodes=1000                in a snapshot
 //	form=values|json          of a snapshot
@@ -124,18 +124,19 @@
 //	            beyond: one failure below its threshold, at it, or beyond it; there p99.9-ns of
 //	            single records too. With g=cores windows vary by a failure or two about that
 //	            state.
-//	Wrap        impl, g, work
+//	Wrap        [node,] impl, g, work
 //	            A call through a wrapper. added-ns/call is over the bare call, clockreads/call
 //	            the same in readings of the clock, interleaved.
-//	Latency     by, op, impl, g, work
+//	Latency     by, op, [node,] impl, g, work
 //	            Single records while a reader takes a snapshot every millisecond: p50-ns, p90-ns,
 //	            p99-ns, p99.8-ns, p99.9-ns, p99.99-ns, max-ns; of the clock itself clock-p50-ns,
 //	            clock-p99.9-ns, clock-p99.99-ns, clock-max-ns; reads/s.
-//	Read        [strategy, window,] recorders, impl
-//	            One read of one node.
-//	Snapshot    nodes, form, recorders, impl
+//	Read        [strategy, window, node,] recorders, impl
+//	            One read of one node with a full window. All cores have filled the window of a
+//	            spread node.
+//	Snapshot    [node,] nodes, form, recorders, impl
 //	            A snapshot of nodes with full windows.
-//	ReaderCost  by, op, impl, g, work
+//	ReaderCost  by, op, [node,] impl, g, work
 //	            The cost of a reader at full speed to the recorders: alone-ns/record,
 //	            beside-ns/record, and slowdown, which is their ratio, interleaved.
 //	Scaling     by, op, impl, g, work

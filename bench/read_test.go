@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -31,26 +32,25 @@ func BenchmarkRead(b *testing.B) {
 			{digest.Exact(), 100}, {digest.Exact(), 1000}, {digest.Exact(), 50_000},
 			{digest.TDigest(100), 50_000}, {digest.TDigest(100), 1_000_000},
 		} {
-			full := sync.OnceValue(func() *atomicmetrics.Node {
-				metrics := peer.NewNodemetrics(atomicmetrics.WithWindowSize(c.window), atomicmetrics.WithPercentiles(c.strategy))
-				n := metrics.Collector.Node("node")
-				for i := range c.window {
-					n.RecordSuccess(measure.Duration(i))
-				}
-				flush(b, metrics.Collector)
-				return n
-			})
-			b.Run(fmt.Sprintf("strategy=%v/window=%d/recorders=%s/impl=nodemetrics", c.strategy, c.window, recorders),
-				func(b *testing.B) {
-					n := full()
-					defer beside(recorders, func() peer.Node { return n })()
-					b.ReportAllocs()
-					b.ResetTimer()
-					for range b.N {
-						n.Metrics()
-					}
-					b.StopTimer()
+			for _, node := range []string{"unspread", "spread"} {
+				full := sync.OnceValues(func() (*atomicmetrics.Node, error) {
+					return fullNode(c.strategy, c.window, node == "spread")
 				})
+				b.Run(fmt.Sprintf("strategy=%v/window=%d/node=%s/recorders=%s/impl=nodemetrics", c.strategy, c.window, node, recorders),
+					func(b *testing.B) {
+						n, err := full()
+						if err != nil {
+							b.Fatal(err)
+						}
+						defer beside(recorders, func() peer.Node { return n })()
+						b.ReportAllocs()
+						b.ResetTimer()
+						for range b.N {
+							n.Metrics()
+						}
+						b.StopTimer()
+					})
+			}
 		}
 		for _, impl := range implsOf[peer.Handles]("mutex-ring", "monkit-durationval", "gometrics-timer", "prometheus-histogram",
 			"prometheus-summary", "hdr-mutex", "ddsketch-mutex", "tdigest-mutex") {
@@ -68,6 +68,21 @@ func BenchmarkRead(b *testing.B) {
 			})
 		}
 	}
+}
+
+// fullNode returns a node of ours whose window is full. All cores have filled the
+// window of a spread node.
+func fullNode(strategy digest.Strategy, window int, spread bool) (*atomicmetrics.Node, error) {
+	c := peer.NewNodemetrics(atomicmetrics.WithWindowSize(window), atomicmetrics.WithPercentiles(strategy)).Collector
+	n, g := c.Node("node"), 1
+	if spread {
+		if err := spreadNode(c, n); err != nil {
+			return n, err
+		}
+		g = cores()
+	}
+	measure.Spread(window, g, successes(n, 0))
+	return n, c.Flush(context.Background())
 }
 
 func BenchmarkSnapshot(b *testing.B) {
@@ -97,6 +112,22 @@ func BenchmarkSnapshot(b *testing.B) {
 				})
 			}
 		}
+	}
+	spread := spreadRegistry(nodeNames(1000)...)
+	for _, recorders := range []string{"0", "rest"} {
+		b.Run(fmt.Sprintf("node=spread/nodes=1000/form=values/recorders=%s/impl=nodemetrics", recorders), func(b *testing.B) {
+			r, err := spread()
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer beside(recorders, func() peer.Node { return r.Node(nodeNames(1)[0]) })()
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				r.Snapshot()
+			}
+			b.StopTimer()
+		})
 	}
 }
 
@@ -134,10 +165,13 @@ const fewestBeside = 200_000
 
 // BenchmarkReaderCost is what a reader that never pauses costs the recorders.
 func BenchmarkReaderCost(b *testing.B) {
-	for _, impl := range implsOf[peer.Handles](append(rivals, "hdr-mutex")...) {
-		full := registry(impl)
-		b.Run(fmt.Sprintf("by=handle/op=success/impl=%s/g=rest/work=0", impl.Name), func(b *testing.B) {
-			r, g := full(), goroutines("rest")
+	cost := func(name string, full func() (peer.Registry, error)) {
+		b.Run(name, func(b *testing.B) {
+			r, err := full()
+			if err != nil {
+				b.Fatal(err)
+			}
+			g := goroutines("rest")
 			body := successes(r.(peer.Handles).Node("node"), 0)
 			alone := func(from, to int) float64 {
 				return measure.OnCore(measure.Spread(to-from, g, body), to-from, g, cores())
@@ -155,4 +189,12 @@ func BenchmarkReaderCost(b *testing.B) {
 			b.ReportMetric(rounds.Of[1]/rounds.Of[0], "slowdown")
 		})
 	}
+	for _, impl := range implsOf[peer.Handles](append(rivals, "hdr-mutex")...) {
+		full := registry(impl)
+		cost(fmt.Sprintf("by=handle/op=success/impl=%s/g=rest/work=0", impl.Name),
+			func() (peer.Registry, error) { return full(), nil })
+	}
+	spread := spreadRegistry("node")
+	cost("by=handle/op=success/node=spread/impl=nodemetrics/g=rest/work=0",
+		func() (peer.Registry, error) { return spread() })
 }

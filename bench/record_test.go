@@ -172,23 +172,37 @@ func readClockTwice() {
 	}
 }
 
-// onSpread measures one goroutine alone on a node that all cores contended for.
+// onSpread measures one goroutine alone on nodes that all cores contended for.
 func onSpread(b *testing.B) {
-	for _, op := range []string{"success", "failure", "timer"} {
-		b.Run(fmt.Sprintf("by=handle/op=%s/node=spread/impl=nodemetrics/g=1/work=0", op), func(b *testing.B) {
-			c := peer.NewNodemetrics().Collector
-			n := c.Node("node")
-			if err := spreadNode(c, n); err != nil {
+	for _, c := range []struct {
+		op, work string
+		body     func(n peer.Node, turns int) measure.Body
+	}{
+		{"success", "0", successes}, {"success", "1us", successes}, {"failure", "0", failures},
+		{"failureAs", "0", failuresAs}, {"retry", "0", retries}, {"timer", "0", nil},
+	} {
+		spread := spreadRegistry("node")
+		b.Run(fmt.Sprintf("by=handle/op=%s/node=spread/impl=nodemetrics/g=1/work=%s", c.op, c.work), func(b *testing.B) {
+			r, err := spread()
+			if err != nil {
 				b.Fatal(err)
 			}
-			switch op {
-			case "success":
-				run(b, "1", "0", func(turns int) measure.Body { return successes(n, turns) })
-			case "failure":
-				run(b, "1", "0", func(turns int) measure.Body { return failures(n, turns) })
-			case "timer":
-				timed(b, "1", func() { n.Start().Stop(nil) })
+			if c.op == "timer" {
+				timed(b, "1", r.Timer("node"))
+				return
 			}
+			run(b, "1", c.work, func(turns int) measure.Body { return c.body(r.Node("node"), turns) })
+		})
+	}
+	for _, names := range []int{1, 64} {
+		order, spread := measure.NewOrder(names), spreadRegistry(nodeNames(names)...)
+		b.Run(fmt.Sprintf("by=name/op=success/node=spread/names=%d/impl=nodemetrics/g=1/work=0", names), func(b *testing.B) {
+			r, err := spread()
+			if err != nil {
+				b.Fatal(err)
+			}
+			n := r.Named(nodeNames(names))
+			run(b, "1", "0", func(turns int) measure.Body { return successesNamed(n, order, turns) })
 		})
 	}
 }

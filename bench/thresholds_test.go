@@ -55,6 +55,16 @@ func BenchmarkThresholds(b *testing.B) {
 			}
 		}
 	}
+	for _, state := range []string{"none", "healthy", "breached"} {
+		made := sync.OnceValues(func() (*watched, error) { return watch(state, digest.Exact(), 100, true) })
+		b.Run(fmt.Sprintf("state=%s/strategy=exact/window=100/node=spread/impl=nodemetrics/g=1/work=0", state), func(b *testing.B) {
+			w, err := made()
+			if err != nil {
+				b.Fatal(err)
+			}
+			run(b, "1", "0", func(int) measure.Body { return w.body })
+		})
+	}
 	for _, window := range []int{100, 1000, 50_000} {
 		for _, state := range []string{"below", "at", "beyond"} {
 			for _, node := range []string{"unspread", "spread"} {

@@ -52,17 +52,22 @@ func tasked(task monkit.Task, fn step) step {
 func BenchmarkWrap(b *testing.B) {
 	var bare step = func(_ context.Context, in int) (int, error) { return in + 1, nil }
 	ours := peer.NewNodemetrics().Collector
+	spread, err := spreadRegistry("node")()
+	if err != nil {
+		b.Fatal(err)
+	}
 	for _, c := range []struct {
 		impl string
 		fn   step
 	}{
-		{"bare", bare},
-		{"clock", clocked(bare)},
-		{"nodemetrics", wrap.MustNode(wrap.Config{Name: "node", Collector: ours}, bare)},
-		{"mutex-ring", byHand(new(peer.RingNode), bare)},
-		{"monkit-task", tasked(peer.MonkitTask("node"), bare)},
+		{"impl=bare", bare},
+		{"impl=clock", clocked(bare)},
+		{"impl=nodemetrics", wrap.MustNode(wrap.Config{Name: "node", Collector: ours}, bare)},
+		{"node=spread/impl=nodemetrics", wrap.MustNode(wrap.Config{Name: "node", Collector: spread.Collector}, bare)},
+		{"impl=mutex-ring", byHand(new(peer.RingNode), bare)},
+		{"impl=monkit-task", tasked(peer.MonkitTask("node"), bare)},
 	} {
-		b.Run("impl="+c.impl+"/g=1/work=0", func(b *testing.B) {
+		b.Run(c.impl+"/g=1/work=0", func(b *testing.B) {
 			ctx, n := context.Background(), 0
 			each := func(fn step) func(from, to int) float64 {
 				return func(from, to int) float64 {
@@ -75,7 +80,7 @@ func BenchmarkWrap(b *testing.B) {
 			}
 			b.ReportAllocs()
 			b.ResetTimer()
-			if c.impl == "bare" {
+			if c.impl == "impl=bare" {
 				each(bare)(0, b.N)
 				return
 			}

@@ -73,6 +73,7 @@ func sample(value func(name, unit string, round int) float64) string {
 		add("Memory/state="+state+"/strategy=tdigest/window=1000000/impl=nodemetrics", "bytes/node")
 	}
 	add("Thresholds/state=breached/strategy=exact/window=100/impl=nodemetrics/g=1/work=0", "ns/op")
+	add("Thresholds/state=healthy/strategy=exact/window=100/node=spread/impl=nodemetrics/g=1/work=0", "ns/op")
 	add("Read/strategy=exact/window=100/recorders=0/impl=nodemetrics", "ns/op")
 	add("ReaderCost/by=handle/op=success/impl=nodemetrics/g=1/work=0", "alone-ns/record", "beside-ns/record", "slowdown")
 
@@ -455,5 +456,17 @@ func TestEveryTableSaysOnWhichCPU(t *testing.T) {
 	const on = "On Made-Up(R) Processor 9000 @ 1GHz family 1 model 2, 2 cores."
 	if got, want := strings.Count(read(t, dir, "README.md"), on), len(tables)+1; got != want {
 		t.Errorf("%d tables say %q, want %d", got, on, want)
+	}
+}
+
+// A table that lost one of two benchmarks would show the other's figure as both.
+func TestTwoBenchmarksInOneCellAreAnError(t *testing.T) {
+	o, err := raw.Read(strings.NewReader("BenchmarkA/impl=x/node=spread/g=1 1 2 ns/op\nBenchmarkA/impl=x/g=1 1 3 ns/op\n"), "made up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = table{title: "T", family: "A", rows: []string{"impl"}, column: "g", units: []string{"ns/op"}}.write(io.Discard, o)
+	if want := `"T" has one cell for benchmarks A/impl=x/node=spread/g=1 and A/impl=x/g=1`; err == nil || err.Error() != want {
+		t.Errorf("the error is %v, not %s", err, want)
 	}
 }

@@ -37,7 +37,7 @@ type cells struct {
 }
 
 // pick finds the benchmarks of the table. If there is none, the error says
-// which is missing.
+// which is missing. Two benchmarks in one cell are an error too.
 func (t table) pick(o *raw.Output) (cells, error) {
 	c := cells{at: map[[2]string]raw.Name{}, unit: func(string) string { return t.units[0] }}
 	if t.column == "" {
@@ -55,17 +55,19 @@ func (t table) pick(o *raw.Output) (cells, error) {
 		if !slices.Contains(c.rows, row) {
 			c.rows = append(c.rows, row)
 		}
-		if t.column == "" {
-			for _, unit := range t.units {
-				c.at[[2]string{row, unit}] = n
+		columns := t.units
+		if t.column != "" {
+			columns = []string{n.Keys[t.column]}
+		}
+		for _, column := range columns {
+			if !slices.Contains(c.columns, column) {
+				c.columns = append(c.columns, column)
 			}
-			continue
+			if other, ok := c.at[[2]string{row, column}]; ok {
+				return c, fmt.Errorf("%q has one cell for benchmarks %s and %s", t.title, other.Full, full)
+			}
+			c.at[[2]string{row, column}] = n
 		}
-		column := n.Keys[t.column]
-		if !slices.Contains(c.columns, column) {
-			c.columns = append(c.columns, column)
-		}
-		c.at[[2]string{row, column}] = n
 	}
 	if len(c.rows) == 0 {
 		return c, fmt.Errorf("benchmark %s%s with %s is missing: nothing for %q",

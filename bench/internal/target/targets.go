@@ -36,6 +36,10 @@ func timer(node, g string) Value {
 	return Value{fmt.Sprintf("Record/by=handle/op=timer%s/impl=nodemetrics/g=%s/work=0", node, g), "beyond-clock-ns/op"}
 }
 
+func timed(impl string) Value {
+	return Value{fmt.Sprintf("Record/by=handle/op=timer/impl=%s/g=1/work=0", impl), "ns/op"}
+}
+
 func latency(impl, g, unit string) Value {
 	return Value{fmt.Sprintf("Latency/by=handle/op=success/impl=%s/g=%s/work=0", impl, g), unit}
 }
@@ -100,6 +104,7 @@ func Rows(cores int) []Row {
 		figure("wrapped call, allocations", Allocs, 0, Value{wrapped, "allocs/op"}),
 		ratio("wrapped call, over monkit-task", 0.2,
 			Value{wrapped, "added-ns/call"}, Value{"Wrap/impl=monkit-task/g=1/work=0", "added-ns/call"}),
+		ratio("timed execution, over monkit-task", 0.2, timed(ours), timed("monkit-task")),
 		figure("timed execution on one node, all cores, beyond two readings of the clock", Time, 12, timer("", "cores")),
 		figure("one goroutine alone on a node that was spread", Time, 15,
 			Value{"Record/by=handle/op=success/node=spread/impl=nodemetrics/g=1/work=0", "ns/op"}),
@@ -115,6 +120,14 @@ func Rows(cores int) []Row {
 			scaling(cores), scaling(min(2, cores-1)))))
 	}
 	rows = append(rows, nearThresholds(cores)...)
+	// The design's target of reads is a multiple of what an earlier version read,
+	// which is not here to be measured beside them.
+	for _, node := range []string{"unspread", "spread"} {
+		for _, window := range []int{100, 1000} {
+			rows = append(rows, shown(figure(fmt.Sprintf("read of a node beside a recorder at full speed, window %d, %s", window, node), Time, 0,
+				Value{fmt.Sprintf("Read/strategy=exact/window=%d/node=%s/recorders=rest/impl=nodemetrics", window, node), "ns/op"})))
+		}
+	}
 	return append(rows,
 		// The latency of a single recorder leaves the reader a core. With a
 		// recorder on every core the reader takes a core away from time to
