@@ -1,21 +1,72 @@
 package atomicmetrics
 
 import (
+	"cmp"
 	"log/slog"
 
 	"github.com/rs/zerolog"
+
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
 
 // LogValue makes a NodeMetrics a group of attributes for log/slog:
 //
 //	slog.Info("hourly", "node", name, "metrics", m)
 //
-// They are the fields of the JSON, in its order and by its names, but for durations, which are whole nanoseconds here
-// and say so: lastExecutionNs, avgExecutionNs, totalDurationNs, p50Ns, p90Ns, p99Ns, windowMinNs, windowMaxNs. What is
-// null in JSON is left out.
-func (m NodeMetrics) LogValue() slog.Value { return slog.Group("", figures.Attributes(&m)...).Value }
+// The attributes are the fields of the JSON, in its order and by its names. Only
+// durations are whole nanoseconds here, and say so: lastExecutionNs,
+// avgExecutionNs, totalDurationNs, p50Ns, p90Ns, p99Ns, windowMinNs and
+// windowMaxNs. LogValue leaves out what is null in JSON.
+func (m NodeMetrics) LogValue() slog.Value { return logValue(figures, &m) }
 
 // MarshalZerologObject writes the fields that LogValue has, for zerolog:
 //
 //	log.Info().Str("node", name).Object("metrics", m).Msg("hourly")
 func (m NodeMetrics) MarshalZerologObject(e *zerolog.Event) { e.Fields(figures.Attributes(&m)) }
+
+// LogValue makes an Event a group of attributes for log/slog: the fields of its
+// JSON, but durations in whole nanoseconds, such as p99Ns.
+func (e Event) LogValue() slog.Value { return logValue(eventTable, &e) }
+
+// LogValue makes a LastFailure a group of attributes for log/slog: at, category
+// and text.
+func (f LastFailure) LogValue() slog.Value { return logValue(lastFailureTable, &f) }
+
+// LogValue makes an InFlight a group of attributes for log/slog: running, highest
+// and, if an execution is running, oldestNs. That is in whole nanoseconds.
+func (f InFlight) LogValue() slog.Value { return logValue(inFlightTable, &f) }
+
+// LogValue makes a Stats a group of attributes for log/slog. They have the names
+// of the fields, beginning with a small letter. Forgotten is a group.
+func (s Stats) LogValue() slog.Value { return logValue(statsTable, &s) }
+
+func logValue[T any](t *jsontable.Table[T], v *T) slog.Value {
+	return slog.Group("", t.Attributes(v)...).Value
+}
+
+// LogValue makes a Snapshot a group of attributes for log/slog. They are
+// takenAt, windowSize, percentiles, and the groups nodes, lastFailures, inFlight
+// and ignored. Each group has an attribute for each node, in name order. The key
+// of a node without a name is "". LogValue leaves out sources, sketches and empty
+// groups.
+func (s Snapshot) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.Time("takenAt", s.TakenAt),
+		slog.Int("windowSize", s.WindowSize),
+		slog.String("percentiles", s.Percentiles),
+		byNode("nodes", s.Nodes),
+		byNode("lastFailures", s.LastFailures),
+		byNode("inFlight", s.InFlight),
+		byNode("ignored", s.Ignored),
+	)
+}
+
+// byNode returns a group with an attribute for each name. log/slog would merge a
+// group without a key with the attributes beside it.
+func byNode[V any](key string, values map[string]V) slog.Attr {
+	var attrs []slog.Attr
+	for _, name := range sortedKeys(values) {
+		attrs = append(attrs, slog.Any(cmp.Or(name, `""`), values[name]))
+	}
+	return slog.Attr{Key: key, Value: slog.GroupValue(attrs...)}
+}

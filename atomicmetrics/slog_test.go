@@ -75,6 +75,18 @@ func TestWithoutSlogNothingGoesToItsDefault(t *testing.T) {
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 5e6, time.UTC)
 
+// attributesOf returns the attributes of a value, as JSON.
+func attributesOf(t *testing.T, v slog.LogValuer) string {
+	t.Helper()
+	var b bytes.Buffer
+	slog.New(slog.NewJSONHandler(&b, nil)).Info("", "v", v)
+	var line struct{ V json.RawMessage }
+	if err := json.Unmarshal(b.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	return string(line.V)
+}
+
 func TestValuesForSlogHaveUnitsInTheirKeys(t *testing.T) {
 	event := atomicmetrics.Event{Node: "fetch", Kind: atomicmetrics.LatencyEvent, Breached: true,
 		FailureRate: 0.5, P99: time.Millisecond, Samples: 4, At: noon}
@@ -90,17 +102,12 @@ func TestValuesForSlogHaveUnitsInTheirKeys(t *testing.T) {
 			`{"running":1,"highest":3,"oldestNs":1000000000}`},
 		{atomicmetrics.InFlight{Highest: 3}, `{"running":0,"highest":3}`},
 		{atomicmetrics.Stats{Nodes: 1, ShardedNodes: 2, OverflowRecords: 3, EventsDropped: 4, DurationsClamped: 5, Bytes: 6},
-			`{"nodes":1,"shardedNodes":2,"overflowRecords":3,"eventsDropped":4,"durationsClamped":5,"bytes":6}`},
+			`{"nodes":1,"shardedNodes":2,"overflowRecords":3,"eventsDropped":4,"durationsClamped":5,"bytes":6,"forgotten":` +
+				attributesOf(t, atomicmetrics.NodeMetrics{}) + `}`},
 		{atomicmetrics.Snapshot{TakenAt: noon, WindowSize: 100, Percentiles: "exact"},
 			`{"takenAt":"2026-01-02T12:00:00.005Z","windowSize":100,"percentiles":"exact"}`},
 	} {
-		var b bytes.Buffer
-		slog.New(slog.NewJSONHandler(&b, nil)).Info("", "v", row.value)
-		var line struct{ V json.RawMessage }
-		if err := json.Unmarshal(b.Bytes(), &line); err != nil {
-			t.Fatal(err)
-		}
-		equal(t, fmt.Sprintf("%T", row.value), string(line.V), row.want)
+		equal(t, fmt.Sprintf("%T", row.value), attributesOf(t, row.value), row.want)
 	}
 }
 

@@ -106,7 +106,7 @@ func TestTableIsAlignedAndFits100ColumnsWhateverTheNames(t *testing.T) {
 				ValidationErrors: pick(), NetworkErrors: pick(), OtherErrors: pick(),
 				P50: duration(), P90: duration(), P99: duration(),
 				WindowSamples: int(pick()), WindowFailures: int(pick()),
-				FailureRateBreached: rng.IntN(2) == 0, LatencyBreached: rng.IntN(2) == 0,
+				FailureRateBreached: rng.IntN(2) == 0, LatencyBreached: rng.IntN(2) == 0, RunningBreached: rng.IntN(2) == 0,
 			}
 		}
 		columns := 60 + rng.IntN(80)
@@ -167,8 +167,10 @@ func onCall() atomicmetrics.Snapshot {
 			"resize": {TotalExecutions: 2486, SuccessCount: 2486, WindowSamples: 100, P50: 8 * ms, P90: 9 * ms, P99: 12 * ms},
 			"parse":  {TotalExecutions: 9, FailureCount: 1, OtherErrors: 1, WindowSamples: 9, WindowFailures: 1, P99: ms},
 			"polled": {RetryCount: 13},
+			"hangs":  {RunningBreached: true},
 		},
 		InFlight: map[string]atomicmetrics.InFlight{
+			"begun":    {Running: 1, Highest: 1, Oldest: time.Millisecond},
 			"hangs":    {Running: 1, Highest: 1, Oldest: 42 * time.Minute},
 			"resize":   {Running: 12, Highest: 40, Oldest: 3 * time.Second},
 			"polled":   {Highest: 1},
@@ -187,46 +189,50 @@ func TestTableHasWhatRunsAndWhatFailedLast(t *testing.T) {
 		70: `
                                                           newest 100 -
 node              runs  failed  retries  running oldest  failed    p99
-GET /ap…/{item}  1.02M      18       36        0      -   6.0%! 535ms!
+GET /ap…/{item}  1.02M      18       36        0     -    6.0%! 535ms!
   timeout, 1m30s ago: orders: attempt 3: Get "…ext deadline exceeded\n
-parse                9       1        0        0      -  11.1%    1ms
+hangs                0       0        0        1 42m0s!      -      -
+parse                9       1        0        0     -   11.1%    1ms
   other, 1d2h ago
-hangs                0       0        0        1  42m0s      -      -
-resize            2486       0        0       12     3s     0%   12ms
-polled               0       0       13        0      -      -      -
+resize            2486       0        0       12    3s      0%   12ms
+begun                0       0        0        1   1ms       -      -
+polled               0       0       13        0     -       -      -
 `,
 		80: `
                                                        ------ newest 100 -------
 node            runs  failed  retries  running oldest  failed    p50  p90    p99
-GET /a…{item}  1.02M      18       36        0      -   6.0%! 1.31ms 10ms 535ms!
+GET /a…{item}  1.02M      18       36        0     -    6.0%! 1.31ms 10ms 535ms!
   timeout, 1m30s ago: orders: attempt 3: Get "https… context deadline exceeded\n
-parse              9       1        0        0      -  11.1%      0s   0s   1ms
+hangs              0       0        0        1 42m0s!      -       -    -     -
+parse              9       1        0        0     -   11.1%      0s   0s   1ms
   other, 1d2h ago
-hangs              0       0        0        1  42m0s      -       -    -     -
-resize          2486       0        0       12     3s     0%     8ms  9ms  12ms
-polled             0       0       13        0      -      -       -    -     -
+resize          2486       0        0       12    3s      0%     8ms  9ms  12ms
+begun              0       0        0        1   1ms       -       -    -     -
+polled             0       0       13        0     -       -       -    -     -
 `,
 		100: `
                                                                            ------ newest 100 -------
 node                                runs  failed  retries  running oldest  failed    p50  p90    p99
-GET /api/v1/orde…id}/items/{item}  1.02M      18       36        0      -   6.0%! 1.31ms 10ms 535ms!
+GET /api/v1/orde…id}/items/{item}  1.02M      18       36        0     -    6.0%! 1.31ms 10ms 535ms!
   timeout, 1m30s ago: orders: attempt 3: Get "https://orders.…/items/4": context deadline exceeded\n
-parse                                  9       1        0        0      -  11.1%      0s   0s   1ms
+hangs                                  0       0        0        1 42m0s!      -       -    -     -
+parse                                  9       1        0        0     -   11.1%      0s   0s   1ms
   other, 1d2h ago
-hangs                                  0       0        0        1  42m0s      -       -    -     -
-resize                              2486       0        0       12     3s     0%     8ms  9ms  12ms
-polled                                 0       0       13        0      -      -       -    -     -
+resize                              2486       0        0       12    3s      0%     8ms  9ms  12ms
+begun                                  0       0        0        1   1ms       -       -    -     -
+polled                                 0       0       13        0     -       -       -    -     -
 `,
 		120: `
                                                                                                ------ newest 100 -------
 node                   runs  failed timeout validation network other  retries  running oldest  failed    p50  p90    p99
-GET /api/v…ms/{item}  1.02M      18      11          2       4     1       36        0      -   6.0%! 1.31ms 10ms 535ms!
+GET /api/v…ms/{item}  1.02M      18      11          2       4     1       36        0     -    6.0%! 1.31ms 10ms 535ms!
   timeout, 1m30s ago: orders: attempt 3: Get "https://orders.internal/v1/orders/17/items/4": context deadline exceeded\n
-parse                     9       1       0          0       0     1        0        0      -  11.1%      0s   0s   1ms
+hangs                     0       0       0          0       0     0        0        1 42m0s!      -       -    -     -
+parse                     9       1       0          0       0     1        0        0     -   11.1%      0s   0s   1ms
   other, 1d2h ago
-hangs                     0       0       0          0       0     0        0        1  42m0s      -       -    -     -
-resize                 2486       0       0          0       0     0        0       12     3s     0%     8ms  9ms  12ms
-polled                    0       0       0          0       0     0       13        0      -      -       -    -     -
+resize                 2486       0       0          0       0     0        0       12    3s      0%     8ms  9ms  12ms
+begun                     0       0       0          0       0     0        0        1   1ms       -       -    -     -
+polled                    0       0       0          0       0     0       13        0     -       -       -    -     -
 `,
 	} {
 		var b strings.Builder

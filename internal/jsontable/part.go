@@ -18,6 +18,7 @@ type object[T any] struct {
 func (o object[T]) AppendJSON(b []byte) ([]byte, error) { return o.table.Append(b, o.v) }
 func (o object[T]) ParseJSON(text Text) error           { return o.table.Parse(text, o.v) }
 func (o object[T]) Check() error                        { return o.table.Check(o.v) }
+func (o object[T]) LogValue() any                       { return *o.v } // for Attributes
 
 // List returns values as a Part: an array of objects of a table. together
 // returns why values that are each right do not fit together.

@@ -451,6 +451,10 @@ func (t *Table[T]) Attributes(v *T) []any {
 			name, value = strings.TrimSuffix(name, "Ms")+"Ns", p.Nanoseconds()
 		case interface{ LogValue() any }:
 			value = p.LogValue()
+		case *time.Time:
+			value = *p
+		case Word:
+			value = p.String()
 		default:
 			value = reflect.ValueOf(p).Elem().Interface()
 		}
