@@ -220,8 +220,8 @@ func TestNothingIsLostWhenIdleNodesAreForgotten(t *testing.T) {
 
 func TestIdleForgetOfNoTimeIsRefused(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0:  "atomicmetrics: WithIdleForget: 0s is not above 0",
-		-5: "atomicmetrics: WithIdleForget: -5ns is not above 0",
+		0:  "atomicmetrics: WithIdleForget: 0s must be above 0",
+		-5: "atomicmetrics: WithIdleForget: -5ns must be above 0",
 	} {
 		if _, err := New(WithIdleForget(d)); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

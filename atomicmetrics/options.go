@@ -170,13 +170,13 @@ func (c *config) check() error {
 	}
 	c.strategy = strategy
 	if c.maxNodes < 1 {
-		refuse("WithMaxNodes: %d is below 1", c.maxNodes)
+		refuse("WithMaxNodes: %d must be at least 1", c.maxNodes)
 	}
 	if c.instance == "" {
 		refuse("WithInstance: the name is empty")
 	}
 	if c.forgetsIdle && c.idleForget <= 0 {
-		refuse("WithIdleForget: %v is not above 0", c.idleForget)
+		refuse("WithIdleForget: %v must be above 0", c.idleForget)
 	}
 	if err := c.thresholds.check(c); err != nil {
 		refuse("WithThresholds: %w", err)

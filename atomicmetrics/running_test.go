@@ -251,7 +251,7 @@ func TestRunningNeedsWithInFlight(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = atomicmetrics.New(atomicmetrics.WithThresholds(atomicmetrics.Thresholds{Running: -limit}), atomicmetrics.WithInFlight())
-	if err == nil || err.Error() != "atomicmetrics: WithThresholds: Running: -2s is negative" {
+	if err == nil || err.Error() != "atomicmetrics: WithThresholds: Running: -2s must be at least 0" {
 		t.Errorf("got %v", err)
 	}
 	var log warningLog

@@ -44,19 +44,19 @@ func (t Thresholds) check(c *config) error {
 	}
 	switch {
 	case t.FailureRate != 0 && !(t.FailureRate > 0 && t.FailureRate < 1):
-		return bad("FailureRate", "%v is not between 0 and 1", t.FailureRate)
+		return bad("FailureRate", "%v must be at least 0 and below 1", t.FailureRate)
 	case t.Latency < 0:
-		return bad("Latency", "%v is negative", t.Latency)
+		return bad("Latency", "%v must be at least 0", t.Latency)
 	case t.Running < 0:
-		return bad("Running", "%v is negative", t.Running)
+		return bad("Running", "%v must be at least 0", t.Running)
 	case t.Running > 0 && !c.inFlight:
 		return bad("Running", "%v needs WithInFlight", t.Running)
 	case t.MinSamples < 0:
-		return bad("MinSamples", "%d is negative", t.MinSamples)
+		return bad("MinSamples", "%d must be at least 0", t.MinSamples)
 	case t.MinSamples > c.windowSize && c.windowSize > 0: // a bad window size has an error of its own
-		return bad("MinSamples", "%d is above the window size %d: it would never be reached", t.MinSamples, c.windowSize)
+		return bad("MinSamples", "%d must be at most the window size %d", t.MinSamples, c.windowSize)
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
-		return bad("Recovery", "%v is not above 0 and at most 1", t.Recovery)
+		return bad("Recovery", "%v must be at least 0 and at most 1", t.Recovery)
 	}
 	return nil
 }

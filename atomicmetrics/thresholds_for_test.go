@@ -168,11 +168,11 @@ func TestThresholdsForMayUseTheCollector(t *testing.T) {
 
 func TestABadAnswerOfThresholdsForMeansNoThresholdsAndIsLogged(t *testing.T) {
 	for want, answer := range map[string]func(string) atomicmetrics.Thresholds{
-		"FailureRate: 1.5 is not between 0 and 1": rate(1.5),
-		"MinSamples: -1 is negative": func(string) atomicmetrics.Thresholds {
+		"FailureRate: 1.5 must be at least 0 and below 1": rate(1.5),
+		"MinSamples: -1 must be at least 0": func(string) atomicmetrics.Thresholds {
 			return atomicmetrics.Thresholds{FailureRate: 0.1, MinSamples: -1}
 		},
-		"MinSamples: 101 is above the window size 100: it would never be reached": func(string) atomicmetrics.Thresholds {
+		"MinSamples: 101 must be at most the window size 100": func(string) atomicmetrics.Thresholds {
 			return atomicmetrics.Thresholds{FailureRate: 0.1, MinSamples: 101}
 		},
 		"it panicked: no such node": func(string) atomicmetrics.Thresholds { panic(errors.New("no such node")) },

@@ -65,7 +65,7 @@ func (s Strategy) Validate() error {
 	s = s.resolved()
 	// This condition refuses NaN too.
 	if s.kind == kindTDigest && !(s.compression >= MinCompression && s.compression <= MaxCompression) {
-		return fmt.Errorf("compression %v is not from %d to %d", s.compression, MinCompression, MaxCompression)
+		return fmt.Errorf("compression %v must be from %d to %d", s.compression, MinCompression, MaxCompression)
 	}
 	return nil
 }
@@ -82,11 +82,11 @@ func (s Strategy) For(windowSize int) (Strategy, error) {
 	}
 	switch {
 	case windowSize < 1:
-		return s, fmt.Errorf("window size %d is below 1", windowSize)
+		return s, fmt.Errorf("window size %d must be at least 1", windowSize)
 	case windowSize > limit && s.kind == kindExact && windowSize <= MaxTDigestWindow:
-		return s, fmt.Errorf("window size %d is above %d, the most that Exact keeps: use digest.TDigest", windowSize, limit)
+		return s, fmt.Errorf("window size %d must be at most %d for Exact, and may be larger for digest.TDigest", windowSize, limit)
 	case windowSize > limit:
-		return s, fmt.Errorf("window size %d is above %d, the most that %v takes", windowSize, limit, s)
+		return s, fmt.Errorf("window size %d must be at most %d for %v", windowSize, limit, s)
 	case s.kind == kindTDigest && windowSize <= SmallWindow:
 		return Exact(), nil
 	}

@@ -21,14 +21,14 @@ func TestStrategyTakesItsWindowsAndRefusesOthersByName(t *testing.T) {
 		{exact, 65_537, "", []string{"65537", "65536", "TDigest"}},
 		{exact, 1 << 30, "", []string{"1073741824", "65536", "TDigest"}},
 		{exact, 1<<30 + 1, "", []string{"1073741825", "65536"}},
-		{exact, 0, "", []string{"0", "below 1"}},
-		{exact, -7, "", []string{"-7", "below 1"}},
+		{exact, 0, "", []string{"0", "at least 1"}},
+		{exact, -7, "", []string{"-7", "at least 1"}},
 		{tdigest, 1, "exact", nil},
 		{tdigest, 8_192, "exact", nil},
 		{tdigest, 8_193, "tdigest", nil},
 		{tdigest, 1 << 30, "tdigest", nil},
 		{tdigest, 1<<30 + 1, "", []string{"1073741825", "1073741824"}},
-		{tdigest, 0, "", []string{"0", "below 1"}},
+		{tdigest, 0, "", []string{"0", "at least 1"}},
 	} {
 		got, err := c.strategy.For(c.window)
 		if (err != nil) != (c.refused != nil) || err == nil && got.String() != c.want {

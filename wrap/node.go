@@ -86,16 +86,16 @@ func check(cfg Config, noFunction bool) error {
 		errs = append(errs, fmt.Errorf("wrap: node %q: "+format, append([]any{cfg.Name}, args...)...))
 	}
 	if cfg.Name == "" {
-		refuse("Name is empty")
+		refuse("Name must not be empty")
 	}
 	if noFunction {
-		refuse("the function is nil")
+		refuse("the function must not be nil")
 	}
 	if cfg.Retry != nil && cfg.Retry.MaxAttempts < 1 {
-		refuse("Retry.MaxAttempts: %d is below 1", cfg.Retry.MaxAttempts)
+		refuse("Retry.MaxAttempts: %d must be at least 1", cfg.Retry.MaxAttempts)
 	}
 	if cfg.Timeout < 0 {
-		refuse("Timeout: %v is negative", cfg.Timeout)
+		refuse("Timeout: %v must be at least 0", cfg.Timeout)
 	}
 	return errors.Join(errs...)
 }

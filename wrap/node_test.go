@@ -222,19 +222,19 @@ func TestConfigErrorNamesEveryBadField(t *testing.T) {
 		fn   wrap.Func[int, int]
 		want string
 	}{
-		{"empty name", wrap.Config{}, ok, `wrap: node "": Name is empty`},
-		{"nil function", wrap.Config{Name: "n"}, nil, `wrap: node "n": the function is nil`},
+		{"empty name", wrap.Config{}, ok, `wrap: node "": Name must not be empty`},
+		{"nil function", wrap.Config{Name: "n"}, nil, `wrap: node "n": the function must not be nil`},
 		{"no attempt", wrap.Config{Name: "n", Retry: &wrap.Retry{}}, ok,
-			`wrap: node "n": Retry.MaxAttempts: 0 is below 1`},
+			`wrap: node "n": Retry.MaxAttempts: 0 must be at least 1`},
 		{"negative attempts", wrap.Config{Name: "n", Retry: &wrap.Retry{MaxAttempts: -1}}, ok,
-			`wrap: node "n": Retry.MaxAttempts: -1 is below 1`},
+			`wrap: node "n": Retry.MaxAttempts: -1 must be at least 1`},
 		{"negative timeout", wrap.Config{Name: "a \"b\"\n", Timeout: -time.Second}, ok,
-			`wrap: node "a \"b\"\n": Timeout: -1s is negative`},
+			`wrap: node "a \"b\"\n": Timeout: -1s must be at least 0`},
 		{"all", wrap.Config{Retry: &wrap.Retry{MaxAttempts: -7}, Timeout: -1}, nil,
-			"wrap: node \"\": Name is empty\n" +
-				"wrap: node \"\": the function is nil\n" +
-				"wrap: node \"\": Retry.MaxAttempts: -7 is below 1\n" +
-				"wrap: node \"\": Timeout: -1ns is negative"},
+			"wrap: node \"\": Name must not be empty\n" +
+				"wrap: node \"\": the function must not be nil\n" +
+				"wrap: node \"\": Retry.MaxAttempts: -7 must be at least 1\n" +
+				"wrap: node \"\": Timeout: -1ns must be at least 0"},
 		{"least", wrap.Config{Name: "n", Retry: &wrap.Retry{MaxAttempts: 1}}, ok, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -60,12 +60,12 @@ func (e *Events) RequireNoMore(t testing.TB, c *atomicmetrics.Collector) {
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	if err := c.Flush(ctx); err != nil {
-		t.Fatalf("events are held up, by a callback it seems: %v", err)
+		t.Fatalf("the collector has not delivered its events, perhaps because a callback does not return: %v", err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.pending) > 0 {
-		t.Fatalf("want no more events, and there are\n%s", list(e.pending))
+		t.Fatalf("the test has not required these events:\n%s", list(e.pending))
 	}
 }
 
@@ -90,7 +90,7 @@ func (e *Events) require(t testing.TB, node string, kind atomicmetrics.EventKind
 			e.arrived = nil // the channel of a bubble must not outlive it
 			seen := list(e.seen)
 			e.mu.Unlock()
-			t.Fatalf("want the event\n\t%s\nand so far there were, those required before included,\n%s",
+			t.Fatalf("this event did not come:\n\t%s\nall events of the collector so far:\n%s",
 				describe(node, kind, breached), seen)
 		}
 	}

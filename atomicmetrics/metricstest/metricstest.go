@@ -28,14 +28,14 @@ func New(t testing.TB, opts ...atomicmetrics.Option) *atomicmetrics.Collector {
 func RequireExecutions(t testing.TB, c *atomicmetrics.Collector, node string, want int) {
 	t.Helper()
 	m := c.NodeMetrics(node)
-	require(t, c, node, m, "executions", m.TotalExecutions, want)
+	require(t, c, node, m, "execution", "executions", m.TotalExecutions, want)
 }
 
 // RequireSuccess ends the test unless the node has as many successes since its last reset.
 func RequireSuccess(t testing.TB, c *atomicmetrics.Collector, node string, want int) {
 	t.Helper()
 	m := c.NodeMetrics(node)
-	require(t, c, node, m, "successes", m.SuccessCount, want)
+	require(t, c, node, m, "success", "successes", m.SuccessCount, want)
 }
 
 // RequireFailures ends the test unless the node has as many failures of the category since its last reset.
@@ -51,29 +51,34 @@ func RequireFailures(t testing.TB, c *atomicmetrics.Collector, node string, cate
 			got = figure.Value.Uint64()
 		}
 	}
-	require(t, c, node, m, fmt.Sprintf("failures of category %v", category), got, want)
+	of := fmt.Sprintf(" of category %v", category)
+	require(t, c, node, m, "failure"+of, "failures"+of, got, want)
 }
 
 // RequireRetries ends the test unless the node has as many retries since its last reset, whichever attempts they were.
 func RequireRetries(t testing.TB, c *atomicmetrics.Collector, node string, want int) {
 	t.Helper()
 	m := c.NodeMetrics(node)
-	require(t, c, node, m, "retries", m.RetryCount, want)
+	require(t, c, node, m, "retry", "retries", m.RetryCount, want)
 }
 
 // require ends the test unless got is want.
-func require(t testing.TB, c *atomicmetrics.Collector, node string, m atomicmetrics.NodeMetrics, what string, got uint64, want int) {
+func require(t testing.TB, c *atomicmetrics.Collector, node string, m atomicmetrics.NodeMetrics, one, many string, got uint64, want int) {
 	t.Helper()
 	if got == uint64(want) { // no count is as large as a negative one becomes
 		return
 	}
-	t.Fatalf("node %q has %d %s, want %d\n%s", node, got, what, want, about(c, node, m))
+	what := many
+	if got == 1 {
+		what = one
+	}
+	t.Fatalf("node %q has %d %s, want %d\n%s", node, got, what, want, about(c, m))
 }
 
 // about returns all metrics of a node, or which nodes there are if that one did nothing.
-func about(c *atomicmetrics.Collector, node string, m atomicmetrics.NodeMetrics) string {
+func about(c *atomicmetrics.Collector, m atomicmetrics.NodeMetrics) string {
 	if m == (atomicmetrics.NodeMetrics{}) {
-		return fmt.Sprintf("it has recorded nothing; there is something of %q", slices.Sorted(maps.Keys(c.AllNodeMetrics())))
+		return fmt.Sprintf("the node has no records, and these nodes have some: %q", slices.Sorted(maps.Keys(c.AllNodeMetrics())))
 	}
-	return fmt.Sprintf("its metrics: %+v", m)
+	return fmt.Sprintf("the metrics of the node: %+v", m)
 }

@@ -101,12 +101,16 @@ func TestCountsAreRequired(t *testing.T) {
 		holds(t, func(t testing.TB) { test.require(t, "fetch", test.count) })
 		holds(t, func(t testing.TB) { test.require(t, "unknown", 0) })
 		for _, wrong := range []int{test.count - 1, test.count + 1, -1, 0} {
+			what := test.what
+			if test.count == 1 {
+				what = strings.Replace(what, "failures", "failure", 1)
+			}
 			fails(t, func(t testing.TB) { test.require(t, "fetch", wrong) },
-				fmt.Sprintf(`node "fetch" has %d %s, want %d`, test.count, test.what, wrong),
-				"its metrics: 19 runs", "7 retries", "max 1s")
+				fmt.Sprintf(`node "fetch" has %d %s, want %d`, test.count, what, wrong),
+				"the metrics of the node: 19 runs", "7 retries", "max 1s")
 		}
 		fails(t, func(t testing.TB) { test.require(t, "fecth", 2) },
-			fmt.Sprintf(`node "fecth" has 0 %s, want 2`, test.what), `there is something of ["fetch"]`)
+			fmt.Sprintf(`node "fecth" has 0 %s, want 2`, test.what), `these nodes have some: ["fetch"]`)
 	}
 	if names := c.AllNodeMetrics(); len(names) != 1 {
 		t.Errorf("an assertion made a node: %v", names)
@@ -119,7 +123,7 @@ func requireFailures(c *atomicmetrics.Collector, category atomicmetrics.Category
 
 func TestNilCollectorHasNothing(t *testing.T) {
 	holds(t, func(t testing.TB) { metricstest.RequireSuccess(t, nil, "fetch", 0) })
-	fails(t, func(t testing.TB) { metricstest.RequireSuccess(t, nil, "fetch", 1) }, "it has recorded nothing")
+	fails(t, func(t testing.TB) { metricstest.RequireSuccess(t, nil, "fetch", 1) }, "the node has no records")
 }
 
 func TestNewEndsTheTestOnABadOption(t *testing.T) {
@@ -190,7 +194,7 @@ func TestCallbackThatHangsIsSaidToHoldEventsUp(t *testing.T) {
 		release := make(chan struct{})
 		c := edgy(t, &events, atomicmetrics.OnEvent(func(atomicmetrics.Event) { <-release }))
 		c.RecordFailureAs("a", time.Second, atomicmetrics.CategoryOther)
-		fails(t, func(t testing.TB) { events.RequireNoMore(t, c) }, "held up", context.DeadlineExceeded.Error())
+		fails(t, func(t testing.TB) { events.RequireNoMore(t, c) }, "has not delivered its events", context.DeadlineExceeded.Error())
 		close(release)
 	})
 }
@@ -227,7 +231,7 @@ func TestEventsOfOneCollectorAreWaitedForInABubbleAndOutside(t *testing.T) {
 	}()
 	defer close(record)
 	synctest.Test(t, func(t *testing.T) {
-		fails(t, func(t testing.TB) { events.RequireBreach(t, "n", atomicmetrics.FailureRateEvent) }, "want the event")
+		fails(t, func(t testing.TB) { events.RequireBreach(t, "n", atomicmetrics.FailureRateEvent) }, "this event did not come")
 		go func() {
 			time.Sleep(time.Second) // until the other goroutine waits for the event
 			record <- struct{}{}
