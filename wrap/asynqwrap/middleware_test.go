@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,15 +52,15 @@ func isFailure(err error) bool { return err != nil && !errors.Is(err, errBusy) }
 // ignore is the Config.Ignore that belongs to isFailure.
 func ignore(err error) bool { return !isFailure(err) || errors.Is(err, context.Canceled) }
 
-// newServer returns a server that looks for tasks all the time, and repeats
-// them at once. Its Shutdown waits for runs as long as patience says, 0 is
+// newServer returns a server that looks for tasks often, and repeats them at
+// once. Its Shutdown waits for runs as long as patience says, 0 is
 // asynq's default.
 func newServer(redis asynq.RedisClientOpt, queues map[string]int, patience time.Duration) *asynq.Server {
 	return asynq.NewServer(redis, asynq.Config{
 		Concurrency:              4 + len(queues), // so that no task waits for another
 		Queues:                   queues,
-		TaskCheckInterval:        time.Millisecond,
-		DelayedTaskCheckInterval: time.Millisecond,
+		TaskCheckInterval:        10 * time.Millisecond,
+		DelayedTaskCheckInterval: 10 * time.Millisecond,
 		ShutdownTimeout:          patience,
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return 0 },
 		IsFailure:                isFailure,
@@ -96,91 +94,6 @@ func one(want outcome, retries ...uint64) (outcome, [8]uint64) {
 	return want, byAttempt
 }
 
-func TestRunsAreCountedAsAsynqCountsThem(t *testing.T) {
-	redis := startRedis(t)
-	inspector := asynq.NewInspector(redis)
-	defer inspector.Close()
-	canceled := func(ctx context.Context) error {
-		id, _ := asynq.GetTaskID(ctx)
-		for ctx.Err() == nil { // the server may not listen for cancellations yet
-			if err := inspector.CancelProcessing(id); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	_, invalid := strconv.Atoi("x")
-	type runs = []func(context.Context) error
-	scenarios := map[string]struct {
-		runs    runs // of one task, in turn
-		max     int  // retries
-		want    outcome
-		retries []uint64 // first, second, …
-		ignored int      // runs that asynq counts as failures, but Ignore accepts
-	}{
-		"success":           {runs{returns(nil)}, 3, outcome{successes: 1}, nil, 0},
-		"failure":           {runs{returns(errFailed)}, 0, outcome{other: 1}, nil, 0},
-		"invalid":           {runs{returns(fmt.Errorf("task: %w", invalid))}, 0, outcome{validation: 1}, nil, 0},
-		"own timeout":       {runs{returns(context.DeadlineExceeded)}, 0, outcome{timeouts: 1}, nil, 0},
-		"own cancel":        {runs{returns(context.Canceled)}, 0, outcome{}, nil, 1},
-		"fails, succeeds":   {runs{returns(errFailed), returns(errFailed), returns(nil)}, 3, outcome{other: 2, successes: 1}, []uint64{1, 1}, 0},
-		"fails to the end":  {runs{returns(errFailed), returns(errFailed), returns(invalid)}, 2, outcome{other: 2, validation: 1}, []uint64{1, 1}, 0},
-		"skip":              {runs{returns(fmt.Errorf("no use: %w", asynq.SkipRetry))}, 3, outcome{other: 1}, nil, 0},
-		"fails, skip":       {runs{returns(errFailed), returns(asynq.SkipRetry)}, 3, outcome{other: 2}, []uint64{1}, 0},
-		"revoke":            {runs{returns(fmt.Errorf("not needed: %w", asynq.RevokeTask))}, 3, outcome{successes: 1}, nil, 0},
-		"fails, revoke":     {runs{returns(errFailed), returns(asynq.RevokeTask)}, 3, outcome{other: 1, successes: 1}, []uint64{1}, 0},
-		"panic":             {runs{panics}, 0, outcome{other: 1}, nil, 0},
-		"panics, succeeds":  {runs{panics, returns(nil)}, 3, outcome{other: 1, successes: 1}, []uint64{1}, 0},
-		"late":              {runs{late(nil)}, 0, outcome{timeouts: 1}, nil, 0},
-		"late, succeeds":    {runs{late(nil), returns(nil)}, 3, outcome{timeouts: 1, successes: 1}, []uint64{1}, 0},
-		"late error":        {runs{late(errFailed)}, 0, outcome{timeouts: 1}, nil, 0},
-		"late revoke":       {runs{late(asynq.RevokeTask)}, 0, outcome{timeouts: 1}, nil, 0},
-		"late busy":         {runs{late(errBusy)}, 0, outcome{timeouts: 1}, nil, 0},
-		"busy":              {runs{returns(errBusy), returns(errBusy), returns(nil)}, 3, outcome{successes: 1}, nil, 0},
-		"fails, busy":       {runs{returns(errFailed), returns(errBusy), returns(errBusy), returns(nil)}, 3, outcome{other: 1, successes: 1}, []uint64{1}, 0},
-		"busy, fails, busy": {runs{returns(errBusy), returns(errFailed), returns(errBusy), returns(errFailed), returns(nil)}, 3, outcome{other: 2, successes: 1}, []uint64{1, 1}, 0},
-		"busy, no retry":    {runs{returns(errBusy)}, 0, outcome{}, nil, 1},
-		"called off":        {runs{canceled}, 0, outcome{}, nil, 1},
-	}
-	m := newCollector(t)
-	done := make(chan struct{})
-	mux := asynq.NewServeMux()
-	mux.Use(signal(done), asynqwrap.Middleware(asynqwrap.Config{Collector: m, Ignore: ignore}))
-	client := asynq.NewClient(redis)
-	defer client.Close()
-	total, queues := 0, map[string]int{}
-	for name, s := range scenarios {
-		queues[name] = 1
-		total += len(s.runs)
-		var run atomic.Int64
-		mux.HandleFunc(name, func(ctx context.Context, _ *asynq.Task) error { return s.runs[run.Add(1)-1](ctx) })
-		limit := time.Hour
-		if strings.HasPrefix(name, "late") {
-			limit = time.Second // the shortest that asynq has
-		}
-		if _, err := client.Enqueue(asynq.NewTask(name, nil), asynq.Queue(name), asynq.TaskID(name), asynq.MaxRetry(s.max),
-			asynq.Timeout(limit), asynq.Retention(time.Hour)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	server := newServer(redis, queues, 0)
-	if err := server.Start(mux); err != nil {
-		t.Fatal(err)
-	}
-	for range total {
-		<-done
-	}
-	server.Shutdown()
-	for name, s := range scenarios {
-		want, byAttempt := one(s.want, s.retries...)
-		got := m.NodeMetrics(name)
-		if read(got) != want || got.RetriesByAttempt != byAttempt {
-			t.Errorf("%s: %+v, retries %v; want %+v, %v", name, read(got), got.RetriesByAttempt, want, byAttempt)
-		}
-		compare(t, inspector, name, got, s.ignored)
-	}
-}
-
 // signal is a middleware that sends on done after each run.
 func signal(done chan<- struct{}) asynq.MiddlewareFunc {
 	return func(next asynq.Handler) asynq.Handler {
@@ -188,29 +101,6 @@ func signal(done chan<- struct{}) asynq.MiddlewareFunc {
 			defer func() { done <- struct{}{} }()
 			return next.ProcessTask(ctx, task)
 		})
-	}
-}
-
-// compare compares the counts of a node with asynq's own of the queue and the
-// task of that name. A task that was revoked has gone, and its retries with it.
-func compare(t *testing.T, inspector *asynq.Inspector, name string, got atomicmetrics.NodeMetrics, ignored int) {
-	t.Helper()
-	queue, err := inspector.GetQueueInfo(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if executions, failures := int(got.TotalExecutions)+ignored, int(got.FailureCount)+ignored; executions != queue.ProcessedTotal ||
-		failures != queue.FailedTotal {
-		t.Errorf("%s: %d of %d runs failed, %d of them ignored; asynq counts %d of %d", name,
-			failures, executions, ignored, queue.FailedTotal, queue.ProcessedTotal)
-	}
-	task, err := inspector.GetTaskInfo(name, name)
-	switch {
-	case errors.Is(err, asynq.ErrTaskNotFound):
-	case err != nil:
-		t.Error(err)
-	case int(got.RetryCount) != task.Retried:
-		t.Errorf("%s: %d retries; asynq counts %d", name, got.RetryCount, task.Retried)
 	}
 }
 
@@ -255,7 +145,7 @@ func TestRunThatAShutdownGivesBackIsNotCounted(t *testing.T) {
 	if read(got) != want || got.RetriesByAttempt != byAttempt {
 		t.Errorf("%+v, retries %v; want %+v, %v", read(got), got.RetriesByAttempt, want, byAttempt)
 	}
-	compare(t, inspector, name, got, 0)
+	compare(t, inspector, name, got, 0, name)
 }
 
 // process runs a task by the middleware.
