@@ -13,6 +13,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/helper"
 	"github.com/nodemetrics/nodemetrics/internal/registry"
+	"github.com/nodemetrics/nodemetrics/internal/source"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
 	"github.com/nodemetrics/nodemetrics/internal/warn"
 )
@@ -41,9 +42,7 @@ type Collector struct {
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
 	overflowCleared atomic.Uint64 // records that resets of the overflow node took
 
-	resetting sync.Mutex   // held by a reset of all nodes
-	since     atomic.Int64 // when the collector was made or last reset as a whole, in nanoseconds of Unix time
-	latest    atomic.Int64 // the latest moment of a read, likewise
+	intervals source.Clock
 
 	forgotten atomic.Pointer[nodeSum] // what idle nodes had when they were forgotten; nil if nothing; never changed
 	sweeping  sync.Mutex              // held by who looks for idle nodes; nobody waits for it
@@ -61,7 +60,7 @@ func New(opts ...Option) (*Collector, error) {
 		return nil, err
 	}
 	c.percentiles = c.strategy.String()
-	c.since.Store(c.moment(0))
+	c.intervals.Start()
 	c.warnings = warn.New(c.slog, c.logger, "nodemetrics", maxWaiting)
 	if len(c.onEvent) > 0 {
 		c.events = helper.New(maxWaiting, c.deliver, nil)
@@ -228,7 +227,7 @@ func (c *Collector) Snapshot() Snapshot {
 		return nilSnapshot()
 	}
 	defer c.forgetIdle()
-	return c.snapshot(c.source(), (*Node).metrics)
+	return c.snapshot(Source(c.intervals.Now(c.instance)), (*Node).metrics)
 }
 
 // ResetNode resets a node, as Node.Reset does, and returns what it cleared; the zero value for one that is not known.
@@ -243,16 +242,13 @@ func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).R
 // [Source] values, and [Merge] adds them up to everything recorded. A snapshot
 // that is read beside a Reset shows some nodes before and some after it. Merge
 // refuses to add the two.
-func (c *Collector) Reset() Snapshot {
+func (c *Collector) Reset() (s Snapshot) {
 	if c == nil {
 		return nilSnapshot()
 	}
 	defer c.forgetIdle()
-	c.resetting.Lock()
-	defer c.resetting.Unlock()
-	of, end := c.startReset()
-	defer end()
-	return c.snapshot(of, (*Node).reset)
+	c.intervals.Reset(c.instance, func(of source.Source) { s = c.snapshot(Source(of), (*Node).reset) })
+	return s
 }
 
 func nilSnapshot() Snapshot {
@@ -269,7 +265,7 @@ func nilSnapshot() Snapshot {
 func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) Snapshot {
 	s := Snapshot{TakenAt: of.TakenAt, WindowSize: c.windowSize, Percentiles: c.percentiles, Sources: []Source{of}}
 	for _, d := range allDetails {
-		d.begin(&s, &c.config)
+		d.Begin(&s, &c.config)
 	}
 	nodes := c.all()
 	s.Nodes = make(map[string]NodeMetrics, len(nodes))
@@ -286,7 +282,7 @@ func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) 
 			s.Nodes[n.name], in = m, &m
 		}
 		for _, of := range allDetails {
-			of.take(&s, n.name, &d, in)
+			of.Take(&s, n.name, &d, in)
 		}
 	}
 	return s

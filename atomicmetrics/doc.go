@@ -58,8 +58,8 @@
 // log/slog takes a Snapshot, an [Event], an [InFlight], a [LastFailure] and a [Stats] too.
 // [Snapshot.Since] is what happened between two snapshots, for one reader of several.
 //
-// The nodes of a service that runs in many processes are read as one by [Merge], from snapshots of collectors that were
-// made [WithSketches].
+// The nodes of a service that runs in many processes are read as one by [Merge] or a [Merger], from snapshots of
+// collectors that were made [WithSketches]. Each snapshot has the [Source] of its figures, so none is counted twice.
 //
 // A name keeps its place among those of [WithMaxNodes] until [Collector.Forget] gives it back, which returns what it clears
 // too; [WithIdleForget] does so for nodes that nothing was recorded of for some time. Handles stay valid after that.

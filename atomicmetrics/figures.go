@@ -1,7 +1,6 @@
 package atomicmetrics
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -85,21 +84,14 @@ func categoryFigureNames() (names []string) {
 type windowRate NodeMetrics
 
 func (r *windowRate) rate() float64 { return NodeMetrics(*r).WindowFailureRate() }
-
 func (r *windowRate) LogValue() any { return r.rate() }
-
 func (r *windowRate) AppendJSON(b []byte) ([]byte, error) {
 	return jsontable.AppendFloat(b, r.rate()), nil
 }
-
-func (r *windowRate) ParseJSON(text jsontable.Text) error {
-	if x, err := strconv.ParseFloat(string(text), 64); err != nil || x != r.rate() || text[0] == '-' {
-		return jsontable.NotA(text, fmt.Sprintf("windowFailures / windowSamples = %v", r.rate()))
-	}
-	return nil
-}
-
 func (r *windowRate) Check() error { return nil }
+func (r *windowRate) ParseJSON(text jsontable.Text) error {
+	return jsontable.ParseEqual(text, "windowFailures / windowSamples", r.rate())
+}
 
 // checkWindow returns an error if the window has more samples than fit.
 func (m *NodeMetrics) checkWindow(size int) error {
@@ -129,29 +121,13 @@ func (m NodeMetrics) since(before *NodeMetrics) (d NodeMetrics, ok bool) {
 	return d, true
 }
 
-// windowDurations calls f with each duration of the window.
-func (m *NodeMetrics) windowDurations(f func(row int, d *time.Duration)) {
-	for i := range figures.Fields {
-		if d, ok := figures.Fields[i].At(m).(*time.Duration); ok && figures.Fields[i].Null == noSamples {
-			f(i, d)
-		}
-	}
-}
-
-// clearWindow makes the window empty. All figures that are an int are of the
-// window.
-func (m *NodeMetrics) clearWindow() {
-	m.windowDurations(func(_ int, d *time.Duration) { *d = 0 })
-	for i := range figures.Fields {
-		if n, ok := figures.Fields[i].At(m).(*int); ok {
-			*n = 0
-		}
-	}
-}
-
 // takeWindow takes the durations of another window.
-func (m *NodeMetrics) takeWindow(other *NodeMetrics) {
-	m.windowDurations(func(row int, d *time.Duration) { *d = *figures.Fields[row].At(other).(*time.Duration) })
+func (m *NodeMetrics) takeWindow(other *NodeMetrics) { figures.CopyDurations(noSamples, m, other) }
+
+// clearWindow makes the window empty.
+func (m *NodeMetrics) clearWindow() {
+	m.takeWindow(new(NodeMetrics))
+	m.WindowSamples, m.WindowFailures = 0, 0
 }
 
 // durations returns the sum of all durations in nanoseconds. If TotalDuration

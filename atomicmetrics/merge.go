@@ -16,52 +16,42 @@ import (
 )
 
 // Merge returns one snapshot for the nodes of many collectors. Nodes of one name
-// are one node. If a window has samples, Merge needs its sketch, so collectors
-// are made [WithSketches]. The result has sketches too and can be merged
-// further. Merge changes no snapshot and shares nothing with them.
+// are one node. The collectors are made [WithSketches], because Merge needs the
+// sketch of every window. The result has sketches too and can be merged further.
+// Merge changes no snapshot and shares nothing with them.
 //
-//   - Counters add up. TotalDuration stops at math.MaxInt64.
-//   - AvgExecution is the sum of all durations over all executions, exact to the
-//     nanosecond. A node whose TotalDuration had stopped counts with its average.
-//   - LastExecution is of the newest snapshot, by TakenAt, in which the node has
-//     executions.
-//   - Percentiles are of all windows together. If all sketches are samples and
-//     together at most 4,096, Merge takes the nearest rank. Otherwise the
-//     result errs as [Sketch.Quantiles] says, however many windows there are. A
-//     node with a window in only one snapshot keeps its percentiles.
-//   - WindowMin and WindowMax are always true. WindowSamples, WindowFailures and
-//     WindowSize add up.
-//   - A threshold is breached if it is breached in one snapshot.
-//   - LastFailures has the newest failure of each node.
-//   - Of InFlight, Running and Highest add up, as if all processes had had their
-//     highest at one time. Oldest is the longest. Ignored adds up.
-//   - Sources are those of all snapshots. Adjacent intervals of one instance
-//     become one.
-//   - TakenAt is that of the newest snapshot. Percentiles is "tdigest" if it is
-//     so in a snapshot, or if a merged sketch is not samples.
+//   - Counters, WindowSamples, WindowFailures and WindowSize add up, and so do
+//     Ignored and, of InFlight, Running and Highest. TotalDuration stops at
+//     math.MaxInt64.
+//   - AvgExecution is exact to the nanosecond, but if a TotalDuration had
+//     stopped, that node counts with its average.
+//   - LastExecution is of the newest snapshot in which the node has executions.
+//   - Percentiles are of all windows together. While all sketches are samples,
+//     at most 4,096 together, they are by nearest rank. Beyond, they err as
+//     [Sketch.Quantiles] says, however many windows there are. If a node has one
+//     window alone, its percentiles stay. WindowMin and WindowMax are always true.
+//   - A threshold is breached if it is in one snapshot.
+//   - LastFailures has the newest failure of each node. Oldest is the longest.
+//   - Sources are those of all. Adjacent intervals of one instance become one.
+//   - TakenAt is the newest. Percentiles is "tdigest" if it is so in a snapshot,
+//     or if a sketch of several windows is not samples.
 //
 // The order and the groups of snapshots do not matter, up to the error of
 // quantiles and a nanosecond of averages. There is one exception. A group has
 // one TakenAt for all its nodes, so a LastExecution may count as newer than it
 // is when the group is merged further.
 //
-// A snapshot without nodes changes only Sources, unless executions are in flight
-// or were ignored. If all snapshots are such, the newest is the result. Of no
-// snapshot at all, the result has no nodes, and the WindowSize and Percentiles of
-// a collector without options.
+// A snapshot with no node, running or ignored execution changes only Sources. If
+// all are such, the newest is the result. The Merge of nothing has no nodes, and
+// is otherwise as of a collector without options.
 //
-// Merge returns an error if figures would count twice, because a source of a
-// snapshot overlaps a source of another one. The error names the instance. Merge
-// cannot check a snapshot without Sources. Merge returns an error as well if
-//
-//   - a window with samples has no sketch;
-//   - ParseSnapshot would refuse the JSON of a snapshot;
-//   - a counter goes beyond 64 bits, or WindowSize beyond 2^53 - 1 (math.MaxInt
-//     if that is less).
-//
-// The error has the index, from 0, and the TakenAt of the snapshot, if it is
-// about one. With an error the Snapshot is the zero one. Use a [Merger] if the
-// snapshots come one by one.
+// Merge returns an error that names the instance if figures would count twice,
+// because sources overlap. It cannot tell that of a snapshot without Sources.
+// Other errors are a missing sketch, a snapshot whose JSON ParseSnapshot would
+// refuse, a counter beyond 64 bits, and a WindowSize beyond 2^53 - 1
+// (math.MaxInt if that is less). An error about one snapshot has its index, from
+// 0, and its TakenAt. With an error the Snapshot is the zero one. A [Merger]
+// takes snapshots one by one.
 //
 // SQL reads a fleet too, if each process writes its snapshots as rows. The
 // counters of the newest row of each instance are those of collectors that
@@ -150,7 +140,7 @@ func (m *Merger) accept(s *Snapshot) (source.Union, error) {
 		return nil, err
 	}
 	*s = valid
-	return m.sources.Add(innerSources(s.Sources))
+	return source.Add(m.sources, s.Sources)
 }
 
 // keep keeps sources that accept has returned.
@@ -225,7 +215,7 @@ func (m *Merger) Snapshot() Snapshot {
 		TakenAt:     m.sum.TakenAt,
 		WindowSize:  cmp.Or(m.sum.WindowSize, DefaultWindowSize),
 		Percentiles: cmp.Or(m.sum.Percentiles, exactPercentiles),
-		Sources:     outerSources(m.sources.All()),
+		Sources:     source.All[Source](m.sources),
 		Nodes:       make(map[string]NodeMetrics, len(m.nodes)),
 	}
 	for _, d := range allDetails {

@@ -1,8 +1,6 @@
 package atomicmetrics
 
 import (
-	"cmp"
-	"fmt"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
@@ -14,9 +12,11 @@ import (
 // larger window is some 700 centroids of a t-digest. A merge of sketches that
 // are samples is samples too, up to 4,096 of them.
 //
-// Centroids are in the order of their means. The sum of their weights is the node's WindowSamples. The first mean is
-// its WindowMin and the last its WindowMax, whatever was merged: a sketch with centroids keeps the shortest and the
-// longest sample apart, with a weight of 1 each. While all weights are 1 everything is exact to the nanosecond.
+// Centroids are in the order of their means. The sum of their weights is the
+// node's WindowSamples. The first mean is its WindowMin and the last its
+// WindowMax, whatever was merged. A sketch with centroids keeps the shortest and
+// the longest sample apart, with a weight of 1 each. While all weights are 1,
+// everything is exact to the nanosecond.
 //
 // In JSON a sketch is an array of pairs, [[milliseconds, weight], …]. The SQL
 // below returns the percentiles of a fleet, from the view newest that [Merge]
@@ -42,8 +42,9 @@ import (
 // that of DuckDB misses the p99 of 100 samples by 28%.
 type Sketch []Centroid
 
-// Centroid stands for as many samples of a window as its weight, at least 1. With a weight of 1 its mean is that
-// sample; else it is the mean of samples next to each other, to the nanosecond.
+// Centroid stands for as many samples of a window as its weight, at least 1.
+// With a weight of 1 its mean is that sample. Otherwise it is the mean of
+// samples next to each other, to the nanosecond.
 type Centroid struct {
 	Mean   time.Duration
 	Weight int
@@ -60,7 +61,7 @@ type Centroid struct {
 // many sketches were merged. The sketch of one exact window errs by at most two
 // fifths of that, and one sample.
 func (s Sketch) Quantiles(q ...float64) []time.Duration {
-	if _, err := s.samples(); err != nil || len(s) == 0 {
+	if _, err := sketch.Samples(s, sketchLimits); err != nil || len(s) == 0 {
 		return nil
 	}
 	in := s.inner()
@@ -71,81 +72,14 @@ func (s Sketch) Quantiles(q ...float64) []time.Duration {
 	return quantiles
 }
 
-// maxPairs is the most pairs of a sketch that is read: a sample for each of the largest exact window. What is written
-// has no more than 4,096.
-const maxPairs = 65_536
+// A sketch that is read may have a sample for each of the largest exact window.
+// A sketch that is written has no more than 4,096.
+var sketchLimits = sketch.Limits{Pairs: 65_536, Mean: MaxDuration, Weight: maxWindowSize}
 
-// samples returns the sum of the weights. The error says what is wrong with a sketch in itself.
-func (s Sketch) samples() (n int, err error) {
-	if len(s) > maxPairs {
-		return 0, fmt.Errorf("%d pairs are more than %d", len(s), maxPairs)
-	}
-	for i, c := range s {
-		switch {
-		case c.Mean < 0 || c.Mean > MaxDuration:
-			return 0, fmt.Errorf("[%d]: the mean, %v, is not from 0 to %v", i, c.Mean, MaxDuration)
-		case i > 0 && c.Mean < s[i-1].Mean:
-			return 0, fmt.Errorf("[%d]: the mean, %s, is below the one before, %s", i, millis(c.Mean), millis(s[i-1].Mean))
-		case c.Weight < 1 || c.Weight > maxWindowSize:
-			return 0, fmt.Errorf("[%d]: the weight, %d, is not from 1 to %d", i, c.Weight, maxWindowSize)
-		case c.Weight > maxWindowSize-n:
-			return 0, fmt.Errorf("[%d]: the weights add up to more than %d", i, maxWindowSize)
-		}
-		n += c.Weight
-	}
-	return n, nil
+func parseSketch(text jsontable.Text, s *Sketch) (err error) {
+	*s, err = sketch.ParseJSON[Centroid](text, sketchLimits)
+	return err
 }
 
-// check returns an error if the sketch is malformed or not that of the window of m.
-func (s Sketch) check(m *NodeMetrics) error {
-	n, err := s.samples()
-	if err != nil || n == 0 && m.WindowSamples == 0 {
-		return err
-	}
-	if n != m.WindowSamples {
-		return fmt.Errorf("the weights add up to %d, and windowSamples is %d", n, m.WindowSamples)
-	}
-	return cmp.Or(
-		isExtreme("first", s[0].Mean, "windowMinMs", m.WindowMin),
-		isExtreme("last", s[len(s)-1].Mean, "windowMaxMs", m.WindowMax),
-	)
-}
-
-func isExtreme(which string, mean time.Duration, name string, extreme time.Duration) error {
-	if mean == extreme {
-		return nil
-	}
-	return fmt.Errorf("the %s mean is %s, and %s is %s", which, millis(mean), name, millis(extreme))
-}
-
-// millis returns a duration as the JSON has it.
-func millis(d time.Duration) []byte { return jsontable.AppendMillis(nil, d) }
-
-// appendSketch appends [[milliseconds, weight], …].
-func appendSketch(b []byte, s *Sketch) ([]byte, error) {
-	return jsontable.AppendPairs(b, len(*s), func(i int) (time.Duration, int) { return (*s)[i].Mean, (*s)[i].Weight })
-}
-
-// parseSketch sets s to the pairs of an array. It does not compare them.
-func parseSketch(text jsontable.Text, s *Sketch) error {
-	return jsontable.ParsePairs(text, jsontable.Pairs{Most: maxPairs, Longest: MaxDuration, Highest: maxWindowSize},
-		func(most int) { *s = make(Sketch, 0, most) },
-		func(mean time.Duration, weight int) { *s = append(*s, Centroid{mean, weight}) })
-}
-
-func (s Sketch) inner() sketch.Sketch {
-	in := make(sketch.Sketch, len(s))
-	for i, c := range s {
-		in[i] = sketch.Centroid(c)
-	}
-	return in
-}
-
-// outer returns a sketch for a Snapshot; it is never nil.
-func outer(in sketch.Sketch) Sketch {
-	s := make(Sketch, len(in))
-	for i, c := range in {
-		s[i] = Centroid(c)
-	}
-	return s
-}
+func (s Sketch) inner() sketch.Sketch { return sketch.Convert[sketch.Centroid](s) }
+func outer(in sketch.Sketch) Sketch   { return sketch.Convert[Centroid](in) }

@@ -1,7 +1,6 @@
 package atomicmetrics
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"math"
@@ -9,42 +8,44 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
+	"github.com/nodemetrics/nodemetrics/internal/sketch"
+	"github.com/nodemetrics/nodemetrics/internal/source"
 )
 
 // Snapshot is what a collector's nodes did, node by node. It is a plain value
 // with no tie to the collector. It is not one instant for all nodes: each node
-// is read on its own, in turn.
+// is read on its own, in turn. The maps are by the nodes' names.
 type Snapshot struct {
-	TakenAt     time.Time              // when the read began, in UTC, without a monotonic reading
-	WindowSize  int                    // executions a full window holds; of a merged snapshot, all full windows together
-	Percentiles string                 // the strategy: "exact" or "tdigest"
-	Nodes       map[string]NodeMetrics // by name: the nodes with activity since their last reset; never nil when read from a collector
+	TakenAt     time.Time // when the read began, in UTC, without a monotonic reading
+	WindowSize  int       // executions a full window holds; if merged, all full windows together
+	Percentiles string    // the strategy: "exact" or "tdigest"
 
-	// Sources are the collectors that the figures come from, and the times.
-	// [Merge] counts none twice, and [Snapshot.Since] compares no two of them.
+	// Nodes are the nodes with activity since their last reset. A read of a
+	// collector never returns nil.
+	Nodes map[string]NodeMetrics
+
+	// Sources are the collectors that the figures come from, with the times.
 	// They are nil in a snapshot of a nil Collector, and in one that an older
 	// version of the library wrote.
 	Sources []Source
 
-	// Sketches are the nodes' windows for Merge, one for each node, of a
-	// collector made WithSketches. Else they are nil.
+	// Sketches are the windows of all Nodes, for Merge. They are nil unless
+	// the collector was made WithSketches.
 	Sketches map[string]Sketch
 
-	// LastFailures are the newest failures of the nodes that have some, of
-	// a collector made WithLastFailure. Else they are nil. A failure that
-	// was under way when its node was read may be counted there and missing
-	// here.
+	// LastFailures are the newest failures of the nodes that have some. They
+	// are nil unless the collector was made WithLastFailure. A failure that
+	// was under way when its node was read may be missing and counted.
 	LastFailures map[string]LastFailure
 
-	// InFlight is what ran since the last reset, and so what is running, of
-	// a collector made WithInFlight. Else it is nil. A node that has not
+	// InFlight is what ran since the last reset, and so what is running. It
+	// is nil unless the collector was made WithInFlight. A node that has not
 	// ended an execution yet is here and not among Nodes.
 	InFlight map[string]InFlight
 
-	// Ignored is how many executions were left out as no verdict on their
-	// node since its last reset: see [Node.RecordIgnored]. It has the nodes
-	// with at least one, and is nil if there is none. A node that has
-	// recorded nothing else is here and not among Nodes.
+	// Ignored is how many executions were no verdict on their node since its
+	// last reset: see [Node.RecordIgnored]. It is nil if there is none. A node
+	// that has recorded nothing else is here and not among Nodes.
 	Ignored map[string]uint64
 }
 
@@ -58,10 +59,6 @@ func (s Snapshot) All() iter.Seq2[string, NodeMetrics] {
 		}
 	}
 }
-
-// snapshotVersion is the version of the JSON. The writer writes no other, and
-// the reader refuses every other.
-const snapshotVersion = "1"
 
 // maxWindowSize is the most executions that the windows of a snapshot hold,
 // merged ones included. Every reader of JSON keeps it exactly, and so does the
@@ -78,14 +75,16 @@ const (
 // because a document of another version is just that, whatever else is new in
 // it.
 var snapshotTable = jsontable.New("snapshot", slices.Concat([]jsontable.Field[Snapshot]{
-	{Name: "version", At: func(*Snapshot) any { return version{} }},
+	{Name: "version", At: func(*Snapshot) any { return jsontable.Constant("1", "the version that can be read") }},
 	{Name: "takenAt", At: func(s *Snapshot) any { return &s.TakenAt }},
 	{Name: "windowSize", At: func(s *Snapshot) any { return &s.WindowSize }, Lowest: 1, Highest: maxWindowSize},
 	{Name: "percentiles", At: func(s *Snapshot) any { return &s.Percentiles },
 		Words: []string{exactPercentiles, tdigestPercentiles}},
-	{Name: "sources", At: func(s *Snapshot) any { return jsontable.List(sourceTable, &s.Sources, checkSources) },
+	{Name: "sources", At: func(s *Snapshot) any { return jsontable.List(sourceTable, &s.Sources, source.Check[Source]) },
 		Absent: func(s *Snapshot) bool { return len(s.Sources) == 0 }},
-	{Name: "nodes", At: func(s *Snapshot) any { return (*snapshotNodes)(s) }},
+	{Name: "nodes", At: func(s *Snapshot) any {
+		return jsontable.Map(figures, &s.Nodes, func(m *NodeMetrics) error { return m.checkWindow(s.WindowSize) })
+	}},
 }, detailFields())...)
 
 func detailFields() (rows []jsontable.Field[Snapshot]) {
@@ -100,35 +99,19 @@ func detailFields() (rows []jsontable.Field[Snapshot]) {
 // same values. Nodes are in name order. Durations are milliseconds with a
 // fraction, exact to the nanosecond. If a node has not run, its last and its
 // average execution are null. If its window is empty, the percentiles, extremes
-// and failure rate of the window are null. MarshalJSON leaves
-// out Sources, Sketches, LastFailures, InFlight and Ignored if they are nil. NodeMetrics, Sketch,
-// LastFailure and InFlight alone have the same form as inside a snapshot.
-//
-// Invalid UTF-8 in a name or a text, which no snapshot of a collector has,
+// and failure rate of the window are null. MarshalJSON leaves out what options
+// add, Sources and Ignored if they are nil. Invalid UTF-8 in a name or a text
 // becomes U+FFFD.
 //
-// MarshalJSON returns an error that names the node and the field if a value has
-// no form in JSON. Only a snapshot made by hand has such values. They are a
-// negative duration or count, a year that has not four digits, a Category that
-// does not exist, and two names that are one after U+FFFD. MarshalJSON checks
-// nothing else. ParseSnapshot refuses figures
-// that contradict each other.
+// If a value of a snapshot made by hand has no form in JSON, MarshalJSON returns
+// an error that names the node and the field. Such a value is a negative
+// duration or count, a year that has not four digits, a Category that does not
+// exist, or one of two names that are one after U+FFFD. MarshalJSON checks
+// nothing else.
 func (s Snapshot) MarshalJSON() ([]byte, error) {
-	size := 256
-	for name := range s.Nodes {
-		size += nodeBytes + len(name)
-	}
-	for name, sketch := range s.Sketches {
-		size += 16 + len(name) + pairBytes*len(sketch)
-	}
-	for name, f := range s.LastFailures {
-		size += 96 + len(name) + len(f.Text)
-	}
-	for name := range s.InFlight {
-		size += 64 + len(name)
-	}
-	for _, source := range s.Sources {
-		size += 112 + len(source.Instance)
+	size := 256 + nodeBytes*len(s.Nodes) + 128*(len(s.Sources)+len(s.LastFailures)+len(s.InFlight))
+	for _, sketch := range s.Sketches {
+		size += pairBytes * (1 + len(sketch))
 	}
 	return snapshotTable.Marshal(&s, size)
 }
@@ -149,34 +132,22 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 //
 // Fields may come in any order. ParseSnapshot skips fields that it does not
 // know, so the processes of a fleet can be upgraded one after the other. A name
-// in another case is such a field. Sketches, last failures and in-flight may be
-// missing as a whole, and so may runningBreached, which older versions do not
-// write.
+// in another case is such a field. Sources, runningBreached and what options add
+// may be missing. Everything else that MarshalJSON does not write is one error, which
+// names the node and the field:
 //
-// Everything else is an error, a single one, that names the node and the field:
-//
-//   - text that is not JSON, and trailing data;
-//   - another version;
-//   - a field that is missing, or given twice, and a node given twice;
-//   - a value of another type, and null in the place of a figure or the
-//     reverse;
+//   - text that is not JSON, trailing data, and another version;
+//   - a field that is missing, and a field or a node given twice;
+//   - a value of another type, and null in the place of a figure or the reverse;
 //   - a count with a sign, a fraction or an exponent;
-//   - a duration finer than a nanosecond or above MaxDuration, and a
-//     totalDurationMs above math.MaxInt64 nanoseconds;
-//   - figures that contradict each other in any way that NodeMetrics excludes,
-//     and a windowFailureRate that is not windowFailures / windowSamples as a
-//     float64;
-//   - sketches that lack a node, or are not as Sketch says, or have more than
-//     65,536 pairs;
-//   - a last failure of a node without failures, or with a text of more than
-//     256 bytes;
-//   - a running that is above highest.
+//   - a duration finer than a nanosecond or above its maximum;
+//   - figures that contradict each other in any way that NodeMetrics, Sketch,
+//     LastFailure, InFlight or Source excludes;
+//   - more than 65,536 pairs of a sketch, or 256 bytes of a last failure's text.
 //
-// With an error the Snapshot is the zero one.
-//
-// Milliseconds may have a short exponent if the value is exact: Python writes
-// 0.000001 as 1e-06. Invalid UTF-8 and half surrogates in a name become U+FFFD,
-// as in encoding/json.
+// With an error the Snapshot is the zero one. Milliseconds may have a short
+// exponent if the value is exact, because Python writes 0.000001 as 1e-06.
+// Invalid UTF-8 and half surrogates in a name become U+FFFD.
 //
 // Time and memory are at most in proportion to len(data), whatever it holds. An
 // error quotes no more than a few words.
@@ -184,53 +155,6 @@ func ParseSnapshot(data []byte) (Snapshot, error) {
 	var s Snapshot
 	err := snapshotTable.Unmarshal(data, &s)
 	return s, err
-}
-
-// version is the version of the JSON, as a part.
-type version struct{}
-
-func (version) AppendJSON(b []byte) ([]byte, error) { return append(b, snapshotVersion...), nil }
-
-func (version) ParseJSON(text jsontable.Text) error {
-	if string(text) != snapshotVersion {
-		return jsontable.NotA(text, snapshotVersion+", the version that can be read")
-	}
-	return nil
-}
-
-func (version) Check() error { return nil }
-
-// snapshotNodes are the nodes of a snapshot, as a part.
-type snapshotNodes Snapshot
-
-func (s *snapshotNodes) AppendJSON(b []byte) ([]byte, error) {
-	return jsontable.AppendByName(b, s.Nodes, figures.Append)
-}
-
-// ParseJSON reads the object of all nodes. WindowSize has been read before.
-func (s *snapshotNodes) ParseJSON(text jsontable.Text) error {
-	s.Nodes = map[string]NodeMetrics{}
-	var m NodeMetrics // One for all, because decode has it moved to the heap.
-	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
-		if _, twice := s.Nodes[name]; twice {
-			return jsontable.ErrTwice
-		}
-		m = NodeMetrics{}
-		if err := figures.Parse(val, &m); err != nil {
-			return err
-		}
-		s.Nodes[name] = m
-		return m.checkWindow(s.WindowSize)
-	})
-}
-
-func (s *snapshotNodes) Check() error {
-	for name, m := range Snapshot(*s).All() {
-		if err := cmp.Or(figures.Check(&m), m.checkWindow(s.WindowSize)); err != nil {
-			return jsontable.NodeError(name, err)
-		}
-	}
-	return nil
 }
 
 // empty reports whether the snapshot says nothing of any node.
@@ -257,12 +181,12 @@ func (s Snapshot) valid() (Snapshot, error) {
 			return s, err
 		}
 	}
-	return s, jsontable.FieldError("sources", checkSources(s.Sources))
+	return s, jsontable.FieldError("sources", source.Check(s.Sources))
 }
 
-// The JSON of what a snapshot has, and of events and statistics, alone. A
-// reader skips fields that it does not know, as ParseSnapshot does. On an error
-// the value is left as it was.
+// NodeMetrics, LastFailure, InFlight and Sketch alone have the same JSON as
+// inside a snapshot. Their readers skip fields that they do not know. On an error
+// they leave the value as it was.
 
 // MarshalJSON returns the metrics as inside the JSON of a [Snapshot].
 func (m NodeMetrics) MarshalJSON() ([]byte, error) { return figures.Marshal(&m, nodeBytes) }
@@ -284,7 +208,7 @@ func (f *InFlight) UnmarshalJSON(data []byte) error { return inFlightTable.Unmar
 
 // MarshalJSON returns the sketch as inside the JSON of a [Snapshot].
 func (s Sketch) MarshalJSON() ([]byte, error) {
-	b, err := appendSketch(make([]byte, 0, pairBytes*(len(s)+1)), &s)
+	b, err := sketch.AppendJSON(make([]byte, 0, pairBytes*(len(s)+1)), s)
 	if err != nil {
 		return nil, fmt.Errorf("atomicmetrics: sketch: %w", err)
 	}
@@ -299,7 +223,7 @@ func (s *Sketch) UnmarshalJSON(data []byte) error {
 		err = parseSketch(text, &parsed)
 	}
 	if err == nil {
-		_, err = parsed.samples()
+		_, err = sketch.Samples(parsed, sketchLimits)
 	}
 	if err != nil {
 		return fmt.Errorf("atomicmetrics: sketch: %w", err)

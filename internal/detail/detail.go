@@ -4,25 +4,36 @@
 package detail
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
 
-// A Kind is a V for each of some nodes in a snapshot S, beside the metrics M.
-type Kind[S, M, V any] struct {
+// A Kind is a V for each of some nodes in a snapshot S, beside the metrics M. C
+// is the configuration of a collector, and D all that is read of a node.
+type Kind[S, M, C, D, V any] struct {
 	Name  string // in the JSON of a snapshot
 	Of    func(*S) *map[string]V
 	Nodes func(*S) map[string]M
+
+	// Wanted reports whether an option asks for the values. It is nil if
+	// snapshots have them as soon as a node has one.
+	Wanted func(*C) bool
+
+	// Pick returns what was read of a node, and whether the snapshot has it.
+	// m is nil if the snapshot does not have the node.
+	Pick func(d *D, m *M) (V, bool)
 
 	Encode func([]byte, *V) ([]byte, error)
 	Decode func(jsontable.Text, *V) error
 
 	// Judge returns why v is not what a read returns. m is nil if the
 	// snapshot does not have the node.
-	Judge  func(v *V, m *M) error
-	Always bool // whether all nodes of a snapshot have one, if some has
+	Judge   func(v *V, m *M) error
+	OfNodes bool // whether only nodes of the snapshot have one
+	Always  bool // whether all of them have one, if some has
 
 	// Merge returns what two snapshots have together. It is nil if the
 	// snapshots' merge does that together with the metrics.
@@ -34,22 +45,54 @@ type Kind[S, M, V any] struct {
 	Since func(v, before V, d *M) (V, bool)
 }
 
+// An Any is a Kind of any V.
+type Any[S, M, C, D any] interface {
+	Begin(s *S, c *C)
+	Take(s *S, node string, read *D, m *M)
+	Field() jsontable.Field[S]
+	ValidNames(s *S) error
+	Check(s *S) error
+	Add(sum, s *S) (commit func(), err error)
+	Between(between, s, earlier *S)
+}
+
+// Begin makes the map of the values if the options ask for it.
+func (k *Kind[S, M, C, D, V]) Begin(s *S, c *C) {
+	if k.Wanted != nil && k.Wanted(c) {
+		*k.Of(s) = map[string]V{}
+	}
+}
+
+// Take puts what was read of a node into the snapshot.
+func (k *Kind[S, M, C, D, V]) Take(s *S, node string, read *D, m *M) {
+	values := k.Of(s)
+	if *values == nil && k.Wanted != nil {
+		return
+	}
+	if v, ok := k.Pick(read, m); ok {
+		if *values == nil {
+			*values = map[string]V{}
+		}
+		(*values)[node] = v
+	}
+}
+
 // Field returns the row of the snapshot's table.
-func (k *Kind[S, M, V]) Field() jsontable.Field[S] {
+func (k *Kind[S, M, C, D, V]) Field() jsontable.Field[S] {
 	return jsontable.Field[S]{
 		Name:   k.Name,
-		At:     func(s *S) any { return part[S, M, V]{k, s} },
+		At:     func(s *S) any { return part[S, M, C, D, V]{k, s} },
 		Absent: func(s *S) bool { return *k.Of(s) == nil },
 	}
 }
 
 // A part is a Kind of a snapshot as a part of its JSON.
-type part[S, M, V any] struct {
-	*Kind[S, M, V]
+type part[S, M, C, D, V any] struct {
+	*Kind[S, M, C, D, V]
 	s *S
 }
 
-func (p part[S, M, V]) AppendJSON(b []byte) ([]byte, error) {
+func (p part[S, M, C, D, V]) AppendJSON(b []byte) ([]byte, error) {
 	return jsontable.AppendByName(b, *p.Of(p.s), func(b []byte, v *V) ([]byte, error) {
 		b, err := p.Encode(b, v)
 		return b, jsontable.FieldError(p.Name, err)
@@ -58,7 +101,7 @@ func (p part[S, M, V]) AppendJSON(b []byte) ([]byte, error) {
 
 // ParseJSON reads the object of all nodes' values. The nodes have been read
 // before.
-func (p part[S, M, V]) ParseJSON(text jsontable.Text) error {
+func (p part[S, M, C, D, V]) ParseJSON(text jsontable.Text) error {
 	values := map[string]V{}
 	*p.Of(p.s) = values
 	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
@@ -75,23 +118,27 @@ func (p part[S, M, V]) ParseJSON(text jsontable.Text) error {
 	})
 }
 
-func (p part[S, M, V]) Check() error { return p.Kind.Check(p.s) }
+func (p part[S, M, C, D, V]) Check() error { return p.Kind.Check(p.s) }
 
 // metrics returns the metrics of a node, nil if the snapshot does not have it.
-func (k *Kind[S, M, V]) metrics(s *S, name string) *M {
+func (k *Kind[S, M, C, D, V]) metrics(s *S, name string) *M {
 	if m, ok := k.Nodes(s)[name]; ok {
 		return &m
 	}
 	return nil
 }
 
-func (k *Kind[S, M, V]) checkOne(s *S, name string, v V) error {
-	return k.Judge(&v, k.metrics(s, name))
+func (k *Kind[S, M, C, D, V]) checkOne(s *S, name string, v V) error {
+	m := k.metrics(s, name)
+	if m == nil && k.OfNodes {
+		return errors.New("of a node that is not in nodes")
+	}
+	return k.Judge(&v, m)
 }
 
 // Check returns an error that names a node whose value is not what a read
 // returns.
-func (k *Kind[S, M, V]) Check(s *S) error {
+func (k *Kind[S, M, C, D, V]) Check(s *S) error {
 	values := *k.Of(s)
 	for _, name := range names(values) {
 		if err := k.checkOne(s, name, values[name]); err != nil {
@@ -109,21 +156,21 @@ func (k *Kind[S, M, V]) Check(s *S) error {
 	return nil
 }
 
-func (k *Kind[S, M, V]) errorOf(node string, err error) error {
+func (k *Kind[S, M, C, D, V]) errorOf(node string, err error) error {
 	return jsontable.NodeError(node, jsontable.FieldError(k.Name, err))
 }
 
 func names[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }
 
 // ValidNames makes the names valid UTF-8.
-func (k *Kind[S, M, V]) ValidNames(s *S) (err error) {
+func (k *Kind[S, M, C, D, V]) ValidNames(s *S) (err error) {
 	*k.Of(s), err = jsontable.ValidNames(*k.Of(s))
 	return err
 }
 
 // Add returns a function that adds the values of s to those of sum. With an
 // error nothing is to be added.
-func (k *Kind[S, M, V]) Add(sum, s *S) (commit func(), err error) {
+func (k *Kind[S, M, C, D, V]) Add(sum, s *S) (commit func(), err error) {
 	from, to := *k.Of(s), k.Of(sum)
 	changed := map[string]V{}
 	if k.Merge != nil {
@@ -143,7 +190,7 @@ func (k *Kind[S, M, V]) Add(sum, s *S) (commit func(), err error) {
 
 // Between leaves in between the values of s that belong there. earlier has
 // those of before.
-func (k *Kind[S, M, V]) Between(between, s, earlier *S) {
+func (k *Kind[S, M, C, D, V]) Between(between, s, earlier *S) {
 	from, before := *k.Of(s), *k.Of(earlier)
 	if from == nil {
 		return

@@ -1,10 +1,11 @@
 package jsontable
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
-	"time"
 )
 
 // Object returns v as a Part: the object of a table inside another.
@@ -69,78 +70,72 @@ func (l list[T]) Check() error {
 	return l.together(*l.values)
 }
 
-// AppendPairs appends [[milliseconds, weight], …], with n pairs.
-func AppendPairs(b []byte, n int, pair func(i int) (mean time.Duration, weight int)) ([]byte, error) {
-	b = append(b, '[')
-	for i := range n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		mean, weight := pair(i)
-		if mean < 0 || weight < 1 {
-			return nil, fmt.Errorf("[%d]: a mean of %v with a weight of %d", i, mean, weight)
-		}
-		b = AppendMillis(append(b, '['), mean)
-		b = strconv.AppendInt(append(b, ','), int64(weight), 10)
-		b = append(b, ']')
-	}
-	return append(b, ']'), nil
+// Map returns values as a Part: an object with the object of a table for each
+// node. fits returns why a value that is right does not fit what is around it.
+func Map[T any](table *Table[T], values *map[string]T, fits func(*T) error) Part {
+	return byName[T]{table, values, fits}
 }
 
-// Pairs says which pairs ParsePairs accepts.
-type Pairs struct {
-	Most    int           // pairs
-	Longest time.Duration // mean
-	Highest uint64        // weight; the lowest is 1
+type byName[T any] struct {
+	table  *Table[T]
+	values *map[string]T
+	fits   func(*T) error
 }
 
-// ParsePairs calls begin with no less than the number of pairs in an array, and
-// then add with each pair. It does not compare the pairs.
-func ParsePairs(text Text, p Pairs, begin func(most int), add func(mean time.Duration, weight int)) error {
-	if text[0] != '[' {
-		return NotA(text, "an array of pairs")
-	}
-	const shortest = len("[0,1],")
-	begin(min(p.Most, len(text)/shortest+1))
-	i := 0
-	for element := range text.Elements() {
-		if i == p.Most {
-			return fmt.Errorf("more than %d pairs", p.Most)
+func (p byName[T]) AppendJSON(b []byte) ([]byte, error) {
+	return AppendByName(b, *p.values, p.table.Append)
+}
+
+func (p byName[T]) ParseJSON(text Text) error {
+	values := map[string]T{}
+	*p.values = values
+	var v T // One for all, because Parse has it moved to the heap.
+	return ParseByName(text, func(name string, val Text) error {
+		if _, twice := values[name]; twice {
+			return ErrTwice
 		}
-		mean, weight, err := p.parse(element)
-		if err != nil {
-			return fmt.Errorf("[%d]: %w", i, err)
+		var zero T
+		v = zero
+		if err := p.table.Parse(val, &v); err != nil {
+			return err
 		}
-		add(mean, weight)
-		i++
+		values[name] = v
+		return p.fits(&v)
+	})
+}
+
+func (p byName[T]) Check() error {
+	for _, name := range slices.Sorted(maps.Keys(*p.values)) {
+		v := (*p.values)[name]
+		if err := cmp.Or(p.table.Check(&v), p.fits(&v)); err != nil {
+			return NodeError(name, err)
+		}
 	}
 	return nil
 }
 
-// parse reads [milliseconds, weight].
-func (p Pairs) parse(text Text) (mean time.Duration, weight int, err error) {
-	var pair [2]Text
-	i := 0
-	if text[0] == '[' {
-		for element := range text.Elements() {
-			if i < len(pair) {
-				pair[i] = element
-			}
-			i++
-		}
+// Constant returns a Part that is always the same text. why tells in an error
+// what is special about it.
+func Constant(text, why string) Part { return constant{text, why} }
+
+type constant struct{ text, why string }
+
+func (c constant) AppendJSON(b []byte) ([]byte, error) { return append(b, c.text...), nil }
+
+func (c constant) ParseJSON(text Text) error {
+	if string(text) != c.text {
+		return NotA(text, c.text+", "+c.why)
 	}
-	switch {
-	case i > len(pair):
-		return 0, 0, errors.New("an array of more than two is not [milliseconds, weight]")
-	case i < len(pair):
-		return 0, 0, NotA(text, "[milliseconds, weight]")
+	return nil
+}
+
+func (c constant) Check() error { return nil }
+
+// ParseEqual returns an error unless text is the number x, which follows from
+// other fields by the formula.
+func ParseEqual(text Text, formula string, x float64) error {
+	if y, err := strconv.ParseFloat(string(text), 64); err != nil || y != x || text[0] == '-' {
+		return NotA(text, fmt.Sprintf("%s = %v", formula, x))
 	}
-	if mean, err = ParseMillis(pair[0], p.Longest); err != nil {
-		return 0, 0, err
-	}
-	n, err := ParseCount(pair[1])
-	if err == nil && (n < 1 || n > p.Highest) {
-		err = fmt.Errorf("a weight of %d is not from 1 to %d", n, p.Highest)
-	}
-	return mean, int(n), err
+	return nil
 }

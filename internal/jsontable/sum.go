@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"time"
 )
 
 // Add adds the counts of v to those of sum, and sets each flag of sum that v
@@ -54,4 +55,14 @@ func (t *Table[T]) Subtract(v, before *T) bool {
 		}
 	}
 	return true
+}
+
+// CopyDurations copies the durations that are null under a condition.
+func (t *Table[T]) CopyDurations(null *Condition[T], to, from *T) {
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		if d, ok := f.At(to).(*time.Duration); ok && f.Null == null {
+			*d = *f.At(from).(*time.Duration)
+		}
+	}
 }

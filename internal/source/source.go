@@ -28,10 +28,31 @@ func (s Source) end() time.Time {
 	return s.Since.Add(1)
 }
 
+// An Outer is a Source of a caller.
+type Outer interface {
+	~struct {
+		Instance       string
+		Since, TakenAt time.Time
+	}
+}
+
+// convert returns the sources of one type as those of another, nil if there is
+// none.
+func convert[To, From Outer](all []From) []To {
+	if len(all) == 0 {
+		return nil
+	}
+	to := make([]To, len(all))
+	for i, s := range all {
+		to[i] = To(s)
+	}
+	return to
+}
+
 // Check returns an error if an interval ends before it begins, or overlaps
 // another one of its instance.
-func Check(all []Source) error {
-	all = slices.Clone(all)
+func Check[O Outer](sources []O) error {
+	all := convert[Source](sources)
 	slices.SortFunc(all, func(a, b Source) int {
 		return cmp.Or(cmp.Compare(a.Instance, b.Instance), a.Since.Compare(b.Since))
 	})
@@ -65,10 +86,14 @@ func text(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // cannot be added to.
 type Union map[string][]Source
 
-// Add returns the intervals that the instances of more have together with the
+// Add returns the union's intervals of the instances in more, together with
+// those of more. See Union.add.
+func Add[O Outer](u Union, more []O) (changed Union, err error) { return u.add(convert[Source](more)) }
+
+// add returns the intervals that the instances of more have together with the
 // union, which it leaves as it is. more is as Check demands. The error names an
 // instance with intervals that overlap.
-func (u Union) Add(more []Source) (changed Union, err error) {
+func (u Union) add(more []Source) (changed Union, err error) {
 	changed = Union{}
 	for _, s := range more {
 		s.Since, s.TakenAt = s.Since.UTC().Round(0), s.TakenAt.UTC().Round(0)
@@ -94,10 +119,11 @@ func (u Union) Add(more []Source) (changed Union, err error) {
 	return changed, nil
 }
 
-// All returns the sources in the order of instances and times.
-func (u Union) All() (all []Source) {
+// All returns the sources in the order of instances and times, nil if there is
+// none.
+func All[O Outer](u Union) (all []O) {
 	for _, instance := range slices.Sorted(maps.Keys(u)) {
-		all = append(all, u[instance]...)
+		all = append(all, convert[O](u[instance])...)
 	}
 	return all
 }
@@ -105,9 +131,15 @@ func (u Union) All() (all []Source) {
 // Between returns the sources of the time between two reads of the same
 // instances. Both reads are as Check demands. The error names an instance that
 // only one read is of, or that was reset as a whole between the reads.
-func Between(earlier, later []Source) (between []Source, err error) {
-	before, _ := Union{}.Add(earlier)
-	after, _ := Union{}.Add(later)
+//
+// If one read has no sources, nothing can be told. Then those of the later one
+// are returned.
+func Between[O Outer](earlier, later []O) (between []O, err error) {
+	if len(earlier) == 0 || len(later) == 0 {
+		return slices.Clone(later), nil
+	}
+	before, _ := Add(nil, earlier)
+	after, _ := Add(nil, later)
 	both := maps.Clone(before)
 	maps.Copy(both, after)
 	for _, instance := range slices.Sorted(maps.Keys(both)) {
@@ -125,7 +157,7 @@ func Between(earlier, later []Source) (between []Source, err error) {
 				s.TakenAt = s.Since
 			}
 			if i == len(now)-1 || s.Since.Before(s.TakenAt) {
-				between = append(between, s)
+				between = append(between, O(s))
 			}
 		}
 	}

@@ -48,7 +48,7 @@ func TestUnionKeepsWhatDoesNotOverlap(t *testing.T) {
 	} {
 		u, got := Union{}, ""
 		for _, text := range strings.Split(c.added, ",") {
-			changed, err := u.Add(of(text))
+			changed, err := Add(u, of(text))
 			if err != nil {
 				got = "error " + text[:1]
 				if !strings.HasPrefix(err.Error(), `instance "`+text[:1]+`" would count twice: `) {
@@ -59,7 +59,7 @@ func TestUnionKeepsWhatDoesNotOverlap(t *testing.T) {
 			maps.Copy(u, changed)
 		}
 		if got == "" {
-			got = show(u.All())
+			got = show(All[Source](u))
 		}
 		if got != c.want {
 			t.Errorf("%s: got %s, want %s", c.added, got, c.want)
@@ -87,10 +87,10 @@ func TestUnionIsASetOfNanoseconds(t *testing.T) {
 			for ns := since; ns < since+max(1, length); ns++ {
 				overlaps = overlaps || model[instance][ns]
 			}
-			before := show(u.All())
+			before := show(All[Source](u))
 			more := of(fmt.Sprintf("%s %d-%d", instance, since, since+length))
-			changed, err := u.Add(more)
-			if (err != nil) != overlaps || show(u.All()) != before || (Check(append(u.All(), more...)) != nil) != overlaps {
+			changed, err := Add(u, more)
+			if (err != nil) != overlaps || show(All[Source](u)) != before || (Check(append(All[Source](u), more...)) != nil) != overlaps {
 				t.Fatalf("seed %d: to %s add %s: %v, want an error: %t", seed, before, show(more), err, overlaps)
 			}
 			if err != nil {
@@ -105,7 +105,7 @@ func TestUnionIsASetOfNanoseconds(t *testing.T) {
 			got, end := map[int]bool{}, -1
 			for _, s := range u[instance] {
 				if int(s.Since.UnixNano()) <= end {
-					t.Fatalf("seed %d: %s", seed, show(u.All()))
+					t.Fatalf("seed %d: %s", seed, show(All[Source](u)))
 				}
 				end = int(s.end().UnixNano())
 				for ns := int(s.Since.UnixNano()); ns < end; ns++ {
@@ -113,7 +113,7 @@ func TestUnionIsASetOfNanoseconds(t *testing.T) {
 				}
 			}
 			if !maps.Equal(got, want) {
-				t.Fatalf("seed %d: instance %s: %s is not %v", seed, instance, show(u.All()), slices.Sorted(maps.Keys(want)))
+				t.Fatalf("seed %d: instance %s: %s is not %v", seed, instance, show(All[Source](u)), slices.Sorted(maps.Keys(want)))
 			}
 		}
 	}

@@ -120,7 +120,8 @@ func (e *execution) landBelow() {
 }
 
 // record records an execution that ends now with err, unless ignore accepts
-// err. A nil ignore accepts no error. If ignore panics, that is the failure.
+// err. Then it counts the execution as ignored. A nil ignore accepts no error.
+// If ignore panics, that is the failure.
 func (e *execution) record(err error, ignore func(error) bool) {
 	took := e.timer.Elapsed()
 	e.timer.Discard()
@@ -144,7 +145,9 @@ func (e *execution) record(err error, ignore func(error) bool) {
 		}()
 		ignored := ignore(err)
 		settled = true
-		if !ignored {
+		if ignored {
+			e.node.RecordIgnored()
+		} else {
 			e.node.RecordFailure(took, err)
 		}
 	}

@@ -64,11 +64,15 @@ type service struct {
 func (s *service) end() {
 	took := s.took()
 	name, failure := s.name(), s.failure()
-	recorded := name != "" && !s.ignored(failure)
+	ignored := name != "" && s.ignored(failure)
 	// before the record, which is made even if the classifier ends the
 	// goroutine
 	s.judged = true
-	if recorded {
+	switch {
+	case name == "":
+	case ignored:
+		s.cfg.Collector.Node(name).RecordIgnored()
+	default:
 		record(s.cfg.Collector.Node(name), took, failure)
 	}
 }

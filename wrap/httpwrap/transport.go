@@ -110,7 +110,9 @@ func (x *exchange) end(err error) {
 	// before the record, which is made even if the classifier ends the
 	// goroutine
 	x.judged = true
-	if !ignored {
+	if ignored {
+		x.node.RecordIgnored()
+	} else {
 		record(x.node, took, err)
 	}
 }
