@@ -291,6 +291,9 @@ func TestIgnoreIsAskedAboutTheErrorAndTheContexts(t *testing.T) {
 					failures = 1
 				}
 				wantCounts(t, m, successes, failures, 0)
+				if got, want := m.Node("node").Ignored(), 1-successes-failures; got != want {
+					t.Errorf("%d ignored executions, want %d", got, want)
+				}
 			})
 		}
 	}

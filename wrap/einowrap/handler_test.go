@@ -230,6 +230,9 @@ func TestNoVerdict(t *testing.T) {
 				t.Error("no error")
 			}
 			want(t, m, c.want)
+			if got := m.Node("node").Ignored(); got != uint64(1-len(c.want)) {
+				t.Errorf("%d ignored executions", got)
+			}
 		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/wrap/httpwrap"
 )
 
@@ -359,6 +360,11 @@ func TestClientThatHasGone(t *testing.T) {
 					want(t, s.called, "node", other)
 				} else {
 					want(t, s.called, "node", nothing)
+				}
+				for _, m := range []*atomicmetrics.Collector{s.served, s.called} {
+					if n := m.Node("node"); n.Ignored()+n.Metrics().TotalExecutions != 1 {
+						t.Errorf("%d ignored requests, and %+v", n.Ignored(), n.Metrics())
+					}
 				}
 			})
 		}
