@@ -19,6 +19,7 @@ func FuzzMerge(f *testing.F) {
 	f.Add(golden(f), sketchesGolden(f))
 	f.Add(detailsGolden(f), sketchesGolden(f))
 	f.Add(sketchesGolden(f), sketchesGolden(f))
+	f.Add(detailsGolden(f), detailsGolden(f))
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 55))
 		var docs [][]byte
@@ -40,11 +41,17 @@ func FuzzMerge(f *testing.F) {
 		if errA != nil || errB != nil {
 			return
 		}
+		if _, err := atomicmetrics.Merge(a, b, a); err == nil && len(a.Sources) > 0 {
+			t.Errorf("%v is merged twice", a.Sources)
+		}
+		a.Sources, b.Sources = nil, nil
 		s, err := atomicmetrics.Merge(a, b, a)
 		if err != nil {
 			return
 		}
-		equalSnapshots(t, "in another order", merged(t, a, a, b), s)
+		if len(docA) < 1000*len("[0,1],") { // else the order matters, as pairs are compressed in turn
+			equalSnapshots(t, "in another order", merged(t, a, a, b), s)
+		}
 		checkSums(t, s, a, b, a)
 		writtenAndRead(t, s)
 		writtenAndRead(t, merged(t, s, b))
