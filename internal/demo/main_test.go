@@ -44,7 +44,7 @@ func writeCorpus(t *testing.T, good, malformed int) string {
 // calm is a plan without an outage.
 func calm() plan {
 	p := defaultPlan
-	p.outageRequests = 0
+	p.outageRequests, p.hang = 0, 0
 	return p
 }
 
@@ -136,12 +136,12 @@ func TestRun(t *testing.T) {
 	}
 	for _, row := range []string{
 		`\s+-+ newest 20 -+`,
-		`node runs failed timeout validation network other retries failed p50 p90 p99`,
-		`read 34 0 0 0 0 0 0 0% \S+ \S+ \S+`,
-		`parse 34 4 0 4 0 0 0 \S+ \S+ \S+ \S+`,
-		`format 30 0 0 0 0 0 0 0% \S+ \S+ \S+`,
-		`compress 30 0 0 0 0 0 0 0% \S+ \S+ \S+`,
-		`publish 30 0 0 0 0 0 0 0% \S+ \S+ \S+`,
+		`node runs failed timeout validation network other retries running oldest failed p50 p90 p99`,
+		`read 34 0 0 0 0 0 0 0 - 0% \S+ \S+ \S+`,
+		`parse 34 4 0 4 0 0 0 0 - \S+ \S+ \S+ \S+`,
+		`format 30 0 0 0 0 0 0 0 - 0% \S+ \S+ \S+`,
+		`compress 30 0 0 0 0 0 0 0 - 0% \S+ \S+ \S+`,
+		`publish 30 0 0 0 0 0 0 0 - 0% \S+ \S+ \S+`,
 		`accounted for: 34 files = 30 published \+ 4 failed in parse; the server took 30`,
 		`\s+158 executions and 0 retries, by the demo's own count and by the collector's`,
 		`\s+158 executions and 0 retries make \d.*`,
@@ -152,7 +152,7 @@ func TestRun(t *testing.T) {
 	}
 	for line := range strings.Lines(stdout.String()) {
 		width := utf8.RuneCountInString(strings.TrimSuffix(line, "\n"))
-		if width > 110 && !strings.Contains(line, s.corpus) {
+		if width > 120 && !strings.Contains(line, s.corpus) {
 			t.Errorf("a line is %d columns wide: %s", width, line)
 		}
 	}
@@ -200,11 +200,12 @@ func TestSnapshotToStdout(t *testing.T) {
 }
 
 // TestOutage has the server misbehave, and expects what that does: attempts that time out and connections that break,
-// retries, and both thresholds breached and recovered.
+// retries, and all thresholds breached and recovered.
 func TestOutage(t *testing.T) {
 	p := defaultPlan
 	p.timeout, p.latency, p.recovery, p.pause = 50*time.Millisecond, 45*time.Millisecond, 0.9, time.Millisecond
 	p.outageFrom, p.outageRequests = 0.1, 24
+	p.running, p.hang = 20*time.Millisecond, 100*time.Millisecond
 	target := filepath.Join(t.TempDir(), "snapshot.json")
 	s := testSettings(t, p, "-corpus", writeCorpus(t, 200, 0), "-workers", "1", "-window", "20", "-json", target)
 	var stdout, stderr bytes.Buffer
@@ -225,8 +226,8 @@ func TestOutage(t *testing.T) {
 	if m.TimeoutErrors < 2 || m.NetworkErrors < 2 || m.RetryCount < 12 {
 		t.Errorf("%d timeouts, %d network errors, %d retries", m.TimeoutErrors, m.NetworkErrors, m.RetryCount)
 	}
-	for _, kind := range []string{"latency", "failureRate"} {
-		both := regexp.MustCompile(`(?s)publish +` + kind + ` +breached.*publish +` + kind + ` +recovered`)
+	for _, kind := range []string{"publish +latency", "publish +failureRate", "read +running"} {
+		both := regexp.MustCompile(`(?s)` + kind + ` +breached.*` + kind + ` +recovered`)
 		if !both.Match(stdout.Bytes()) {
 			t.Errorf("no breach and recovery of %s", kind)
 		}
@@ -254,7 +255,7 @@ func (t *trigger) Write(data []byte) (int, error) {
 func TestInterrupted(t *testing.T) {
 	p := defaultPlan
 	p.timeout, p.pause = 10*time.Millisecond, time.Millisecond
-	p.outageFrom, p.outageRequests = 0, 1<<40
+	p.outageFrom, p.outageRequests, p.hang = 0, 1<<40, 0
 	for _, test := range []struct{ at, table, want string }{
 		{"drawn by seed", `no node has recorded anything$`, `interrupted: 0 of 2000 files were run`},
 		{"  breached  ", `publish +\d+`, `interrupted: [1-9]\d{0,2} of 2000 files were run`},

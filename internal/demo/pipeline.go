@@ -27,33 +27,40 @@ import (
 )
 
 // plan has the fixed figures of a run. These are the retries of publish, the
-// outage of the server, and the thresholds.
+// outage of the server, the hang of the disk, and the thresholds.
 type plan struct {
 	timeout     time.Duration // of an attempt to publish
 	attempts    int           // to publish a document
 	pause       time.Duration // before the second attempt, about; longer before the next
 	failureRate float64       // threshold of every node
 	latency     time.Duration // threshold of publish
-	recovery    float64       // of both thresholds
+	running     time.Duration // threshold of read
+	recovery    float64       // of failureRate and latency
 
-	outageFrom     float64 // the outage begins after this share of the files,
-	outageRequests int64   // and lasts for so many requests
+	outageFrom     float64       // the outage begins after this share of the files,
+	outageRequests int64         // and lasts for so many requests
+	hangAt         int64         // the read that hangs, from 0; some files before the outage
+	hang           time.Duration // for so long; 0: none hangs
 }
 
 // defaultPlan keeps an outage well apart from the effects of a busy machine.
 // The pipeline publishes a document within a few milliseconds, and on a busy
 // machine within tens. In an outage a document is hardly ever published within
 // the latency threshold. By misfortunes at least eleven documents fail in an
-// outage, and six in a hundred are a breach.
+// outage, and six in a hundred are a breach. The outage is early, so even of 200
+// files a whole window comes after it. A node recovers with such a window.
 var defaultPlan = plan{
-	timeout:        500 * time.Millisecond,
+	timeout:        750 * time.Millisecond,
 	attempts:       3,
 	pause:          10 * time.Millisecond,
 	failureRate:    0.05,
-	latency:        450 * time.Millisecond,
+	latency:        700 * time.Millisecond,
+	running:        time.Second,
 	recovery:       0.5,
-	outageFrom:     0.4,
+	outageFrom:     0.1,
 	outageRequests: 56,
+	hangAt:         10,
+	hang:           2 * time.Second,
 }
 
 func (p plan) outage(files int) outage {
@@ -73,12 +80,14 @@ func (p plan) options(window int) []atomicmetrics.Option {
 		MinSamples:  max(0, min(50, window)),
 		Recovery:    p.recovery,
 	}
-	publish := thresholds
-	publish.Latency = p.latency
+	publish, read := thresholds, thresholds
+	publish.Latency, read.Running = p.latency, p.running
 	return []atomicmetrics.Option{
 		atomicmetrics.WithWindowSize(window),
+		atomicmetrics.WithInFlight(),
 		atomicmetrics.WithThresholds(thresholds),
 		atomicmetrics.WithNodeThresholds("publish", publish),
+		atomicmetrics.WithNodeThresholds("read", read),
 	}
 }
 
@@ -107,6 +116,8 @@ type pipeline struct {
 	root   string
 	url    string // where documents are put
 	client http.Client
+	plan   plan
+	reads  atomic.Int64 // that have begun
 
 	read     stage[string, source]
 	parse    stage[source, syntax]
@@ -159,7 +170,7 @@ func (s stage[In, Out]) run(ctx context.Context, in In) (Out, bool) {
 }
 
 func newPipeline(c *atomicmetrics.Collector, p plan, root, url string, workers int) *pipeline {
-	l := &pipeline{root: root, url: url}
+	l := &pipeline{root: root, url: url, plan: p}
 	// No proxy stands between the demo and its own server. There may be an idle
 	// connection for each worker, so a healthy run opens no more than that.
 	l.client.Transport = &http.Transport{MaxIdleConnsPerHost: workers}
@@ -226,7 +237,11 @@ func (l *pipeline) process(ctx context.Context, name string) {
 	l.publish.fed.retries.Add(uint64(p.attempts - 1))
 }
 
-func (l *pipeline) readFile(_ context.Context, name string) (source, error) {
+// readFile reads a file. Once in a run it hangs, as on a disk that fails.
+func (l *pipeline) readFile(ctx context.Context, name string) (source, error) {
+	if l.reads.Add(1)-1 == l.plan.hangAt {
+		wait(ctx, l.plan.hang)
+	}
 	text, err := os.ReadFile(filepath.Join(l.root, filepath.FromSlash(name)))
 	return source{name, text}, err
 }

@@ -11,7 +11,7 @@ import (
 // nothing else.
 type price struct {
 	record float64 // a record on a handle
-	timed  float64 // the same by a Timer, with its two reads of the clock
+	timed  float64 // the same by a Timer, which reads the clock twice and is in flight
 	retry  float64 // a retry on a handle
 }
 
@@ -64,7 +64,7 @@ func (p price) lines(s atomicmetrics.Snapshot, m *meter) string {
 		of, what = m.wall, "the wall time from first file to last"
 	}
 	const format = `
-measuring: %.0f ns an execution (%.0f ns its record, %.0f ns two reads of the clock), %.0f ns a retry
+measuring: %.0f ns an execution (%.0f ns its record, %.0f ns its timer), %.0f ns a retry
            %d executions and %d retries make %s: %.2g%% of %s,
            %s`
 	return fmt.Sprintf(format[1:], p.timed, p.record, p.timed-p.record, p.retry,

@@ -20,6 +20,10 @@ func TestEventLine(t *testing.T) {
 			"   2.35s  publish   failureRate  breached   6.2% of 96 failed"},
 		{atomicmetrics.Event{Node: "parse", Kind: atomicmetrics.LatencyEvent, P99: 45_678_901, Samples: 100},
 			"   2.35s  parse     latency      recovered  p99 of 100 is 45.679ms"},
+		{atomicmetrics.Event{Node: "read", Kind: atomicmetrics.RunningEvent, Breached: true, Running: 1234567890},
+			"   2.35s  read      running      breached   the oldest has been running for 1.234568s"},
+		{atomicmetrics.Event{Node: "read", Kind: atomicmetrics.RunningEvent},
+			"   2.35s  read      running      recovered  it has ended"},
 	} {
 		if got := eventLine(test.event, 2350*time.Millisecond); got != test.want {
 			t.Errorf("%q, want\n%q", got, test.want)
@@ -42,7 +46,7 @@ func TestPrice(t *testing.T) {
 	} {
 		got := p.lines(s, &test.meter)
 		for _, want := range []string{
-			"60 ns an execution (10 ns its record, 50 ns two reads of the clock), 5 ns a retry",
+			"60 ns an execution (10 ns its record, 50 ns its timer), 5 ns a retry",
 			"10000 executions and 100 retries make " + test.want,
 		} {
 			if !strings.Contains(got, want) {

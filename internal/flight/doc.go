@@ -65,13 +65,16 @@
 //
 //   - If E finds idle, then E arms a timer. If its CAS fails, another Begin has
 //     armed a timer, or a holder begins its scan later and finds E's slot.
-//   - If E finds timer(d), then d is at most a pause after E will be overdue.
-//     Only a look replaces this timer, and that look finds E's slot.
-//   - If E finds held, and no breach, then the holder may have missed E's slot.
-//     When the holder makes plan idle, it finds E in count. When it makes plan
-//     timer(d), then d is at most a limit after the look began. If Begin was not
-//     held up before it claimed the slot, E is not overdue before.
-//   - If E finds held in a breach, the look that ends the breach finds E's slot.
+//   - If E finds timer(d), then d is no later than when E will be overdue. Only a
+//     look replaces this timer, and that look finds E's slot. A look makes d at
+//     most a pause later than when E will be overdue.
+//   - If E finds held, then the holder may have missed E's slot. When a holder
+//     makes plan idle, it finds E in count. When it makes plan timer(d), then d is
+//     at most a limit after its look began. If Begin was not held up before it
+//     claimed the slot, E is not overdue before.
+//
+// So a breach comes at most a pause after the limit, and later only by the time
+// for which the scheduler holds up Begin or the timer.
 //
 // No breach lasts too long. Take the witness X. If the End of X frees the slot
 // before the holder makes witness the slot, the holder finds X gone. Otherwise
@@ -88,6 +91,8 @@
 // the bubble has ended. Nothing keeps a timer, so nobody outside can touch it.
 // Begin takes d for wrong if d is out of its clock's reach. So an execution
 // outside of the bubble replaces a timer of the bubble, and the reverse.
+//
+// The model is internal/conformance/model/flight.pml.
 //
 // Untimed executions are never overdue, because they have no begin.
 package flight
