@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/digest"
 )
 
 // go test ./atomicmetrics -run TestMarshalJSONGolden -update writes the golden files anew.
@@ -516,6 +517,44 @@ func BenchmarkMarshalJSON(b *testing.B) {
 				}
 				b.SetBytes(int64(len(doc)))
 			}
+		})
+	}
+}
+
+// BenchmarkNodeJSON is the JSON of a node in a snapshot, to write and to read.
+// The node's window is full of durations about 3 ms.
+func BenchmarkNodeJSON(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		window  int
+		options []atomicmetrics.Option
+	}{
+		{"window=100/sketches=no", 100, nil},
+		{"window=100/sketches=yes", 100, []atomicmetrics.Option{atomicmetrics.WithSketches()}},
+		{"window=1024/sketches=yes", 1024, []atomicmetrics.Option{atomicmetrics.WithSketches()}},
+		{"window=1048576/sketches=yes", 1 << 20, []atomicmetrics.Option{
+			atomicmetrics.WithSketches(), atomicmetrics.WithPercentiles(digest.TDigest(100))}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			const nodes = 10
+			m := atomicmetrics.MustNew(append(c.options, atomicmetrics.WithWindowSize(c.window))...)
+			r := rand.New(rand.NewPCG(1, 16))
+			for i := range nodes * c.window {
+				m.RecordSuccess(strconv.Itoa(i%nodes), time.Duration(math.Exp(15+r.NormFloat64())))
+			}
+			size := 0
+			for b.Loop() {
+				document, err := m.MarshalJSON()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := atomicmetrics.ParseSnapshot(document); err != nil {
+					b.Fatal(err)
+				}
+				size = len(document)
+			}
+			b.ReportMetric(float64(size)/nodes, "bytes/node")
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*nodes), "µs/node")
 		})
 	}
 }

@@ -35,6 +35,8 @@
 //	it panicked or ended its goroutine,
 //	    or Config.Ignore did                   a failure, CategoryOther      its number, if any
 //
+// If nothing is recorded, the run counts in [atomicmetrics.Snapshot.Ignored].
+//
 // With an Ignore that accepts exactly the errors that asynq.Config.IsFailure
 // refuses, executions, failures and retries equal the counts of asynq's
 // inspector. There is one exception. If a task has no retry left, asynq counts

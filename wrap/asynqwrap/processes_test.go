@@ -244,6 +244,14 @@ func TestRunsOfManyProcessesAreCountedAsAsynqCountsThem(t *testing.T) {
 		if read(got) != want || got.RetriesByAttempt != byAttempt {
 			t.Errorf("%s: %+v, retries %v; want %+v, %v", kind, read(got), got.RetriesByAttempt, want, byAttempt)
 		}
+		died := 0
+		if kind == killed {
+			died = 1
+		}
+		if runs := int(got.TotalExecutions+fleet.Ignored[kind]) + died; runs != tasks*len(s.runs) {
+			t.Errorf("%s: %d executions, %d ignored and %d that died, want %d in all",
+				kind, got.TotalExecutions, fleet.Ignored[kind], died, tasks*len(s.runs))
+		}
 		var ids []string
 		for i := range tasks {
 			ids = append(ids, taskID(kind, i))

@@ -42,6 +42,8 @@
 //	it panicked or ended its goroutine,
 //	    or Config.Ignore did                   a failure, CategoryOther      its number, if any
 //
+// If nothing is recorded, the run counts in [atomicmetrics.Snapshot.Ignored].
+//
 // River takes back the attempt of a job that was snoozed or stopped. So a retry
 // is recorded when its run ends.
 //

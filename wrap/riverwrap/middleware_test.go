@@ -146,3 +146,23 @@ func TestOnlyAClientsCancellationIsCanceled(t *testing.T) {
 		t.Error("errors.Is tells the two apart now, so Canceled is not needed")
 	}
 }
+
+// River stores the cancellation in place of the error that the run returned.
+func TestIgnoreIsAskedAboutTheErrorThatRiverStores(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(river.ErrJobCancelledRemotely)
+	m := collector(t)
+	var asked []error
+	middleware := riverwrap.Middleware(riverwrap.Config{Collector: m, Ignore: func(err error) bool {
+		asked = append(asked, err)
+		return false
+	}})
+	job := &rivertype.JobRow{Kind: "node", Attempt: 2}
+	if err := middleware.Work(ctx, job, func(context.Context) error { return errInvalid }); err != errInvalid {
+		t.Errorf("error %v, want %v", err, errInvalid)
+	}
+	if len(asked) != 1 || asked[0] != river.ErrJobCancelledRemotely {
+		t.Errorf("Ignore was asked about %v", asked)
+	}
+	requireOneFailure(t, m)
+}

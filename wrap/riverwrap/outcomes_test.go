@@ -65,6 +65,7 @@ const (
 	ignored = "Ignore accepts it"
 	died    = "it died with its process"
 	unseen  = "no middleware sees it"
+	back    = "River takes the attempt back"
 )
 
 var (
@@ -141,7 +142,7 @@ var scenarios = map[string]scenario{
 	"late-once":            {runs: []run{late(nil), returns(nil)}, max: 4, want: outcome{timeouts: 1, successes: 1}, retries: []uint64{1}},
 	"late-fails":           {runs: []run{late(errFailed)}, max: 1, want: outcome{other: 1}},
 	"late-succeeds":        {runs: []run{late(errInTime)}, max: 1, want: outcome{successes: 1}},
-	stopQueue:              {runs: []run{waits, returns(nil)}, max: 4, want: outcome{successes: 1}},
+	stopQueue:              {runs: []run{waits, returns(nil)}, max: 4, want: outcome{successes: 1}, why: back},
 	startQueue:             {runs: []run{waits, returns(nil)}, max: 4, want: outcome{successes: 1}, retries: []uint64{1}, absent: 1, why: ignored},
 	killQueue:              {runs: []run{waits, returns(nil)}, max: 4, want: outcome{successes: 1}, retries: []uint64{1}, absent: 1, why: died},
 }
@@ -179,13 +180,14 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 }
 
 // engine is River's own counts of a kind.
-type engine struct{ jobs, attempts, completed, failed, retries uint64 }
+type engine struct{ jobs, attempts, completed, failed, retries, snoozes uint64 }
 
 // counts returns River's counts by kind, and how many jobs are not finished.
 func counts(t *testing.T, db *pgx.Conn) (kinds map[string]engine, unfinished int) {
 	t.Helper()
 	rows, err := db.Query(t.Context(), `SELECT kind, count(*), sum(attempt), count(*) FILTER (WHERE state = 'completed'),
-		sum(coalesce(cardinality(errors), 0)), sum(greatest(attempt - 1, 0)), count(*) FILTER (WHERE finalized_at IS NULL)
+		sum(coalesce(cardinality(errors), 0)), sum(greatest(attempt - 1, 0)),
+		sum(coalesce((metadata->>'snoozes')::int, 0)), count(*) FILTER (WHERE finalized_at IS NULL)
 		FROM river_job GROUP BY kind`)
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +196,7 @@ func counts(t *testing.T, db *pgx.Conn) (kinds map[string]engine, unfinished int
 	var kind string
 	var e engine
 	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&kind, &e.jobs, &e.attempts, &e.completed, &e.failed, &e.retries, &n}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&kind, &e.jobs, &e.attempts, &e.completed, &e.failed, &e.retries, &e.snoozes, &n}, func() error {
 		kinds[kind] = e
 		unfinished += n
 		return nil
@@ -301,11 +303,11 @@ func TestRunsOfManyProcessesAreCountedAsRiverCountsThem(t *testing.T) {
 
 	expected := maps.Clone(scenarios)
 	expected[unknown] = scenario{absent: 1, why: unseen}
-	t.Logf("%-21s %28s %28s", "", "River: runs failed retries", "ours: runs failed retries")
+	t.Logf("%-21s %33s %33s", "", "River: runs failed retries snoozes", "ours: runs failed retries ignored")
 	for _, kind := range slices.Sorted(maps.Keys(expected)) {
-		s, got, e := expected[kind], fleet.Nodes[kind], kinds[kind]
-		t.Logf("%-21s %14d %6d %6d %14d %6d %6d  %s", kind, e.attempts, e.failed, e.retries,
-			got.TotalExecutions, got.FailureCount, got.RetryCount, s.why)
+		s, got, left, e := expected[kind], fleet.Nodes[kind], fleet.Ignored[kind], kinds[kind]
+		t.Logf("%-21s %11d %6d %7d %7d %11d %6d %7d %7d  %s", kind, e.attempts, e.failed, e.retries, e.snoozes,
+			got.TotalExecutions, got.FailureCount, got.RetryCount, left, s.why)
 		n, absent := e.jobs, e.jobs*uint64(s.absent)
 		want := outcome{n * s.want.successes, n * s.want.timeouts, n * s.want.network, n * s.want.validation, n * s.want.other}
 		var retries [8]uint64
@@ -315,7 +317,13 @@ func TestRunsOfManyProcessesAreCountedAsRiverCountsThem(t *testing.T) {
 		if read(got) != want || got.RetriesByAttempt != retries {
 			t.Errorf("%s: %+v, retries %v; want %+v, %v", kind, read(got), got.RetriesByAttempt, want, retries)
 		}
-		ours := engine{n, got.TotalExecutions + absent, got.SuccessCount, got.FailureCount + absent, got.RetryCount}
+		ours := engine{n, got.TotalExecutions + absent, got.SuccessCount, got.FailureCount + absent, got.RetryCount, left}
+		if s.why == ignored {
+			ours.snoozes -= absent // the failures that Ignore accepts are among the executions left out
+		}
+		if s.why == back {
+			ours.snoozes -= n
+		}
 		if ours != e || n == 0 {
 			t.Errorf("%s: %+v with %d that are absent because %s; River counts %+v", kind, ours, absent, s.why, e)
 		}

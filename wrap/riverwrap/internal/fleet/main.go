@@ -1,6 +1,6 @@
 // Command fleet runs jobs of River in several processes on a PostgreSQL of its
 // own, kills one of the processes, and reads the fleet twice: by
-// atomicmetrics.Merge, and by SQL alone. It fails if the two differ from each
+// an atomicmetrics.Merger, and by SQL alone. It fails if the two differ from each
 // other or from River's table of jobs.
 //
 // Each process writes its snapshot as a row every second. The command prints

@@ -59,34 +59,36 @@ type figures struct {
 // percents are those of figures.percentiles.
 var percents = [3]uint64{50, 90, 99}
 
-// byMerge reads the fleet by Merge. It also returns the newest snapshot of each
-// instance.
-func byMerge(ctx context.Context, db *pgxpool.Pool) (map[string]figures, map[string]atomicmetrics.Snapshot, error) {
+// byMerger reads the fleet by a Merger. It also returns the newest snapshot of
+// each instance.
+func byMerger(ctx context.Context, db *pgxpool.Pool) (map[string]figures, map[string]atomicmetrics.Snapshot, error) {
 	rows, err := db.Query(ctx, "SELECT instance, document FROM newest")
 	if err != nil {
 		return nil, nil, err
 	}
 	instances := map[string]atomicmetrics.Snapshot{}
-	var all []atomicmetrics.Snapshot
+	var merger atomicmetrics.Merger
 	var instance string
 	var document []byte
 	if _, err := pgx.ForEachRow(rows, []any{&instance, &document}, func() error {
 		s, err := atomicmetrics.ParseSnapshot(document)
+		if err != nil {
+			return err
+		}
 		instances[instance] = s
-		all = append(all, s)
-		return err
+		return merger.Add(s)
 	}); err != nil {
 		return nil, nil, err
 	}
-	merged, err := atomicmetrics.Merge(all...)
-	if err == nil && merged.Percentiles != "exact" {
-		err = fmt.Errorf("the merged percentiles are %q", merged.Percentiles)
+	merged := merger.Snapshot()
+	if merged.Percentiles != "exact" || len(merged.Sources) != processes+1 {
+		return nil, nil, fmt.Errorf("the merged percentiles are %q, of %d sources", merged.Percentiles, len(merged.Sources))
 	}
 	nodes := map[string]figures{}
 	for node, m := range merged.All() {
 		nodes[node] = figures{countsOf(m), [3]time.Duration{m.P50, m.P90, m.P99}}
 	}
-	return nodes, instances, err
+	return nodes, instances, nil
 }
 
 // bySQL reads the fleet by SQL alone.

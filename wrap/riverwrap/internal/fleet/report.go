@@ -126,7 +126,7 @@ func (t truth) bounds(percent, n uint64, last time.Time) (least, most time.Durat
 // report prints the fleet as each reader sees it. It returns an error if they
 // differ.
 func report(ctx context.Context, out io.Writer, db *pgxpool.Pool, killed time.Time) error {
-	merged, instances, err := byMerge(ctx, db)
+	merged, instances, err := byMerger(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func report(ctx context.Context, out io.Writer, db *pgxpool.Pool, killed time.Ti
 				cells[2][i] = fmt.Sprintf("≥ %.1fms", least.Seconds()*1000)
 			}
 		}
-		row(kind, "Merge", m.counts, cells[0])
+		row(kind, "Merger", m.counts, cells[0])
 		row("", "SQL", q.counts, cells[1])
 		row("", "River", t.counts, cells[2])
 		snapshots := map[string]atomicmetrics.NodeMetrics{}
@@ -165,7 +165,7 @@ func report(ctx context.Context, out io.Writer, db *pgxpool.Pool, killed time.Ti
 			snapshots[instance] = s.Nodes[kind]
 		}
 		if m != q {
-			return fmt.Errorf("%s: Merge has %+v, and SQL %+v", kind, m, q)
+			return fmt.Errorf("%s: the Merger has %+v, and SQL %+v", kind, m, q)
 		}
 		if err := t.check(m, snapshots, last); err != nil {
 			return fmt.Errorf("%s: %w", kind, err)
@@ -174,7 +174,7 @@ func report(ctx context.Context, out io.Writer, db *pgxpool.Pool, killed time.Ti
 		held += t.held.runs
 	}
 	w.Flush()
-	fmt.Fprintf(out, "Merge and SQL agree to the nanosecond, and with River's table of jobs.\n"+
+	fmt.Fprintf(out, "The Merger and SQL agree to the nanosecond, and with River's table of jobs.\n"+
 		"%s was killed %v after its last snapshot, and took %d runs with it. Every run that ended\n"+
 		"before that snapshot is counted. River does not know the end of %d runs.\n",
 		victim, killed.Sub(last).Round(time.Millisecond), lost, held)

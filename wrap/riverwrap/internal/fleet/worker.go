@@ -109,7 +109,8 @@ func work(ctx context.Context, address, instance string) error {
 		return err
 	}
 	defer db.Close()
-	metrics, err := atomicmetrics.New(atomicmetrics.WithSketches(), atomicmetrics.WithWindowSize(1024))
+	metrics, err := atomicmetrics.New(
+		atomicmetrics.WithInstance(instance), atomicmetrics.WithSketches(), atomicmetrics.WithWindowSize(1024))
 	if err != nil {
 		return err
 	}
