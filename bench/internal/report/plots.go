@@ -105,7 +105,7 @@ func latency(o *raw.Output, goroutines, g string) (dots, error) {
 	for _, l := range latencies {
 		d.marks = append(d.marks, l.text)
 	}
-	keys := where{"by": "handle", "op": "success", "g": g, "work": "0"}
+	keys := where{"by": "handle", "op": "success", "node": "", "g": g, "work": "0"}
 	clocks := make([][]float64, len(latencies))
 	for _, full := range o.Names {
 		n := raw.Parse(full)
@@ -153,7 +153,7 @@ const leastScaling = 3
 func scaling(o *raw.Output) (dots, error) {
 	d := dots{title: "Throughput of one node by cores", unit: "records/s",
 		note: "Records a second of all goroutines together, one goroutine a core. Right is faster."}
-	keys := where{"by": "handle", "op": "success", "work": "0"}
+	keys := where{"by": "handle", "op": "success", "node": "", "work": "0"}
 	all := map[string]map[int]float64{}
 	var impls []string
 	var counts []int
@@ -231,7 +231,7 @@ func memory(o *raw.Output) (dots, error) {
 	states := []string{"idle", "one", "contended"}
 	for _, full := range o.Names {
 		n := raw.Parse(full)
-		if !n.Is("Memory", where{"impl": ours, "state": states[0]}) || n.Keys["window"] == "" {
+		if !n.Is("Memory", where{"impl": ours, "state": states[0], "node": ""}) || n.Keys["window"] == "" {
 			continue
 		}
 		row := dotRow{name: n.Keys["strategy"] + ", window " + n.Keys["window"]}

@@ -1,12 +1,15 @@
 /*
- * The helper goroutine, which starts with the first item and ends with the last: internal/helper.
+ * The helper goroutine of internal/helper, which starts with the first item and
+ * ends with the last.
  *
- * PUTTERS goroutines put ITEMS items in all; the helpers deliver them, or end in the middle of one as after a panic; a
- * flusher flushes once. One step here is one atomic operation there. README.md says what is left out, and where each
- * step is.
+ * PUTTERS goroutines put ITEMS items in all. The helpers deliver them. A
+ * helper may end in the middle of an item, as after a panic. A flusher flushes
+ * once. Each step here is one atomic operation there. README.md has the
+ * omissions, and the place of each step.
  *
- * A cell is its number in the queue, seq, from 1; 0 is the first dummy. So the cell behind cell h is h+1, and there is
- * one unless h is the last that was linked.
+ * A cell is its number in the queue, seq, from 1. The first dummy is 0. So
+ * the cell behind cell h is h+1. If h is the last linked cell, there is no cell
+ * behind h.
  */
 
 #ifndef PUTTERS
@@ -16,17 +19,17 @@
 #define ITEMS 3 /* of all putters together */
 #endif
 #ifndef LIMIT
-#define LIMIT ITEMS /* of items that wait; beyond it the oldest is dropped */
+#define LIMIT ITEMS /* of items that wait; beyond the limit the oldest is dropped */
 #endif
 #ifndef FLUSH
 #define FLUSH 0 /* whether there is a flusher */
 #endif
 
 byte head;       /* the last cell taken */
-byte linked;     /* the last cell linked: the one whose next is nil */
+byte linked;     /* the last cell linked, whose next is nil */
 
-/* The state: one word, so it is read and replaced in one step. */
-bool running;    /* it has a channel: a helper runs */
+/* The state is one word, so it is read and replaced in one step. */
+bool running;    /* the state has a channel, so a helper runs */
 #if FLUSH
 byte settled;
 bool closed;     /* the channel that the flusher loaded has been closed */
@@ -34,20 +37,20 @@ byte target;     /* the cell the flusher waits for */
 #endif
 
 byte begun;      /* items that are put, or have been */
-byte putters;    /* those that have begun: as they are all alike, in their order */
+byte putters;    /* putters that have begun, in their order, because they are alike */
 
 /* What only claims look at. */
 byte owners;     /* goroutines that may replace the state of a helper that runs */
 byte alive;      /* goroutines */
 byte handled;    /* the newest cell that has been delivered */
-byte done;       /* cells that have been delivered or dropped: a bit for each */
+byte done;       /* cells that have been delivered or dropped, a bit for each */
 
 #define IN(cell, set) (((set) >> (cell)) & 1)
 
 /* Every item is delivered or dropped, and once. */
 #define DONE(cell) assert(!IN(cell, done)); done = done | (1 << (cell))
 
-/* replace puts another state in place. The channel of the old one is closed by it. */
+/* replace puts a new state in place, and closes the channel of the old state. */
 inline replace(to) {
 #if FLUSH
 	settled = to;
@@ -57,7 +60,7 @@ inline replace(to) {
 #endif
 }
 
-/* start ends the goroutine, if it is told that this is its last act. */
+/* start ends the goroutine if this is the goroutine's last act. */
 inline start(last) {
 	if
 	:: atomic { running -> alive = alive - last } /* step: look whether a helper runs */
@@ -142,7 +145,7 @@ proctype putter(byte n) {
 	od
 }
 
-/* The helper, one goroutine of it. */
+/* A goroutine of the helper. */
 proctype helper() {
 	byte h, item;
 
@@ -181,7 +184,7 @@ proctype helper() {
 		if
 		:: skip
 		:: target != 0 && item > target ->
-end:			false /* this delivery never returns: no flush of earlier items waits for it */
+end:			false /* this delivery never returns, and no flush of earlier items waits for it */
 		fi;
 #endif
 		if

@@ -1,15 +1,13 @@
-/* A large window: internal/history and the recorders of internal/ring.
- *
- * RECORDERS goroutines make RECORDS records of BATCHES shards in all. Mergers
- * merge, and a reader reads once at any moment and once more at the end. One
- * step here is one atomic operation there. README.md says what is left out.
- *
- * A sample is its number in its batch, and a bit of a set: SAMPLE(b, n). A value
- * never changes, so it is its version, and each CAS makes another version.
- *
- * The owner's stores are plain: each recorder has a store buffer, whose entries
- * reach memory in order, at any later time. A locked instruction waits until
- * it is empty. A recorder reads its own stores, so it copies when it is empty. */
+/* A large window, as in internal/history, with the recorders of
+   internal/ring. * RECORDERS goroutines make RECORDS records of BATCHES
+   shards in all. Mergers merge, and a reader reads once at any moment and
+   once more at the end. Each step here is one atomic operation there.
+   README.md has the omissions. * A sample is its number in its batch, and a
+   bit SAMPLE(b, n) of a set. A value never changes. So a value is its
+   version, and each CAS makes a new version. * The owner's stores are plain.
+   So each recorder has a store buffer, whose entries reach memory in order,
+   at any later time. A locked instruction waits until the buffer is empty. A
+   recorder reads its own stores, so it copies when the buffer is empty. */
 #ifndef RECORDERS
 #define RECORDERS 2
 #endif
@@ -35,7 +33,7 @@
 #define READER RECORDERS /* its number as a publisher */
 
 typedef Batch {
-	byte slot[SIZE]; /* the number of the sample in it */
+	byte slot[SIZE]; /* the number of the sample in the batch */
 	byte head;       /* samples that are complete */
 	bool busy
 };
@@ -65,7 +63,7 @@ int returned; /* samples of records that have returned */
 #endif
 #define DRAINED(r) ((r) == READER || len(buffer[r]) == 0)
 
-/* publish sees to it that the value has the samples of batch b up to end. */
+/* publish makes the value have the samples of batch b up to end. */
 inline publish(r, b, end) {
 	have = NONE;
 	do

@@ -1,14 +1,17 @@
 /*
- * A record beside a reader, while the ring is spread: internal/ring.
+ * A record beside a reader, while the ring of internal/ring is spread.
  *
- * RECORDERS goroutines make RECORDS records in all; a reader reads once at any moment, and once more when all have
- * ended. One step here is one atomic operation there. README.md says what is left out, and where each step is.
+ * RECORDERS goroutines make RECORDS records in all. A reader reads once at
+ * any moment, and once more when all have ended. Each step here is one atomic
+ * operation there. README.md has the omissions, and the place of each step.
  *
- * A record is its number, id. The word in a slot is id+1, 0 if there is none. Its lap and its stamp are looked up. So no
- * two records have the same word. A head counts records. A slot is its remainder.
+ * A record is its number, id. The word in a slot is id+1, 0 if there is none.
+ * Its lap and its stamp are looked up. So no two records have the same word. A
+ * head counts records. A slot is its remainder.
  *
- * The owner's stores are plain: each recorder has a store buffer, whose entries reach memory in order, at any later
- * time. As nobody sees what is in a buffer, a record puts all of its stores there in one step.
+ * The owner's stores are plain. So each recorder has a store buffer, whose
+ * entries reach memory in order, at any later time. Nobody sees the entries of
+ * a buffer, so a record puts all of its stores there in one step.
  */
 
 #define RECORDERS 3
@@ -19,7 +22,7 @@
 #define WINDOW 2
 #endif
 #ifndef CORES
-#define CORES 1 /* shards of a spread ring that are some core's; 0: it is never spread */
+#define CORES 1 /* shards of cores in a spread ring; 0: the ring is never spread */
 #endif
 #ifndef MORE
 #define MORE 0 /* shards in cores.more, at most */
@@ -28,7 +31,7 @@
 #define SPREAD 0 /* whether the ring is spread from the start */
 #endif
 #ifndef SEQUENCE
-#define SEQUENCE 0 /* whether a record begins only when the one before is in memory */
+#define SEQUENCE 0 /* whether a record begins only when the previous record is in memory */
 #endif
 #ifdef BREAK_SLOTS
 #define SIZE WINDOW
@@ -40,7 +43,7 @@
 #define FROZEN 64
 #define COUNT(head) ((head) & (FROZEN - 1))
 
-#define FIRST  0 /* the number of the first shard; the others are 1 … SHARDS */
+#define FIRST  0 /* the number of the first shard; further shards are 1 … SHARDS */
 #define SHARDS (CORES + MORE)
 #define NONE   255
 
@@ -56,23 +59,23 @@ typedef Shard {
 
 Shard shards[SHARDS + 1];
 byte slots[WINDOW]; /* of the first shard */
-bool cores;         /* the pointer to the others is not nil */
-byte clock;         /* what it said last */
+bool cores;         /* the pointer to the cores' shards is not nil */
+byte clock;         /* the last reading */
 
 mtype = { SUM, OUTCOME, STAMP, SAMPLE, HEAD };
-chan buffer[RECORDERS] = [5] of { mtype, byte, byte }; /* what is stored, by which record, the value */
+chan buffer[RECORDERS] = [5] of { mtype, byte, byte }; /* the place, the record, the value */
 
-byte begun;  /* records that have acquired a shard, or found the first one not to be had */
+byte begun;  /* records that have acquired a shard, or found the first shard owned */
 byte issued; /* numbers of records */
-byte idle = (1 << RECORDERS) - 1; /* recorders between two records: a bit for each */
+byte idle = (1 << RECORDERS) - 1; /* recorders between two records, a bit for each */
 #if MORE > 0
 byte more;   /* shards in cores.more */
 #endif
 
 /* What only claims look at. */
-byte shardOf[RECORDS];    /* NONE before it has a number */
+byte shardOf[RECORDS];    /* NONE before the record has a number */
 byte positionOf[RECORDS]; /* in its shard */
-byte stampOf[RECORDS];    /* 0 if it has none yet */
+byte stampOf[RECORDS];    /* 0 if the record has no stamp yet */
 byte owner[SHARDS + 1];   /* the recorder plus 1; 0 for none */
 byte returned;            /* a bit for each record */
 bool overtaken;           /* a record began or ended since the reader began, or began again */
@@ -81,14 +84,17 @@ byte seen;                /* those that have returned and whose stores have reac
 #define IN(id, set) (((set) >> (id)) & 1)
 #define ALL         ((1 << RECORDS) - 1)
 
-/* The order of records: those of the first shard by position; behind them the others by stamp. */
+/* The order of records. Records of the first shard are ordered by position.
+   Stamped records follow, by stamp. */
 #define ORDER(id) (shardOf[id] == NONE -> 0 : (shardOf[id] == FIRST -> 1 + positionOf[id] : \
 	(stampOf[id] == 0 -> 255 : 16 + stampOf[id])))
 
 #define STORE(what, value) buffer[r]!what, id, value
 
-/* That the head is loaded first makes no difference when it is what it was. When it is not, the CAS fails: a recorder
-   may turn to another shard at any time. The CAS waits until the buffer is empty, as a locked instruction does. */
+/* A recorder loads the head before its CAS. If the head has changed since,
+   the CAS fails, which is the same as a recorder that turns to another
+   shard. If not, the load makes no difference. The CAS waits until the
+   buffer is empty, as a locked instruction does. */
 #define FREE(n) (shards[n].head < FROZEN && len(buffer[r]) == 0)
 #ifdef BREAK_CAS
 #define ACQUIRE(n) atomic { FREE(n) -> s = n; old = shards[s].head }; atomic { shards[s].head = old | BUSY; old = 0; own() }
@@ -96,7 +102,7 @@ byte seen;                /* those that have returned and whose stores have reac
 #define ACQUIRE(n) atomic { FREE(n) -> s = n; shards[s].head = shards[s].head | BUSY; own() }
 #endif
 
-/* own notes that the recorder owns the shard now: nobody else does. */
+/* own notes that the recorder, and nobody else, owns the shard now. */
 inline own() {
 	assert(owner[s] == 0);
 	owner[s] = r + 1;
@@ -115,7 +121,8 @@ inline own() {
 	fi
 }
 
-/* Of two records the one that acquired its shard after the other had returned has the later stamp. */
+/* If a record acquired its shard after another record returned, it has the
+   later stamp. */
 inline newest() {
 	for (i : 0 .. RECORDS - 1) {
 		assert(!IN(i, returned) || stampOf[i] < now)
@@ -146,7 +153,8 @@ inline count() {
 #endif
 }
 
-/* Recorders are all alike: of those that are idle, with nothing in their buffers, the one with the lowest number goes on. */
+/* Recorders are alike. So of the idle recorders with empty buffers, the
+   recorder with the lowest number goes on. */
 #define IDLE(n)  ((n) < r && IN(n, idle) && len(buffer[n]) == 0)
 #define MY_TURN  (begun < RECORDS && !IDLE(0) && !IDLE(1) && !IDLE(2) && (!SEQUENCE || seen == (1 << begun) - 1))
 
@@ -164,7 +172,7 @@ inline returns() {
 
 proctype recorder(byte r) {
 	byte id, s, i, old, now;
-	bool late; /* a stamped record had returned when this one acquired the first shard */
+	bool late; /* a stamped record had returned when this record acquired the first shard */
 
 next:
 	if
@@ -200,7 +208,8 @@ next:
 		true ->
 #endif
 		number();
-		/* A record that acquired its shard after a stamped one had returned is stamped. */
+		/* A record that acquired its shard after a stamped record returned
+		   is stamped. */
 		assert(!late);
 		count();
 #ifdef BREAK_RELEASE
@@ -220,7 +229,7 @@ elsewhere:
 #ifdef BREAK_CLOCK
 	atomic { readClock() };
 #endif
-	if /* on the core that it runs on, or any other */
+	if /* on its own core, or on any core */
 	:: ACQUIRE(1) /* step: acquire a core's shard */
 #if CORES > 1
 	:: ACQUIRE(2)
@@ -276,7 +285,7 @@ end:
 		:: buffer[2]?what, id, value -> r = 2
 		fi;
 		s = (value >= FROZEN -> FIRST : shardOf[id]);
-		/* Whoever stores in a shard still owns it. */
+		/* A recorder that stores in a shard still owns the shard. */
 		assert(owner[s] == r + 1);
 		if
 		:: what == SUM -> shards[s].sum = value
@@ -311,7 +320,7 @@ proctype spread() {
 }
 #endif
 
-/* Copies of a core's samples, by their ordinals: the stamp's word and the sample's. */
+/* Copies of a core's stamps and samples, by their ordinals. */
 typedef Copy { byte from, to, settled, at; byte stamp[RECORDS]; byte sample[RECORDS] };
 
 #if CORES > 0
@@ -452,7 +461,8 @@ inline checkWindow() {
 		:: else
 		fi
 	}
-	/* The window is that of the moment: of the records that were in memory then, all that are newer than its oldest. */
+	/* The window is the window of the moment. It has every record in memory
+	   then that is newer than its oldest. */
 	for (j : 0 .. RECORDS - 1) {
 		assert(!IN(j, moment) || IN(j, window) || (samples == WINDOW && ORDER(j) < least))
 	}
@@ -462,7 +472,7 @@ inline checkWindow() {
 	assert(window == 0 || window == (1 << (best + 1)) - (1 << (best + 1 - samples)));
 	assert(samples == (best + 1 < WINDOW && window != 0 -> best + 1 : (window != 0 -> WINDOW : 0)))
 #endif
-	/* With nothing under way it is full: so of the newest. */
+	/* With nothing under way the window is full, so it has the newest records. */
 	assert(!quiet || samples == WINDOW);
 	n = 0; /* records in memory before the read */
 	for (j : 0 .. RECORDS - 1) {
@@ -544,8 +554,9 @@ inline readCounts() {
 
 inline checkCounts() {
 	d_step {
-		/* A read never has more samples than executions, nor fewer executions than were seen before it, and the sum has
-		   all executions that it counted. */
+		/* A read never has more samples than executions, nor fewer
+		   executions than an earlier read. The sum has all counted
+		   executions. */
 		assert(samples <= executions);
 		assert(executions <= total);
 		/* What is counted has begun. */
@@ -561,7 +572,7 @@ inline checkCounts() {
 proctype reader() {
 	byte before; /* records that were seen before the read */
 	bool quiet;  /* no record is under way, nor will be */
-	byte window, moment; /* records: a bit for each; moment are those in memory at the window's moment */
+	byte window, moment; /* records, a bit for each; moment has the records in memory at the window's moment */
 	byte samples, executions, total;
 	byte begin, end, now, words[WINDOW];
 	byte i, j, n, s, best, least, most;

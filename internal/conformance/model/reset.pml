@@ -1,11 +1,15 @@
 /*
- * The hand-over of a reset: state of atomicmetrics/node.go, and Close and Quiet of internal/ring.
+ * The hand-over of a reset, by state of atomicmetrics/node.go, and Close and
+ * Quiet of internal/ring.
  *
- * RECORDERS goroutines make RECORDS records and RETRIES retries in all; RESETTERS goroutines reset once each. One step
- * here is one atomic operation there. README.md says what is left out, and where each step is.
+ * RECORDERS goroutines make RECORDS records and RETRIES retries in all.
+ * RESETTERS goroutines reset once each. Each step here is one atomic operation
+ * there. README.md has the omissions, and the place of each step.
  *
- * A state is its number; NIL is none. The owner's stores are plain: each recorder has a store buffer, whose entries reach
- * memory in order, at any later time. Of what a record stores there is one counter here; record.pml has all of it.
+ * A state is its number. NIL is none. The owner's stores are plain. So each
+ * recorder has a store buffer, whose entries reach memory in order, at any
+ * later time. A record stores a single counter here. record.pml has all of its
+ * stores.
  */
 
 #define RECORDERS 3
@@ -19,7 +23,7 @@
 #define RESETTERS 2
 #endif
 #ifndef CORES
-#define CORES 1 /* shards of a spread ring that are some core's; 0: it is never spread */
+#define CORES 1 /* shards of cores in a spread ring; 0: the ring is never spread */
 #endif
 #ifndef MORE
 #define MORE 0 /* shards in cores.more, at most */
@@ -29,37 +33,37 @@
 #define FROZEN 64
 #define CLOSED 128 /* in the word of the retries */
 
-#define FIRST  0 /* the number of the first shard; the others are 1 … SHARDS */
+#define FIRST  0 /* the number of the first shard; further shards are 1 … SHARDS */
 #define SHARDS (CORES + MORE)
 
 #define NIL    0
-#define STATES (RESETTERS + 1) /* each reset takes one away at most, and one is left */
+#define STATES (RESETTERS + 1) /* each reset takes at most one state away, and one state is left */
 
-/* Where a ring's records go: what its pointer cores points to. */
+/* Where a ring's records go, which is the target of its pointer cores. */
 #define SPREAD       1
 #define CLOSED_CORES 2
 
 typedef NodeState {
 	byte cores;              /* NIL, SPREAD or CLOSED_CORES */
-	bool closed;             /* of the cores that it was spread to */
+	bool closed;             /* of the cores of a spread ring */
 	byte more;               /* shards in cores.more */
 	byte head[SHARDS + 1];   /* BUSY and FROZEN alone */
 	byte counts[SHARDS + 1]; /* of executions */
 	byte retries;
 
-	bool final               /* what only claims look at: a reset has found it quiet */
+	bool final               /* for claims only, a reset has found the state quiet */
 };
 
 NodeState states[STATES + 1];
-byte state; /* the node's: a state's number, or NIL */
+byte state; /* the node's state by number, or NIL */
 
 mtype = { COUNT, HEAD };
-chan buffer[RECORDERS] = [3] of { mtype, byte, byte, byte }; /* what is stored, of which state and shard, the value */
+chan buffer[RECORDERS] = [3] of { mtype, byte, byte, byte }; /* the place, the state and shard, the value */
 
 byte made;    /* states */
 byte begun;   /* records */
 byte retried; /* retries that have begun */
-byte idle = (1 << RECORDERS) - 1; /* recorders between two records: a bit for each */
+byte idle = (1 << RECORDERS) - 1; /* recorders between two records, a bit for each */
 
 /* What only claims look at. */
 byte alive = RECORDERS + RESETTERS; /* goroutines */
@@ -70,8 +74,10 @@ byte cleared; /* executions and retries that resets have returned */
 #define STORE(what, shard, value) buffer[r]!what, s, shard, value
 #define IS_CLOSED (states[s].cores == CLOSED_CORES || states[s].closed)
 
-/* That the head is loaded first makes no difference when it is what it was. When it is not, the CAS fails: a recorder may
-   turn to another shard at any time. The CAS waits until the buffer is empty, as a locked instruction does. */
+/* A recorder loads the head before its CAS. If the head has changed since,
+   the CAS fails, which is the same as a recorder that turns to another
+   shard. If not, the load makes no difference. The CAS waits until the
+   buffer is empty, as a locked instruction does. */
 #define FREE(n) (states[s].head[n] < FROZEN && len(buffer[r]) == 0)
 #ifdef BREAK_FENCE
 #define OWN(n) STORE(HEAD, n, BUSY); shard = n
@@ -79,7 +85,8 @@ byte cleared; /* executions and retries that resets have returned */
 #define OWN(n) states[s].head[n] = states[s].head[n] | BUSY; shard = n
 #endif
 
-/* Recorders are all alike: of those that are idle, with nothing in their buffers, the one with the lowest number goes on. */
+/* Recorders are alike. So of the idle recorders with empty buffers, the
+   recorder with the lowest number goes on. */
 #define IDLE(n) ((n) < r && IN(n, idle) && len(buffer[n]) == 0)
 #define MY_TURN (!IDLE(0) && !IDLE(1) && !IDLE(2))
 
@@ -93,7 +100,8 @@ inline ends() {
 	idle = idle | (1 << r)
 }
 
-/* As nobody sees what is in a buffer, a record puts all of its stores there in one step. */
+/* Nobody sees the entries of a buffer, so a record puts all of its stores
+   there in one step. */
 inline count() {
 	STORE(COUNT, shard, states[s].counts[shard] + 1); /* step: count */
 	STORE(HEAD, shard, 0);                            /* step: release */
@@ -146,7 +154,7 @@ elsewhere:
 	:: atomic { !IS_CLOSED -> shard = 0 }
 	fi;
 #if CORES > 0
-	if /* on the core that it runs on, or any other */
+	if /* on its own core, or on any core */
 	:: atomic { FREE(1) -> OWN(1) } /* step: acquire a core's shard */
 #if CORES > 1
 	:: atomic { FREE(2) -> OWN(2) }
@@ -260,7 +268,7 @@ busy:	n = 1;
 proctype resetter(byte k) {
 	byte s, n;
 
-	/* They are all alike: so they take the state in this order. */
+	/* Resetters are alike, so they take the state in this order. */
 #ifdef BREAK_SWAP
 	atomic { taken == k -> taken++; s = state };
 	state = NIL;
@@ -282,7 +290,8 @@ proctype resetter(byte k) {
 #ifdef BREAK_CLOSE
 		closeRing();
 #endif
-		/* As all is final from now on, it makes no difference that it is read in one step. */
+		/* Everything is final from now on, so a read in one step makes no
+		   difference. */
 		d_step {
 			/* No two resets return the same. */
 			assert(!states[s].final);
@@ -312,7 +321,7 @@ init {
 		}
 		n = 0
 	}
-	/* What the resets returned and what is left is what was recorded. */
+	/* The sum of all resets and of the figures left equals everything recorded. */
 	atomic {
 		(alive == 0 && len(buffer[0]) == 0 && len(buffer[1]) == 0 && len(buffer[2]) == 0);
 		for (n : 0 .. SHARDS) {

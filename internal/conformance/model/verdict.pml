@@ -1,13 +1,17 @@
 /*
- * Owners of the verdict beside records and resets: internal/verdict, internal/ring/watch.go.
+ * Owners of the verdict beside records and resets, as in internal/verdict and
+ * internal/ring/watch.go.
  *
- * RECORDERS goroutines make RECORDS records in all. Rings are spread at any moment. RESETS goroutines reset once each.
- * One step here is one atomic operation there. README.md says what is left out, and where each step is.
+ * RECORDERS goroutines make RECORDS records in all. Rings are spread at any
+ * moment. RESETS goroutines reset once each. Each step here is one atomic
+ * operation there. README.md has the omissions, and the place of each step.
  *
- * A window is of one record, GOOD or BAD. So is a verdict, NONE before the first judgement. Each record in the other
- * state than the verdict changes it. A node's window has a number, NIL is none.
+ * A window has one record, GOOD or BAD. A verdict is GOOD or BAD too, and
+ * NONE before the first judgement. A record whose state differs from the
+ * verdict changes the verdict. A node's window has a number, and NIL is none.
  *
- * The recorders' stores are plain. A recorder's buffer has what its shard owes, then the rest, with the release.
+ * The recorders' stores are plain. A recorder's buffer has what its shard
+ * owes, then the rest, with the release.
  */
 
 #ifndef RECORDERS
@@ -23,10 +27,10 @@
 #define SHARDS 2 /* of a spread ring */
 #endif
 #ifndef SPREAD
-#define SPREAD 2 /* rings are spread at any moment; 1: from the start; 0: never */
+#define SPREAD 2 /* 2: rings are spread at any moment; 1: from the start; 0: never */
 #endif
 #if RESETS > 0
-#define ONE atomic /* one step, as configurations without resets search its parts */
+#define ONE atomic /* one step, because configurations without resets search its parts */
 #else
 #define ONE
 #endif
@@ -58,10 +62,10 @@ byte state, resets;
 #define RESTING 2
 
 typedef Buffer { byte owed, value, stamp; bool freeze, release; byte s, k }; /* k is SHARDS for the first shard */
-Buffer buffer[RECORDERS + 1]; /* the last is a reset's, or a looker's: always empty */
+Buffer buffer[RECORDERS + 1]; /* the last is a reset's or a looker's, and always empty */
 #define EMPTY (buffer[r].owed == 0 && !buffer[r].release)
 
-byte idle = (1 << RECORDERS) - 1; /* recorders between two records: a bit for each */
+byte idle = (1 << RECORDERS) - 1; /* recorders between two records, a bit for each */
 byte made, begun, clock, alive = RECORDERS + RESETS;
 bool breached;   /* the last event was a breach */
 byte raised = 1; /* the oldest window that may raise */
@@ -70,7 +74,8 @@ byte raised = 1; /* the oldest window that may raise */
 #define LEAVE(s)    w[s].owners--
 #define RAISE(s, b) assert(breached != b && s >= raised); breached = b; raised = s
 
-/* settle: the caller owns the verdict. changed is false before. */
+/* settle settles the verdict. The caller owns the verdict, and changed is
+   false before. */
 inline settle(s, v) {
 	atomic {
 		EMPTY;
@@ -119,7 +124,7 @@ inline judgeOwned(s, v) {
 
 #define BUFFER(window, shard, v, at) buffer[r].s = window; buffer[r].k = shard; buffer[r].value = v; buffer[r].stamp = at; buffer[r].release = true
 
-/* Recorders are alike, so the idle one with the lowest number goes on. */
+/* Recorders are alike, so the idle recorder with the lowest number goes on. */
 #define IDLE(n) ((n) < r && (idle >> (n)) & 1 && buffer[n].owed == 0 && !buffer[n].release)
 #define MY_TURN (!IDLE(0) && !IDLE(1))
 #define RETURN  idle = idle | (1 << r); s = NIL; o = NONE; goto next
@@ -419,7 +424,7 @@ init {
 	:: else -> break
 	od;
 	atomic {
-		/* The verdict is that of the window, and what was told. */
+		/* The verdict is that of the window, and agrees with the last event. */
 		copy(state);
 		assert(w[state].verdict == v && breached == (v == BAD))
 	}
