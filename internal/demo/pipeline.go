@@ -46,19 +46,19 @@ type plan struct {
 // defaultPlan keeps an outage well apart from the effects of a busy machine.
 // The pipeline publishes a document within a few milliseconds, and on a busy
 // machine within tens. In an outage a document is hardly ever published within
-// the latency threshold. By misfortunes at least eleven documents fail in an
+// the latency threshold. By misfortunes at least seven documents fail in an
 // outage, and six in a hundred are a breach. The outage is early, so even of 200
 // files a whole window comes after it. A node recovers with such a window.
 var defaultPlan = plan{
-	timeout:        750 * time.Millisecond,
+	timeout:        time.Second,
 	attempts:       3,
 	pause:          10 * time.Millisecond,
 	failureRate:    0.05,
-	latency:        700 * time.Millisecond,
+	latency:        950 * time.Millisecond,
 	running:        time.Second,
 	recovery:       0.5,
 	outageFrom:     0.1,
-	outageRequests: 56,
+	outageRequests: 48,
 	hangAt:         10,
 	hang:           2 * time.Second,
 }
