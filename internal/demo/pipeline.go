@@ -46,7 +46,7 @@ type plan struct {
 // defaultPlan keeps an outage well apart from the effects of a busy machine.
 // The pipeline publishes a document within a few milliseconds, and on a busy
 // machine within tens. In an outage a document is hardly ever published within
-// the latency threshold. By misfortunes at least seven documents fail in an
+// the latency threshold. By misfortunes at least nine documents fail in an
 // outage, and six in a hundred are a breach. The outage is early, so even of 200
 // files a whole window comes after it. A node recovers with such a window.
 var defaultPlan = plan{
@@ -56,9 +56,9 @@ var defaultPlan = plan{
 	failureRate:    0.05,
 	latency:        950 * time.Millisecond,
 	running:        time.Second,
-	recovery:       0.5,
+	recovery:       0.9,
 	outageFrom:     0.1,
-	outageRequests: 48,
+	outageRequests: 56,
 	hangAt:         10,
 	hang:           2 * time.Second,
 }
