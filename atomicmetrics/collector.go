@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/callback"
 	"github.com/nodemetrics/nodemetrics/internal/flight"
-	"github.com/nodemetrics/nodemetrics/internal/helper"
 	"github.com/nodemetrics/nodemetrics/internal/registry"
 	"github.com/nodemetrics/nodemetrics/internal/source"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -31,12 +31,10 @@ type Collector struct {
 	names    registry.Registry[*Node]
 	overflow *Node // in names too
 
-	events   *helper.Queue[*delivery] // nil without callbacks
+	events   *callback.Queue[Event] // nil without callbacks
 	warnings *warn.Log
 
 	clamped, misclassified, misanswered warn.Limiter
-	failedCallbacks                     []warn.Limiter // by their place in onEvent
-	undelivered                         warn.Drops     // of events
 	overflowed                          atomic.Bool
 
 	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
@@ -62,10 +60,9 @@ func New(opts ...Option) (*Collector, error) {
 	c.percentiles = c.strategy.String()
 	c.intervals.Start()
 	c.warnings = warn.New(c.slog, c.logger, "nodemetrics", maxWaiting)
-	if len(c.onEvent) > 0 {
-		c.events = helper.New(maxWaiting, c.deliver, nil)
-		c.failedCallbacks = make([]warn.Limiter, len(c.onEvent))
-	}
+	c.events = callback.New(callback.Rules[Event]{
+		Limit: maxWaiting, Calls: c.onEvent, Failed: c.warnCallback, Dropped: c.warnDropped,
+	})
 	c.overflow = c.newNode(OverflowNode)
 	c.names.Init(registry.Rules[*Node]{
 		Limit:        c.maxNodes,
@@ -313,10 +310,8 @@ func (c *Collector) Flush(ctx context.Context) error {
 		return nil
 	}
 	c.judge(ctx)
-	if c.events != nil {
-		if err := c.events.Flush(ctx); err != nil {
-			return err
-		}
+	if err := c.events.Flush(ctx); err != nil {
+		return err
 	}
 	return c.warnings.Flush(ctx)
 }

@@ -87,18 +87,6 @@ func (e Event) String() string {
 // maxWaiting is how many events, and how many warnings, wait for a callback or a log that is slow.
 const maxWaiting = 1024
 
-// delivery is an event on its way through the callbacks.
-type delivery struct {
-	event Event
-	next  int // the callback to call next
-}
-
-// put hands an event to the callbacks' goroutine. It waits for nobody.
-func (c *Collector) put(e Event) {
-	c.events.Put(&delivery{event: e})
-	c.warnDropped()
-}
-
 // raiser returns the function that puts the events of a node's changes; nil
 // without callbacks.
 func (c *Collector) raiser(node string) func(verdict.Change) {
@@ -113,7 +101,7 @@ func (c *Collector) raiser(node string) func(verdict.Change) {
 		for kind, breach := range [...]verdict.Verdict{FailureRateEvent: verdict.FailureBreach, LatencyEvent: verdict.LatencyBreach} {
 			if change.Changed(breach) {
 				e.Kind, e.Breached = EventKind(kind), change.After&breach != 0
-				c.put(e)
+				c.events.Put(e)
 			}
 		}
 	}
@@ -126,34 +114,6 @@ func (c *Collector) runningRaiser(node string) func(oldest time.Duration) {
 		return nil
 	}
 	return func(oldest time.Duration) {
-		c.put(Event{Node: node, Kind: RunningEvent, Breached: oldest > 0, Running: oldest, At: time.Now()})
+		c.events.Put(Event{Node: node, Kind: RunningEvent, Breached: oldest > 0, Running: oldest, At: time.Now()})
 	}
-}
-
-// deliver calls the callbacks that have not been called with the event yet.
-func (c *Collector) deliver(d *delivery) {
-	c.warnDropped()
-	for d.next < len(c.onEvent) {
-		c.call(d)
-	}
-}
-
-// call calls the next callback. If the callback panics, or exits its goroutine,
-// call logs it. After an exit, call also calls the callbacks behind it, because
-// the goroutine ends. The next event finds another goroutine.
-func (c *Collector) call(d *delivery) {
-	i, returned := d.next, false
-	d.next++
-	defer func() {
-		if returned {
-			return
-		}
-		recovered := recover()
-		c.warnCallback(i, d.event, recovered)
-		if recovered == nil {
-			c.deliver(d)
-		}
-	}()
-	c.onEvent[i](d.event)
-	returned = true
 }

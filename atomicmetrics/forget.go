@@ -118,12 +118,12 @@ func (n *Node) take(to *state) *state {
 			return nil
 		}
 		if n.optional != nil {
-			n.optional.idle.clearing.Add(1)
+			n.optional.idle.BeginReset()
 		}
 		step.At(step.Aimed)
 		swapped := n.state.CompareAndSwap(s, to)
 		if n.optional != nil {
-			n.optional.idle.cleared.Add(1)
+			n.optional.idle.EndReset()
 		}
 		if swapped {
 			return s

@@ -390,7 +390,7 @@ func TestANodeIsNotIdleBesideAResetHeldUp(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	c, n, _ := heldCollector(t, WithIdleForget(1))
 	n.RecordSuccess(1)
-	before, ok := n.activity()
+	before, ok := n.optional.idle.Activity(n.recorded)
 	if !ok {
 		t.Fatal("the activity is unknown, and no reset is under way")
 	}
@@ -400,13 +400,13 @@ func TestANodeIsNotIdleBesideAResetHeldUp(t *testing.T) {
 	for range 2 {
 		c.Snapshot() // would forget the node by the second look
 	}
-	if a, ok := n.activity(); ok || n.isForgotten() {
+	if a, ok := n.optional.idle.Activity(n.recorded); ok || n.isForgotten() {
 		t.Errorf("the activity is %v, forgotten: %v, while a reset is under way", a, n.isForgotten())
 	}
 	release()
 	<-reset
 	n.RecordSuccess(1)
-	if after, ok := n.activity(); !ok || after == before {
+	if after, ok := n.optional.idle.Activity(n.recorded); !ok || after == before {
 		t.Errorf("after a reset and a record the activity is %v, %v, as before", after, ok)
 	}
 }

@@ -1,86 +1,42 @@
 package atomicmetrics
 
-import (
-	"sync/atomic"
-	"time"
+import "time"
 
-	"github.com/nodemetrics/nodemetrics/internal/clock"
-)
-
-// WithIdleForget forgets nodes that have had no record, neither an execution nor a retry, for at least d, so that a
-// service whose names come and go does not run out of the places of WithMaxNodes. It must be above 0. What Forget says
-// of handles holds here too. OverflowNode is never forgotten, nor is a node of which executions are running, WithInFlight.
+// WithIdleForget forgets nodes that have had no record, neither an execution nor
+// a retry, for at least d. So a service whose names come and go does not run out
+// of the places of [WithMaxNodes]. d must be above 0. For handles see
+// [Collector.Forget]. The collector never forgets OverflowNode, nor a node with
+// running executions under [WithInFlight].
 //
-// There is no goroutine for it, and no record reads a clock: Snapshot and Reset of the collector look, after they have
-// read the nodes, at what was recorded since they looked last. So a node is forgotten by the first of these calls that
-// comes d or more after the first one that saw its last record, and never without such calls. They wait, as a reset
-// does, for records in flight of the nodes that they forget.
+// There is no goroutine for it, and no record reads a clock. After
+// [Collector.Snapshot] and [Collector.Reset] have read the nodes, they compare
+// the records with those of the call before. So a node is forgotten by the first
+// of these calls that comes d or more after the call that first saw its last
+// record. Without such calls it is never forgotten. Like a reset, these calls
+// wait for the records in flight of the nodes that they forget.
 //
 // Nothing is lost. The snapshot that forgets a node shows it a last time, and
 // Stats.Forgotten has the counters that no reset has returned. A node that is
-// forgotten by Collector.Reset has none of these. So the results of all resets, the
-// nodes that are there and Stats.Forgotten add up to everything recorded. A read of
-// all nodes beside a snapshot that forgets may miss a node on its way there.
+// forgotten by Collector.Reset has none of these. So the results of all resets,
+// the nodes that are there and Stats.Forgotten add up to everything recorded. A
+// read of all nodes beside a snapshot that forgets may miss a node on its way
+// there.
 func WithIdleForget(d time.Duration) Option {
 	return func(c *config) { c.idleForget, c.forgetsIdle = d, true }
 }
 
-// idle tells for how long a node has had no record.
-type idle struct {
-	clearing atomic.Uint64 // resets that have begun to take the state
-	cleared  atomic.Uint64 // those of them that have ended; at most clearing
-
-	// The holder of Collector.sweeping owns the rest.
-	seen  activity
-	since int64 // when seen was true, by the monotonic clock
-	known bool  // whether seen and since are set
-}
-
-// activity is how many resets there were, and how many records since.
-type activity struct{ cleared, records uint64 }
-
-// activity returns the node's activity. It returns false while a reset is
-// taking the state away. If two calls return the same activity, nothing was
-// recorded between them. The reason is that no reset was under way at either
-// call or between. So both calls looked at one state, or the first call found no
-// state and the second an empty one.
-func (n *Node) activity() (_ activity, ok bool) {
-	i := &n.optional.idle
-	a := activity{cleared: i.cleared.Load()}
-	a.records = n.present().records()
-	return a, i.clearing.Load() == a.cleared
-}
-
-// isIdle reports whether nothing was recorded for at least d, as far as earlier
-// calls can tell. The caller holds Collector.sweeping. isIdle reads the clock
-// before it looks at the node, and the earlier call read it afterwards. So at
-// least that time has passed between the two looks.
-func (n *Node) isIdle(d time.Duration) bool {
-	now, i := clock.Now(), &n.optional.idle
-	a, ok := n.activity()
-	if !ok || n.busy() {
-		i.known = false
-		return false
-	}
-	if !i.known || a != i.seen {
-		i.known, i.seen, i.since = true, a, clock.Now()
-		return false
-	}
-	return now-i.since >= int64(d)
-}
-
-// forgetIdle forgets the nodes that have been idle for long enough, unless somebody else is at it.
+// forgetIdle forgets the nodes that have been idle for long enough, unless
+// another call is doing so.
 func (c *Collector) forgetIdle() {
 	if c == nil || !c.forgetsIdle || !c.sweeping.TryLock() {
 		return
 	}
 	defer c.sweeping.Unlock()
 	for _, n := range c.all() {
-		if n == c.overflow || !n.isIdle(c.idleForget) {
-			continue
-		}
-		if m := n.forget(); m.active() {
-			c.addForgotten(m)
+		if n != c.overflow && n.optional.idle.Idle(c.idleForget, n.busy(), n.recorded) {
+			if m := n.forget(); m.active() {
+				c.addForgotten(m)
+			}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/history"
+	"github.com/nodemetrics/nodemetrics/internal/idle"
 	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
@@ -35,7 +36,7 @@ type Node struct {
 // optional is what options let a node keep beyond its metrics.
 type optional struct {
 	failures lastfailure.List[*state] // used WithLastFailure
-	idle     idle                     // used WithIdleForget
+	idle     idle.Watch               // used WithIdleForget
 	left     atomic.Bool              // forget waits for no reset any more
 	inFlight *flight.Set              // nil without WithInFlight; also the successor's, if the node is forgotten
 }

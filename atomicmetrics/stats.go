@@ -46,9 +46,7 @@ func (c *Collector) Stats() (s Stats) {
 	if f := c.forgotten.Load(); f != nil {
 		s.Forgotten = f.NodeMetrics
 	}
-	if c.events != nil {
-		s.EventsDropped = c.events.Dropped()
-	}
+	s.EventsDropped = c.events.Dropped()
 	s.Bytes = int(unsafe.Sizeof(*c))
 	for _, n := range c.names.All() {
 		s.Bytes += mapEntry + n.size()
@@ -100,6 +98,9 @@ func (n *Node) size() int {
 func (o *optional) size() int {
 	return int(unsafe.Sizeof(*o)) + o.inFlight.Size() + o.failures.Size()
 }
+
+// recorded returns how many records the node has.
+func (n *Node) recorded() uint64 { return n.present().records() }
 
 // records returns how many executions, ignored ones too, and retries the state
 // has.

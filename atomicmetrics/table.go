@@ -22,13 +22,13 @@ func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 10
 // if that is longer. Nodes that are alike in these are in name order.
 //
 // A line has the node, its executions (runs), its failures, the failures by
-// category, and its retries. With [WithInFlight] it has the executions that are
-// running, and the age of the oldest. Then a node that has only begun an
-// execution has a line too. At the end are the failure rate, p50, p90 and p99
-// of the window. A "!" marks a figure that is in breach. A "-" stands for a
+// category, and its retries. If executions were ignored, it has their number.
+// With [WithInFlight] it has the executions that are running, and the age of
+// the oldest. A node that has only begun an execution, or whose executions were
+// all ignored, has a line too. At the end are the failure rate, p50, p90 and
+// p99 of the window. A "!" marks a figure that is in breach. A "-" stands for a
 // figure that does not exist. If fewer than 12 columns are left for names, the
-// table leaves out the categories. If that is not enough, it leaves out p90,
-// and then p50.
+// table leaves out the categories, then p90, p50 and the ignored executions.
 //
 // With [WithLastFailure] a line below the node has the category of its last
 // failure, the time between the failure and the snapshot, and the text.
@@ -62,6 +62,7 @@ type tableRow struct {
 	name string
 	NodeMetrics
 	InFlight
+	ignored uint64
 }
 
 // inBreach returns 1 if the node is in breach of a threshold, else 0.
@@ -98,6 +99,7 @@ const (
 	dropCategories = 1 + iota
 	dropP90
 	dropP50
+	dropIgnored
 )
 
 // tableColumns returns the columns that the snapshot has.
@@ -113,6 +115,10 @@ func (s *Snapshot) tableColumns() []tableColumn {
 	}
 	columns = append(columns, tableColumn{table.Column{Heading: "retries", Gap: 2},
 		func(r *tableRow) string { return table.Count(r.RetryCount) }})
+	if len(s.Ignored) > 0 {
+		columns = append(columns, tableColumn{table.Column{Heading: "ignored", Gap: 1, Drop: dropIgnored},
+			func(r *tableRow) string { return table.Count(r.ignored) }})
+	}
 	if s.InFlight != nil {
 		columns = append(columns, []tableColumn{
 			{table.Column{Heading: "running", Gap: 2}, func(r *tableRow) string { return table.Count(uint64(max(r.Running, 0))) }},
@@ -138,12 +144,19 @@ func (s *Snapshot) tableColumns() []tableColumn {
 
 // tableRows returns the nodes of the table, the worst first.
 func (s *Snapshot) tableRows() (rows []*tableRow) {
-	for name, m := range s.Nodes {
-		rows = append(rows, &tableRow{name, m, s.InFlight[name]})
+	names := map[string]bool{}
+	for name := range s.Nodes {
+		names[name] = true
 	}
 	for name, f := range s.InFlight {
-		if _, ok := s.Nodes[name]; !ok && f.Running > 0 {
-			rows = append(rows, &tableRow{name: name, InFlight: f})
+		names[name] = names[name] || f.Running > 0
+	}
+	for name := range s.Ignored {
+		names[name] = true
+	}
+	for name, there := range names {
+		if there {
+			rows = append(rows, &tableRow{name, s.Nodes[name], s.InFlight[name], s.Ignored[name]})
 		}
 	}
 	slices.SortFunc(rows, func(a, b *tableRow) int {

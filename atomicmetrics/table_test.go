@@ -91,12 +91,18 @@ func TestTableIsAlignedAndFits100ColumnsWhateverTheNames(t *testing.T) {
 			s.InFlight = map[string]atomicmetrics.InFlight{}
 		}
 		if rng.IntN(2) == 0 {
+			s.Ignored = map[string]uint64{}
+		}
+		if rng.IntN(2) == 0 {
 			s.LastFailures = map[string]atomicmetrics.LastFailure{}
 		}
 		for range 1 + rng.IntN(12) {
 			name := awkward[rng.IntN(len(awkward))] + awkward[rng.IntN(len(awkward))]
 			if s.InFlight != nil {
 				s.InFlight[name] = atomicmetrics.InFlight{Running: 1 + int(pick()>>1), Oldest: duration()}
+			}
+			if s.Ignored != nil {
+				s.Ignored[name] = pick()
 			}
 			if s.LastFailures != nil {
 				s.LastFailures[name] = atomicmetrics.LastFailure{Category: atomicmetrics.Category(rng.IntN(5)), Text: name}
@@ -176,6 +182,7 @@ func onCall() atomicmetrics.Snapshot {
 			"polled":   {Highest: 1},
 			"canceled": {Highest: 3},
 		},
+		Ignored: map[string]uint64{"canceled": 17, "polled": 13},
 		LastFailures: map[string]atomicmetrics.LastFailure{
 			"GET /api/v1/orders/{id}/items/{item}": {At: now.Add(-90 * time.Second), Category: atomicmetrics.CategoryTimeout,
 				Text: "orders: attempt 3: Get \"https://orders.internal/v1/orders/17/items/4\": context deadline exceeded\n"},
@@ -196,43 +203,47 @@ parse                9       1        0        0     -   11.1%    1ms
   other, 1d2h ago
 resize            2486       0        0       12    3s      0%   12ms
 begun                0       0        0        1   1ms       -      -
+canceled             0       0        0        0     -       -      -
 polled               0       0       13        0     -       -      -
 `,
 		80: `
-                                                       ------ newest 100 -------
-node            runs  failed  retries  running oldest  failed    p50  p90    p99
-GET /a…{item}  1.02M      18       36        0     -    6.0%! 1.31ms 10ms 535ms!
+                                                                    newest 100 -
+node                runs  failed  retries ignored  running oldest  failed    p99
+GET /api…s/{item}  1.02M      18       36       0        0     -    6.0%! 535ms!
   timeout, 1m30s ago: orders: attempt 3: Get "https… context deadline exceeded\n
-hangs              0       0        0        1 42m0s!      -       -    -     -
-parse              9       1        0        0     -   11.1%      0s   0s   1ms
+hangs                  0       0        0       0        1 42m0s!      -      -
+parse                  9       1        0       0        0     -   11.1%    1ms
   other, 1d2h ago
-resize          2486       0        0       12    3s      0%     8ms  9ms  12ms
-begun              0       0        0        1   1ms       -       -    -     -
-polled             0       0       13        0     -       -       -    -     -
+resize              2486       0        0       0       12    3s      0%   12ms
+begun                  0       0        0       0        1   1ms       -      -
+canceled               0       0        0      17        0     -       -      -
+polled                 0       0       13      13        0     -       -      -
 `,
 		100: `
                                                                            ------ newest 100 -------
-node                                runs  failed  retries  running oldest  failed    p50  p90    p99
-GET /api/v1/orde…id}/items/{item}  1.02M      18       36        0     -    6.0%! 1.31ms 10ms 535ms!
+node                        runs  failed  retries ignored  running oldest  failed    p50  p90    p99
+GET /api/v1/…items/{item}  1.02M      18       36       0        0     -    6.0%! 1.31ms 10ms 535ms!
   timeout, 1m30s ago: orders: attempt 3: Get "https://orders.…/items/4": context deadline exceeded\n
-hangs                                  0       0        0        1 42m0s!      -       -    -     -
-parse                                  9       1        0        0     -   11.1%      0s   0s   1ms
+hangs                          0       0        0       0        1 42m0s!      -       -    -     -
+parse                          9       1        0       0        0     -   11.1%      0s   0s   1ms
   other, 1d2h ago
-resize                              2486       0        0       12    3s      0%     8ms  9ms  12ms
-begun                                  0       0        0        1   1ms       -       -    -     -
-polled                                 0       0       13        0     -       -       -    -     -
+resize                      2486       0        0       0       12    3s      0%     8ms  9ms  12ms
+begun                          0       0        0       0        1   1ms       -       -    -     -
+canceled                       0       0        0      17        0     -       -       -    -     -
+polled                         0       0       13      13        0     -       -       -    -     -
 `,
 		120: `
                                                                                                ------ newest 100 -------
-node                   runs  failed timeout validation network other  retries  running oldest  failed    p50  p90    p99
-GET /api/v…ms/{item}  1.02M      18      11          2       4     1       36        0     -    6.0%! 1.31ms 10ms 535ms!
+node           runs  failed timeout validation network other  retries ignored  running oldest  failed    p50  p90    p99
+GET /a…item}  1.02M      18      11          2       4     1       36       0        0     -    6.0%! 1.31ms 10ms 535ms!
   timeout, 1m30s ago: orders: attempt 3: Get "https://orders.internal/v1/orders/17/items/4": context deadline exceeded\n
-hangs                     0       0       0          0       0     0        0        1 42m0s!      -       -    -     -
-parse                     9       1       0          0       0     1        0        0     -   11.1%      0s   0s   1ms
+hangs             0       0       0          0       0     0        0       0        1 42m0s!      -       -    -     -
+parse             9       1       0          0       0     1        0       0        0     -   11.1%      0s   0s   1ms
   other, 1d2h ago
-resize                 2486       0       0          0       0     0        0       12    3s      0%     8ms  9ms  12ms
-begun                     0       0       0          0       0     0        0        1   1ms       -       -    -     -
-polled                    0       0       0          0       0     0       13        0     -       -       -    -     -
+resize         2486       0       0          0       0     0        0       0       12    3s      0%     8ms  9ms  12ms
+begun             0       0       0          0       0     0        0       0        1   1ms       -       -    -     -
+canceled          0       0       0          0       0     0        0      17        0     -       -       -    -     -
+polled            0       0       0          0       0     0       13      13        0     -       -       -    -     -
 `,
 	} {
 		var b strings.Builder
@@ -252,12 +263,15 @@ func TestANodeThatHasOnlyBegunIsInTheTable(t *testing.T) {
 		canceled := c.Node("canceled").Start()
 		time.Sleep(3 * time.Second)
 		canceled.Discard()
+		c.Node("canceled").RecordIgnored()
 		equal(t, "the table", "\n"+writeTable(t, c.Snapshot()), `
-                                              --- newest 100 ---
-node   runs  failed  retries  running oldest  failed p50 p90 p99
-hangs     0       0        0        1     3s       -   -   -   -
+                                                         --- newest 100 ---
+node      runs  failed  retries ignored  running oldest  failed p50 p90 p99
+hangs        0       0        0       0        1     3s       -   -   -   -
+canceled     0       0        0       1        0      -       -   -   -   -
 `)
 		hangs.Discard()
+		c.ResetNode("canceled")
 		equal(t, "the table of nothing", writeTable(t, c.Snapshot()), "no node has recorded anything\n")
 	})
 }

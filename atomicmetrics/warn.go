@@ -36,17 +36,12 @@ func (c *Collector) warnClassifier(recovered any) {
 	}
 }
 
-// warnDropped warns of events that were dropped.
-func (c *Collector) warnDropped() {
-	if n, ok := c.undelivered.Pass(c.events.Dropped(), c.events.Empty()); ok {
-		c.warnings.Warn("a callback holds up events: the oldest were dropped", "dropped", n)
-	}
+func (c *Collector) warnDropped(n uint64) {
+	c.warnings.Warn("a callback holds up events: the oldest were dropped", "dropped", n)
 }
 
 // warnCallback needs the stack of the callback.
-func (c *Collector) warnCallback(callback int, e Event, recovered any) {
-	if held, ok := c.failedCallbacks[callback].Pass(); ok {
-		c.warnings.Warn("a callback did not return", "node", e.Node, "event", e.Kind.String(),
-			"reason", warn.Ending(recovered), "suppressed", held, "stack", warn.Stack())
-	}
+func (c *Collector) warnCallback(e Event, recovered any, held uint64) {
+	c.warnings.Warn("a callback did not return", "node", e.Node, "event", e.Kind.String(),
+		"reason", warn.Ending(recovered), "suppressed", held, "stack", warn.Stack())
 }
