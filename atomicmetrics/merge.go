@@ -57,7 +57,8 @@ import (
 // counters of the newest row of each instance are those of collectors that
 // nobody resets.
 //
-//	CREATE TABLE snapshots (instance text, taken_at timestamptz, document json);
+//	CREATE TABLE snapshots (instance text, taken_at timestamptz, document json,
+//	  PRIMARY KEY (instance, taken_at));
 //
 //	CREATE VIEW newest AS
 //	  SELECT DISTINCT ON (instance) * FROM snapshots ORDER BY instance, taken_at DESC;

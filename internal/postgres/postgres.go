@@ -43,9 +43,9 @@ wait
 rm -rf "$PWD"
 `
 
-// options are those of the server. The processes of a test may hold 200
+// options are those of the server. The processes of a test may hold 500
 // connections. The data need not survive a crash of the machine.
-var options = []string{"-c", "listen_addresses=", "-c", "unix_socket_directories=..", "-c", "max_connections=200",
+var options = []string{"-c", "listen_addresses=", "-c", "unix_socket_directories=..", "-c", "max_connections=500",
 	"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"}
 
 // Start starts a PostgreSQL. Root starts it as the user postgres or nobody,

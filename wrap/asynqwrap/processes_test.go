@@ -100,7 +100,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// work works queues until standard input is closed, and then prints a snapshot.
+// work works queues until it reads stop, and then prints a snapshot.
 func work(address, only string) error {
 	metrics, err := atomicmetrics.New(atomicmetrics.WithSketches())
 	if err != nil {
@@ -131,17 +131,20 @@ func work(address, only string) error {
 	if err := server.Start(mux); err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
-		return err
+	if line, err := bufio.NewReader(os.Stdin).ReadString('\n'); line != stop {
+		return err // the test has died, and the Redis with it
 	}
 	server.Shutdown()
 	return json.NewEncoder(os.Stdout).Encode(metrics)
 }
 
+// stop is a line that ends a worker process.
+const stop = "stop\n"
+
 // worker is a process that works tasks.
 type worker struct {
 	cmd   *exec.Cmd
-	input io.Closer
+	input io.Writer
 }
 
 // startProcess starts a worker process, which sends the lines of its output.
@@ -219,9 +222,9 @@ func TestRunsOfManyProcessesAreCountedAsAsynqCountsThem(t *testing.T) {
 	}
 	var snapshots []atomicmetrics.Snapshot
 	for _, p := range processes {
-		p.input.Close()
-		s, err := atomicmetrics.ParseSnapshot([]byte(<-lines))
-		if err := errors.Join(err, p.cmd.Wait()); err != nil {
+		_, err := io.WriteString(p.input, stop)
+		s, err2 := atomicmetrics.ParseSnapshot([]byte(<-lines))
+		if err := errors.Join(err, err2, p.cmd.Wait()); err != nil {
 			t.Fatal(err)
 		}
 		snapshots = append(snapshots, s)

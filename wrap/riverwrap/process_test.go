@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// work works queues until standard input is closed, and then prints a snapshot.
+// work works queues until it reads stop, and then prints a snapshot.
 // It ends its client by StopAndCancel. A client of the queue startQueue ends
 // because the context of its Start ends.
 func work(address string, queues []string) error {
@@ -75,8 +75,8 @@ func work(address string, queues []string) error {
 	if err := client.Start(startCtx); err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
-		return err
+	if line, err := bufio.NewReader(os.Stdin).ReadString('\n'); line != stop {
+		return err // the test has died, and the database with it
 	}
 	if queues[0] == startQueue {
 		cancel()
@@ -87,10 +87,13 @@ func work(address string, queues []string) error {
 	return json.NewEncoder(os.Stdout).Encode(metrics)
 }
 
+// stop is a line that ends a worker process.
+const stop = "stop\n"
+
 // process is a worker process.
 type process struct {
 	cmd    *exec.Cmd
-	input  io.Closer
+	input  io.Writer
 	output *bufio.Reader
 }
 
@@ -125,9 +128,9 @@ func (p *process) awaitRun(t *testing.T) {
 // stop ends the process and returns its snapshot.
 func (p *process) stop(t *testing.T) atomicmetrics.Snapshot {
 	t.Helper()
-	p.input.Close()
-	text, err := io.ReadAll(p.output)
-	if err := errors.Join(err, p.cmd.Wait()); err != nil {
+	_, err := io.WriteString(p.input, stop)
+	text, err2 := io.ReadAll(p.output)
+	if err := errors.Join(err, err2, p.cmd.Wait()); err != nil {
 		t.Fatal(err)
 	}
 	s, err := atomicmetrics.ParseSnapshot(text)

@@ -18,7 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -45,8 +44,8 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer restore()
 	var err error
 	if instance := os.Getenv(instanceVariable); instance != "" {
 		err = work(ctx, os.Getenv(addressVariable), instance)
@@ -166,7 +165,7 @@ func await(ctx context.Context, db *pgxpool.Pool, question string, arg any) erro
 // process is a worker process.
 type process struct {
 	cmd   *exec.Cmd
-	input io.Closer
+	input io.Writer
 }
 
 // start starts a worker process and waits until it says that it works.
@@ -189,7 +188,7 @@ func start(address, instance string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	if line, err := bufio.NewReader(output).ReadString('\n'); strings.TrimSpace(line) != ready {
+	if line, err := bufio.NewReader(output).ReadString('\n'); line != ready {
 		return nil, errors.Join(fmt.Errorf("%s does not start", instance), err, cmd.Process.Kill())
 	}
 	return &process{cmd, input}, nil
@@ -204,6 +203,6 @@ func (p *process) kill() error {
 
 // stop lets the process end its runs, write its last snapshot and end.
 func (p *process) stop() error {
-	p.input.Close()
-	return p.cmd.Wait()
+	_, err := io.WriteString(p.input, stop)
+	return errors.Join(err, p.cmd.Wait())
 }

@@ -15,7 +15,8 @@ import (
 // The documentation of atomicmetrics.Merge and of atomicmetrics.Sketch has the
 // statements below.
 const (
-	table = `CREATE TABLE snapshots (instance text, taken_at timestamptz, document json)`
+	table = `CREATE TABLE snapshots (instance text, taken_at timestamptz, document json,
+  PRIMARY KEY (instance, taken_at))`
 
 	newest = `CREATE VIEW newest AS
   SELECT DISTINCT ON (instance) * FROM snapshots ORDER BY instance, taken_at DESC`

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	ready  = "ready"     // a worker process prints it
+	ready  = "ready\n"   // a worker process prints it
+	stop   = "stop\n"    // a worker process reads it
 	period = time.Second // of the snapshots
 )
 
@@ -102,7 +103,7 @@ func observe(instance string) river.WorkerMiddlewareFunc {
 	}
 }
 
-// work works jobs and writes snapshots until standard input is closed.
+// work works jobs and writes snapshots until it reads stop.
 func work(ctx context.Context, address, instance string) error {
 	db, err := pgxpool.New(ctx, address)
 	if err != nil {
@@ -135,18 +136,20 @@ func work(ctx context.Context, address, instance string) error {
 	if err := client.Start(ctx); err != nil {
 		return err
 	}
-	fmt.Println(ready)
-	closed := make(chan error)
+	fmt.Print(ready)
+	stopped := make(chan struct{})
 	go func() {
-		_, err := io.Copy(io.Discard, os.Stdin)
-		closed <- err
+		if line, _ := bufio.NewReader(os.Stdin).ReadString('\n'); line != stop {
+			os.Exit(1) // the process that started this one has died, and the database with it
+		}
+		close(stopped)
 	}()
 	for tick := time.Tick(period); ; {
 		select {
 		case <-tick:
 			err = write(ctx, db, instance, metrics)
-		case err = <-closed:
-			return errors.Join(err, client.Stop(ctx), write(ctx, db, instance, metrics))
+		case <-stopped:
+			return errors.Join(client.Stop(ctx), write(ctx, db, instance, metrics))
 		}
 		if err != nil {
 			return err
