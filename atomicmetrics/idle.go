@@ -7,20 +7,24 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
-// WithIdleForget forgets nodes that have had no record, neither an execution nor a retry, for at least d, so that a
-// service whose names come and go does not run out of the places of WithMaxNodes. It must be above 0. What Forget says
-// of handles holds here too. OverflowNode is never forgotten, nor is a node of which executions are running, WithInFlight.
+// WithIdleForget forgets nodes without an execution or a retry for at least d,
+// which must be above 0. So a service whose names come and go does not run out
+// of the places of [WithMaxNodes]. Handles stay valid, as after
+// [Collector.Forget]. The collector never forgets OverflowNode, nor a node with
+// running executions, by [WithInFlight].
 //
-// There is no goroutine for it, and no record reads a clock: Snapshot and Reset of the collector look, after they have
-// read the nodes, at what was recorded since they looked last. So a node is forgotten by the first of these calls that
-// comes d or more after the first one that saw its last record, and never without such calls. They wait, as a reset
-// does, for records in flight of the nodes that they forget.
+// There is no goroutine for it, and no record reads a clock. After
+// [Collector.Snapshot] and [Collector.Reset] have read the nodes, they look for
+// nodes without a new record. The first call that sees a node's last record
+// begins its time. The first call that comes d or more later forgets the node.
+// Without such calls no node is forgotten. These calls wait, as a reset does,
+// for records in flight of the nodes that they forget.
 //
 // Nothing is lost. The snapshot that forgets a node shows it a last time, and
 // Stats.Forgotten has the counters that no reset has returned. A node that is
-// forgotten by Collector.Reset has none of these. So the results of all resets, the
-// nodes that are there and Stats.Forgotten add up to everything recorded. A read of
-// all nodes beside a snapshot that forgets may miss a node on its way there.
+// forgotten by Collector.Reset has none of these. So the results of all resets,
+// the current nodes and Stats.Forgotten add up to everything recorded. A read
+// of all nodes beside a snapshot that forgets may miss a node on its way there.
 func WithIdleForget(d time.Duration) Option {
 	return func(c *config) { c.idleForget, c.forgetsIdle = d, true }
 }
@@ -28,7 +32,7 @@ func WithIdleForget(d time.Duration) Option {
 // idle tells for how long a node has had no record.
 type idle struct {
 	clearing atomic.Uint64 // resets that have begun to take the state
-	cleared  atomic.Uint64 // those of them that have ended; at most clearing
+	cleared  atomic.Uint64 // resets that have ended; at most clearing
 
 	// The holder of Collector.sweeping owns the rest.
 	seen  activity
@@ -41,9 +45,9 @@ type activity struct{ cleared, records uint64 }
 
 // activity returns the node's activity. It returns false while a reset is
 // taking the state away. If two calls return the same activity, nothing was
-// recorded between them. The reason is that no reset was under way at either
-// call or between. So both calls looked at one state, or the first call found no
-// state and the second an empty one.
+// recorded between them, because no reset was under way at either call or
+// between. So both calls looked at the same state, or the first call found no
+// state and the second an empty state.
 func (n *Node) activity() (_ activity, ok bool) {
 	i := &n.optional.idle
 	a := activity{cleared: i.cleared.Load()}
@@ -69,7 +73,8 @@ func (n *Node) isIdle(d time.Duration) bool {
 	return now-i.since >= int64(d)
 }
 
-// forgetIdle forgets the nodes that have been idle for long enough, unless somebody else is at it.
+// forgetIdle forgets the nodes that have been idle for long enough, unless
+// another goroutine does so.
 func (c *Collector) forgetIdle() {
 	if c == nil || !c.forgetsIdle || !c.sweeping.TryLock() {
 		return
