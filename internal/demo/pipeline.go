@@ -47,8 +47,8 @@ type plan struct {
 // The pipeline publishes a document within a few milliseconds, and on a busy
 // machine within tens. In an outage a document is hardly ever published within
 // the latency threshold. By misfortunes at least seven documents fail in an
-// outage, and six in a hundred are a breach. The outage is early, so even of 200
-// files a whole window comes after it. A node recovers with such a window.
+// outage, and six in a hundred are a breach. The outage is early, so even of
+// 200 files a whole window comes after it. A node recovers with such a window.
 var defaultPlan = plan{
 	timeout:        time.Second,
 	attempts:       3,
