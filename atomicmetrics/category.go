@@ -32,8 +32,8 @@ var categoryTable = [...]struct {
 	CategoryNetwork:    {"network", func(m *NodeMetrics) *uint64 { return &m.NetworkErrors }},
 }
 
-// These do not compile unless each category has a row, and an outcome of its own
-// in the ring beside Success.
+// These do not compile unless each category has a row, and an outcome in the
+// ring beside Success.
 var (
 	_ [categories]struct{}     = [len(categoryTable)]struct{}{}
 	_ [categories + 1]struct{} = [ring.Outcomes]struct{}{}
@@ -55,7 +55,8 @@ func failed(c Category) ring.Outcome {
 	return ring.Success + 1 + ring.Outcome(c)
 }
 
-// String returns "other", "timeout", "validation" or "network", and "Category(9)" for a value that is none of them.
+// String returns "other", "timeout", "validation" or "network". For a value
+// that is no category it returns "Category(9)".
 func (c Category) String() string {
 	if c >= categories {
 		return fmt.Sprintf("Category(%d)", uint8(c))
@@ -63,7 +64,8 @@ func (c Category) String() string {
 	return categoryTable[c].name
 }
 
-// MarshalText returns the name that String does; a value that is no category is an error.
+// MarshalText returns the name that String does; a value that is no category is
+// an error.
 func (c Category) MarshalText() ([]byte, error) {
 	if c >= categories {
 		return nil, fmt.Errorf("atomicmetrics: %v is not a category", c)
@@ -71,7 +73,8 @@ func (c Category) MarshalText() ([]byte, error) {
 	return []byte(c.String()), nil
 }
 
-// UnmarshalText reads a name that MarshalText wrote. On an error the category is left as it was.
+// UnmarshalText reads a name that MarshalText wrote. On an error it leaves the
+// category unchanged.
 func (c *Category) UnmarshalText(text []byte) error {
 	i := slices.Index(categoryNames[:], string(text))
 	if i < 0 {

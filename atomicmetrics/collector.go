@@ -18,12 +18,15 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/warn"
 )
 
-// OverflowNode is the node that takes the records of names beyond WithMaxNodes. It has thresholds like any other.
+// OverflowNode is the node that takes the records of names beyond
+// [WithMaxNodes]. It has thresholds like every node.
 const OverflowNode = "(overflow)"
 
-// Collector keeps the metrics of nodes by name. Make one with New; there may be any number in a process. A nil
-// Collector is valid: it records nothing and reads as empty. All methods are safe for concurrent use. A collector needs
-// no Close, and has no goroutine while there is no event and no warning to deliver.
+// Collector keeps the metrics of nodes by name. [New] makes a Collector, and a
+// process may have any number. A nil Collector is valid, records nothing and
+// reads as empty. All methods are safe for concurrent use. A collector needs no
+// Close. It has a goroutine only while there is an event or a warning to
+// deliver.
 type Collector struct {
 	config
 	percentiles string
@@ -37,16 +40,19 @@ type Collector struct {
 	clamped, misclassified, misanswered warn.Limiter
 	overflowed                          atomic.Bool
 
-	clampings       atomic.Uint64 // durations out of range, the warnings that were held back among them
+	// Durations out of range, the warnings that were held back among them.
+	clampings       atomic.Uint64
 	overflowCleared atomic.Uint64 // records that resets of the overflow node took
 
 	intervals source.Clock
 
-	forgotten atomic.Pointer[nodeSum] // what idle nodes had when they were forgotten; nil if nothing; never changed
-	sweeping  sync.Mutex              // held by who looks for idle nodes; nobody waits for it
+	// Figures of idle nodes that were forgotten; nil if none; never changed.
+	forgotten atomic.Pointer[nodeSum]
+	sweeping  sync.Mutex // held while a goroutine looks for idle nodes; nobody waits for it
 }
 
-// New returns a collector. The error has a line for each bad option, with its name and value.
+// New returns a collector. If options are bad, the error has a line for each,
+// with its name and value.
 func New(opts ...Option) (*Collector, error) {
 	c := &Collector{config: defaults()}
 	for _, o := range opts {
@@ -76,7 +82,8 @@ func New(opts ...Option) (*Collector, error) {
 	return c, nil
 }
 
-// MustNew is [New] for package variables. It panics with New's error.
+// MustNew is shorthand for [New] that panics with the error. It is for package
+// variables.
 func MustNew(opts ...Option) *Collector {
 	c, err := New(opts...)
 	if err != nil {
@@ -114,10 +121,10 @@ func (c *Collector) thresholdsOf(name string) Thresholds {
 }
 
 // Node returns the handle of a node. On first use of a name it registers the
-// name, and then it may wait for others that register names. If all places of
+// name, and may wait for goroutines that register names. If all places of
 // [WithMaxNodes] are taken, it returns the handle of OverflowNode. It replaces
 // each run of bytes that are not valid UTF-8 by U+FFFD. Names of valid UTF-8
-// are faster, because the collector keeps no other spelling. The handle of a
+// are faster, because the collector keeps only valid spellings. The handle of a
 // nil collector is nil.
 func (c *Collector) Node(name string) *Node {
 	if c == nil {
@@ -129,8 +136,8 @@ func (c *Collector) Node(name string) *Node {
 	return c.register(name)
 }
 
-// register returns the node that takes the records of a name, and makes it if
-// there is none.
+// register returns the node that takes the records of a name. If there is none,
+// register makes it.
 func (c *Collector) register(name string) *Node {
 	n, placed := c.names.Register(name)
 	if !placed {
@@ -170,31 +177,38 @@ func (c *Collector) categorize(err error) (category Category) {
 	return category
 }
 
-// RecordSuccess is Node(node).RecordSuccess(d).
+// RecordSuccess records a success of a node by name. It is shorthand for
+// c.Node(node).RecordSuccess(d).
 func (c *Collector) RecordSuccess(node string, d time.Duration) { c.Node(node).RecordSuccess(d) }
 
-// RecordFailure is Node(node).RecordFailure(d, err).
+// RecordFailure records a failure of a node by name. It is shorthand for
+// c.Node(node).RecordFailure(d, err).
 func (c *Collector) RecordFailure(node string, d time.Duration, err error) {
 	c.Node(node).RecordFailure(d, err)
 }
 
-// RecordFailureAs is Node(node).RecordFailureAs(d, category).
+// RecordFailureAs records a failure of a node by name, with its category. It is
+// shorthand for c.Node(node).RecordFailureAs(d, category).
 func (c *Collector) RecordFailureAs(node string, d time.Duration, category Category) {
 	c.Node(node).RecordFailureAs(d, category)
 }
 
-// RecordRetry is Node(node).RecordRetry(attempt).
+// RecordRetry records a retry of a node by name. It is shorthand for
+// c.Node(node).RecordRetry(attempt).
 func (c *Collector) RecordRetry(node string, attempt int) { c.Node(node).RecordRetry(attempt) }
 
-// NodeMetrics returns the metrics of a node; the zero value for one that is not known, which is not created by it.
+// NodeMetrics returns the metrics of a node. For an unknown name it returns the
+// zero value, and does not create the node. It is shorthand for [Node.Metrics].
 func (c *Collector) NodeMetrics(node string) NodeMetrics { return c.lookup(node).Metrics() }
 
-// AllNodeMetrics returns the metrics of all nodes with activity since their last reset, by name. Each node is read on
-// its own: it is not one instant for all.
+// AllNodeMetrics returns the metrics of all nodes with activity since their
+// last reset, by name. Each node is read on its own, so the nodes are not of
+// one instant. It is shorthand for [Collector.All].
 func (c *Collector) AllNodeMetrics() map[string]NodeMetrics { return maps.Collect(c.All()) }
 
-// All yields what AllNodeMetrics returns, in the order of names. Each node is read when its turn comes. Nodes that are
-// first used after the iteration began are not among them.
+// All yields the metrics of all nodes with activity since their last reset, in
+// the order of names. Each node is read when its turn comes. All does not yield
+// nodes that are first used after the iteration began.
 func (c *Collector) All() iter.Seq2[string, NodeMetrics] {
 	return func(yield func(string, NodeMetrics) bool) {
 		nodes := c.all()
@@ -217,8 +231,8 @@ func (c *Collector) all() []*Node {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// Snapshot returns the metrics of all nodes with activity since their last reset. It forgets idle nodes if the collector
-// was made WithIdleForget.
+// Snapshot returns the metrics of all nodes with activity since their last
+// reset. It forgets idle nodes if the collector was made WithIdleForget.
 func (c *Collector) Snapshot() Snapshot {
 	if c == nil {
 		return nilSnapshot()
@@ -227,13 +241,14 @@ func (c *Collector) Snapshot() Snapshot {
 	return c.snapshot(Source(c.intervals.Now(c.instance)), (*Node).metrics)
 }
 
-// ResetNode resets a node, as Node.Reset does, and returns what it cleared; the zero value for one that is not known.
+// ResetNode resets a node and returns the cleared figures. For an unknown name
+// it returns the zero value. It is shorthand for [Node.Reset].
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
-// Reset resets every node in turn, as Node.Reset does, and returns what it
-// cleared. That is one step for each node, not one for all. The nodes keep their
-// places, and give up their memory until their next record. Reset then forgets
-// idle nodes if the collector was made WithIdleForget.
+// Reset resets every node in turn, as [Node.Reset] does, and returns the
+// cleared figures. That is one step for each node, not one for all. The nodes
+// keep their places, and give up their memory until their next record. Reset
+// then forgets idle nodes if the collector was made WithIdleForget.
 //
 // Calls of Reset run one after the other. So their snapshots have adjacent
 // [Source] values, and [Merge] adds them up to everything recorded. A snapshot
@@ -257,8 +272,8 @@ func nilSnapshot() Snapshot {
 	}
 }
 
-// snapshot takes what read returns of each node, and the details that are
-// wanted.
+// snapshot has the metrics that read returns of each node, and the wanted
+// details.
 func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) Snapshot {
 	s := Snapshot{TakenAt: of.TakenAt, WindowSize: c.windowSize, Percentiles: c.percentiles, Sources: []Source{of}}
 	for _, d := range allDetails {
@@ -267,7 +282,7 @@ func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) 
 	nodes := c.all()
 	s.Nodes = make(map[string]NodeMetrics, len(nodes))
 	var d details
-	var m NodeMetrics // One for all, because the details have it moved to the heap.
+	var m NodeMetrics // A single m for all nodes, because the details move it to the heap.
 	for _, n := range nodes {
 		d = details{}
 		if s.Sketches != nil {
@@ -285,26 +300,29 @@ func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) 
 	return s
 }
 
-// MarshalJSON returns the JSON of Snapshot.
+// MarshalJSON returns the JSON of [Collector.Snapshot].
 func (c *Collector) MarshalJSON() ([]byte, error) { return c.Snapshot().MarshalJSON() }
 
-// String returns the JSON of Snapshot, so that a Collector is an expvar.Var.
+// String returns the JSON of [Collector.Snapshot], so a Collector is an
+// expvar.Var.
 func (c *Collector) String() string {
 	data, err := c.MarshalJSON()
-	if err != nil { // no snapshot of a collector has what JSON cannot hold, but for a clock outside the years 0 to 9999
+	// Only a clock outside the years 0 to 9999 makes a snapshot without a form
+	// in JSON.
+	if err != nil {
 		return "{}"
 	}
 	return string(data)
 }
 
-// Flush waits until the collector has delivered or dropped every event and every
-// warning that was raised before the call. If ctx ends first, Flush returns its
-// error. The callbacks' effects happen before Flush returns nil. If a callback
-// calls Flush, Flush waits for that callback, and so until ctx ends.
+// Flush waits until the collector has delivered or dropped every event and
+// every warning that was raised before the call. If ctx ends first, Flush
+// returns its error. The callbacks' effects happen before Flush returns nil. If
+// a callback calls Flush, Flush waits for that callback, and so until ctx ends.
 //
 // Flush first judges the nodes whose records are spread over cores, and the
 // nodes with large windows. While a reset of a node is under way, the reset
-// judges it in the place of Flush.
+// judges the node in the place of Flush.
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil

@@ -17,7 +17,7 @@ import (
 // are all there is to say about it.
 type detailOf[V any] = detail.Kind[Snapshot, NodeMetrics, config, details, V]
 
-// allDetails are what a snapshot can have, in the order of the JSON.
+// allDetails are the details of a snapshot, in the order of the JSON.
 var allDetails = []detail.Any[Snapshot, NodeMetrics, config, details]{sketches, lastFailures, inFlights, ignoreds}
 
 func metricsByName(s *Snapshot) map[string]NodeMetrics { return s.Nodes }
@@ -111,8 +111,8 @@ var lastFailureTable = jsontable.New("last failure",
 	jsontable.Field[LastFailure]{Name: "text", At: func(f *LastFailure) any { return &f.Text }, Highest: lastfailure.MaxText},
 )
 
-// later returns the later of two last failures. The zero one is the earliest,
-// and the order of the two does not matter.
+// later returns the later of two last failures. The zero LastFailure is the
+// earliest. The order of the arguments does not matter.
 func later(a, b LastFailure) LastFailure {
 	if cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Category, b.Category), cmp.Compare(a.Text, b.Text)) >= 0 {
 		return a
@@ -131,7 +131,7 @@ var inFlightTable = jsontable.New("in flight",
 
 var noneRunning = jsontable.When("running is 0", func(f *InFlight) bool { return f.Running == 0 })
 
-// add returns the sum of what two processes have in flight.
+// add returns the executions in flight of two processes together.
 func (f InFlight) add(g InFlight) (InFlight, error) {
 	sum := InFlight{f.Running + g.Running, f.Highest + g.Highest, max(f.Oldest, g.Oldest)}
 	if f.Highest > maxWindowSize-g.Highest {

@@ -6,8 +6,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
 )
 
-// Do runs f, records one execution of the node and returns f's error
-// unchanged. The execution is a success if f returns nil, else a failure as by
+// Do runs f, records one execution of the node and returns f's error unchanged.
+// If f returns nil, the execution is a success, else a failure as by
 // [Node.RecordFailure]. Its duration is the time that f took.
 //
 // If f panics, or ends its goroutine by runtime.Goexit, Do records a failure
@@ -20,9 +20,10 @@ import (
 func (n *Node) Do(f func() error) error { return n.DoIgnoring(nil, f) }
 
 // DoIgnoring is Do, but records nothing if f returns an error that ignore
-// accepts. It then counts the execution by [Node.RecordIgnored]. A nil ignore accepts no error. DoIgnoring calls ignore once, after
-// f, on the same goroutine, and only with an error that is not nil. If ignore
-// panics, DoIgnoring records a failure as if f had panicked.
+// accepts. It then counts the execution by [Node.RecordIgnored]. A nil ignore
+// accepts no error. DoIgnoring calls ignore once, after f, on the same
+// goroutine, and only with an error that is not nil. If ignore panics,
+// DoIgnoring records a failure as if f had panicked.
 func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 	if n == nil {
 		return f()
@@ -58,12 +59,12 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 
 // RecordPanic records a failure of CategoryOther that took d and ended by a
 // panic with the value. Under [WithLastFailure] the text is "panic: " and the
-// value. A nil value stands for runtime.Goexit. The caller recovers the value
-// and panics with it again in the same deferred function.
+// value. A nil value stands for runtime.Goexit. The caller recovers the value,
+// and panics again with the value in the same deferred function.
 //
-// [Node.Do] needs no RecordPanic. RecordPanic is for an execution that is no
-// call of one function, such as a stream, or whose node is known only at its
-// end.
+// [Node.Do] needs no RecordPanic. RecordPanic is for an execution that is not a
+// single call, such as a stream. It is also for an execution whose node is
+// known only at its end.
 func (n *Node) RecordPanic(d time.Duration, value any) {
 	if n == nil {
 		return

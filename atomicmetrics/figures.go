@@ -10,10 +10,10 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
 
-// figures has a row for each figure of NodeMetrics, and is all there is to say
-// about it. JSON, logs, invariants, Since and Merge loop over the rows, and so
+// figures has a row for each figure of NodeMetrics, with everything about the
+// figure. JSON, logs, invariants, Since and Merge loop over the rows, and so
 // does metricstest, by LogValue. A new figure is a field of NodeMetrics, a row
-// here, and the line of state.read that sets it.
+// here, and a line of state.read that sets the field.
 //
 // The sums stand before their parts, so a counter that overflows in Merge is
 // reported as the sum.
@@ -79,8 +79,8 @@ func categoryFigureNames() (names []string) {
 	return names
 }
 
-// windowRate is the failure rate of the window as a part: its value follows
-// from other figures.
+// windowRate is the failure rate of the window as a part. Its value follows
+// from two figures.
 type windowRate NodeMetrics
 
 func (r *windowRate) rate() float64 { return NodeMetrics(*r).WindowFailureRate() }
@@ -131,8 +131,8 @@ func (m *NodeMetrics) clearWindow() {
 }
 
 // durations returns the sum of all durations in nanoseconds. If TotalDuration
-// has stopped, that is the average for each execution, which is too low by up
-// to a nanosecond for each.
+// has stopped, the sum is the average times the executions, which is too low by
+// up to a nanosecond for each.
 func (m *NodeMetrics) durations() ring.Sum {
 	if m.TotalDuration == math.MaxInt64 {
 		return ring.Product(uint64(m.AvgExecution), m.TotalExecutions)

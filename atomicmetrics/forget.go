@@ -2,9 +2,9 @@ package atomicmetrics
 
 import "github.com/nodemetrics/nodemetrics/internal/step"
 
-// forgotten is the state of a node after Forget. It is closed, so a record pays
-// nothing for it: the ring refuses the record, and only then the recorder looks
-// for this state.
+// forgotten is the state of a node after Forget. It is closed, so records pay
+// nothing for the feature. The ring refuses the record, and only then the
+// recorder looks for this state.
 //
 // The state of a node is one of three:
 //
@@ -13,9 +13,9 @@ import "github.com/nodemetrics/nodemetrics/internal/step"
 //	else       the node takes records, and these are there
 //
 // To forget a node is to reset it with forgotten in the place of nil. By the
-// proof of ring.Ring.Close a record is either in what the reset cleared, or it
-// finds forgotten and goes to the node's successor. For why a name has one node
-// that takes records see package registry.
+// proof of ring.Ring.Close, either the reset clears a record, or the recorder
+// finds forgotten and goes to the node's successor. Package registry proves
+// that a name has one node that takes records.
 //
 // The events of a name stay in order. The reset that forgets a node raises its
 // recoveries after it made the node forgotten. A successor inherits that reset,
@@ -29,21 +29,21 @@ var forgotten = func() *state {
 }()
 
 // Forget gives back a node's memory and its place among those of
-// [WithMaxNodes]. It is for names that come and go. Like a reset, Forget returns
-// the figures that it clears, ends a breach by a recovery, and waits for the
-// records in flight. If the name is not known, Forget returns the zero
+// [WithMaxNodes]. It is for names that come and go. Like a reset, Forget
+// returns the figures that it clears, ends a breach by a recovery, and waits
+// for the records in flight. If the name is not known, Forget returns the zero
 // NodeMetrics. OverflowNode has no place to give back, so Forget resets it.
 //
-// No record is lost, and handles stay valid. The next record on one registers
-// its name again, as if the name were new, and may wait for others that
-// register names. From then on each call on the old handle costs a lookup of
-// the name, so a program should ask [Collector.Node] for a new one. If all
-// places are taken, the records of the old handle go to OverflowNode until
-// there is one, though Name still returns its own name.
+// No record is lost, and handles stay valid. The next record on an old handle
+// registers its name again, as if the name were new. It may wait for goroutines
+// that register names. From then on each call on the old handle costs a lookup
+// of the name, so a program should ask [Collector.Node] for a new handle. If
+// all places are taken, the records of the old handle go to OverflowNode until
+// a place is free. Name still returns the old handle's own name.
 //
-// If executions of the node are running, by WithInFlight, the node keeps its
-// place until the last of them has ended. A record in the meantime keeps the
-// place for good.
+// If executions of the node are running, by [WithInFlight], the node keeps its
+// place until the last has ended. A record in the meantime keeps the place for
+// good.
 func (c *Collector) Forget(node string) NodeMetrics {
 	n := c.lookup(node).live()
 	if n == nil || n == c.overflow {
@@ -52,7 +52,7 @@ func (c *Collector) Forget(node string) NodeMetrics {
 	return n.forget()
 }
 
-// forget clears the node for ever and returns what it cleared.
+// forget clears the node for ever and returns the cleared figures.
 func (n *Node) forget() NodeMetrics {
 	m := n.clear(forgotten, new(details))
 	m.RunningBreached = n.overdue()
@@ -90,7 +90,7 @@ func (n *Node) inherit(old *Node) {
 func (n *Node) successor() *Node { return n.collector.register(n.name) }
 
 // live returns the node that has the records of n's name. If n is forgotten and
-// has no successor yet, it returns n, which reads as empty.
+// has no successor yet, live returns n, which reads as empty.
 func (n *Node) live() *Node {
 	if n == nil || !n.isForgotten() {
 		return n
@@ -101,7 +101,8 @@ func (n *Node) live() *Node {
 	return n
 }
 
-// present returns what was recorded since the last reset, nil when nothing was.
+// present returns the state since the last reset, or nil if nothing was
+// recorded.
 func (n *Node) present() *state {
 	if s := n.state.Load(); s != forgotten {
 		return s
@@ -109,8 +110,8 @@ func (n *Node) present() *state {
 	return nil
 }
 
-// take puts to, which is nil or forgotten, in the place of what was recorded,
-// and returns that. It returns nil if nothing was recorded.
+// take replaces the node's state by to, which is nil or forgotten, and returns
+// the old state. If nothing was recorded, take returns nil.
 func (n *Node) take(to *state) *state {
 	for {
 		s := n.state.Load()

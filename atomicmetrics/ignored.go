@@ -1,8 +1,8 @@
 package atomicmetrics
 
 // RecordIgnored counts an execution that ended and is no verdict on the node,
-// such as a cancelled one. The count is beside [NodeMetrics] and not in it. Like
-// a retry, it belongs to the node's figures until a reset. The time of the
+// such as a cancelled one. The count is beside [NodeMetrics] and not in it.
+// Like a retry, it belongs to the node's figures until a reset. The time of the
 // execution is not kept.
 //
 // [Node.DoIgnoring] calls RecordIgnored. An execution that is no call of one

@@ -2,26 +2,32 @@ package atomicmetrics
 
 import "time"
 
-// WithInFlight keeps, for every node, the executions that are running: Node.InFlight, Snapshot.InFlight. It is for
-// finding the node that hangs, which no record ever shows. Only executions that Start began are known, so those of
-// timers and of package wrap; each runs until the first call of Stop or Discard on its Timer.
+// WithInFlight keeps the running executions of every node. [Node.InFlight] and
+// Snapshot.InFlight return them. They show a node that hangs, which no record
+// shows. Only executions that Start began are known, which are those of timers
+// and of package wrap. An execution runs until the first call of Stop or
+// Discard on its Timer.
 //
-// Records cost the same with it. Start and Stop together take four more atomic instructions. A node takes some 100 bytes
-// more, and 8 for each execution that ever ran at once with others.
+// Records cost the same with it. Start and Stop together take four more atomic
+// instructions. A node takes about 100 bytes more, and 8 for each execution
+// that ran at the same time.
 func WithInFlight() Option { return func(c *config) { c.inFlight = true } }
 
-// InFlight is what runs of a node, of a collector made WithInFlight. It is a plain value.
+// InFlight has the running executions of a node, with [WithInFlight]. It is a
+// plain value.
 type InFlight struct {
-	Running int           // executions that have begun and not ended
-	Highest int           // the most that ever ran at once since the last reset, at least Running
-	Oldest  time.Duration // how long the one that began first has been running, to the microsecond; 0 when none is
+	Running int // executions that have begun and not ended
+	Highest int // the most that ever ran at once since the last reset, at least Running
+	// How long the oldest has been running, to the microsecond; 0 if none is
+	// running.
+	Oldest time.Duration
 }
 
 // InFlight returns the executions of the node that are running, and the zero
-// InFlight without [WithInFlight]. Beside executions that begin and end, Running
-// and Highest are of one moment of the call, and Oldest is of another. Some
-// executions may be counted and not timed if more than 10,000 of one node run at
-// once. Then Oldest is a lower bound. InFlight waits for no other goroutine.
+// InFlight without [WithInFlight]. Running and Highest are of one moment of the
+// call, and Oldest is of another moment. If more than 10,000 executions of a
+// node run at once, some may be counted and not timed. Then Oldest is a lower
+// bound. InFlight waits for no other goroutine.
 func (n *Node) InFlight() InFlight {
 	var d details
 	n.metrics(&d)
@@ -31,11 +37,11 @@ func (n *Node) InFlight() InFlight {
 // overdue reports whether the node is in breach of Thresholds.Running.
 func (n *Node) overdue() bool { return n.optional != nil && n.optional.inFlight.Overdue() }
 
-// begin adds the execution that the timer measures to those of its node. They
-// must be seen under the node's name. So if the node is forgotten, its successor
-// has the execution, and the successor takes the name's place. If the node is
-// forgotten after begin, it keeps its place while it is busy: see package
-// registry.
+// begin adds the execution that the timer measures to those of its node. Reads
+// must see the execution under the node's name. So if the node is forgotten,
+// its successor has the execution, and takes the name's place. If the node is
+// forgotten after begin, it keeps its place while it is busy, as package
+// registry says.
 func (t *Timer) begin() {
 	for {
 		n := t.node

@@ -13,10 +13,10 @@ import (
 //
 //	slog.Info("hourly", "node", name, "metrics", m)
 //
-// The attributes are the fields of the JSON, in its order and by its names. Only
-// durations are whole nanoseconds here, and say so: lastExecutionNs,
+// The attributes are the fields of the JSON, in its order and by its names.
+// Only durations are whole nanoseconds here, and say so: lastExecutionNs,
 // avgExecutionNs, totalDurationNs, p50Ns, p90Ns, p99Ns, windowMinNs and
-// windowMaxNs. LogValue leaves out what is null in JSON.
+// windowMaxNs. LogValue leaves out fields that are null in JSON.
 func (m NodeMetrics) LogValue() slog.Value { return logValue(figures, &m) }
 
 // MarshalZerologObject writes the fields that LogValue has, for zerolog:
@@ -32,12 +32,13 @@ func (e Event) LogValue() slog.Value { return logValue(eventTable, &e) }
 // and text.
 func (f LastFailure) LogValue() slog.Value { return logValue(lastFailureTable, &f) }
 
-// LogValue makes an InFlight a group of attributes for log/slog: running, highest
-// and, if an execution is running, oldestNs. That is in whole nanoseconds.
+// LogValue makes an InFlight a group of attributes for log/slog: running,
+// highest and, if an execution is running, oldestNs. oldestNs is in whole
+// nanoseconds.
 func (f InFlight) LogValue() slog.Value { return logValue(inFlightTable, &f) }
 
-// LogValue makes a Stats a group of attributes for log/slog. They have the names
-// of the fields, beginning with a small letter. Forgotten is a group.
+// LogValue makes a Stats a group of attributes for log/slog. They have the
+// names of the fields, beginning with a small letter. Forgotten is a group.
 func (s Stats) LogValue() slog.Value { return logValue(statsTable, &s) }
 
 func logValue[T any](t *jsontable.Table[T], v *T) slog.Value {
@@ -45,10 +46,10 @@ func logValue[T any](t *jsontable.Table[T], v *T) slog.Value {
 }
 
 // LogValue makes a Snapshot a group of attributes for log/slog. They are
-// takenAt, windowSize, percentiles, and the groups nodes, lastFailures, inFlight
-// and ignored. Each group has an attribute for each node, in name order. The key
-// of a node without a name is "". LogValue leaves out sources, sketches and empty
-// groups.
+// takenAt, windowSize, percentiles, and the groups nodes, lastFailures,
+// inFlight and ignored. Each group has an attribute for each node, in name
+// order. The key of a node without a name is "". LogValue leaves out sources,
+// sketches and empty groups.
 func (s Snapshot) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Time("takenAt", s.TakenAt),
@@ -61,8 +62,8 @@ func (s Snapshot) LogValue() slog.Value {
 	)
 }
 
-// byNode returns a group with an attribute for each name. log/slog would merge a
-// group without a key with the attributes beside it.
+// byNode returns a group with an attribute for each name. log/slog would merge
+// a group without a key with the attributes beside it.
 func byNode[V any](key string, values map[string]V) slog.Attr {
 	var attrs []slog.Attr
 	for _, name := range sortedKeys(values) {

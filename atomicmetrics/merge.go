@@ -15,10 +15,10 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/source"
 )
 
-// Merge returns one snapshot for the nodes of many collectors. Nodes of one name
-// are one node. The collectors are made [WithSketches], because Merge needs the
-// sketch of every window. The result has sketches too and can be merged further.
-// Merge changes no snapshot and shares nothing with them.
+// Merge returns one snapshot for the nodes of many collectors. Nodes of one
+// name are one node. The collectors are made [WithSketches], because Merge
+// needs the sketch of every window. The result has sketches too and can be
+// merged further. Merge changes no snapshot and shares nothing with them.
 //
 //   - Counters, WindowSamples, WindowFailures and WindowSize add up, and so do
 //     Ignored and, of InFlight, Running and Highest. TotalDuration stops at
@@ -28,30 +28,31 @@ import (
 //   - LastExecution is of the newest snapshot in which the node has executions.
 //   - Percentiles are of all windows together. While all sketches are samples,
 //     at most 4,096 together, they are by nearest rank. Beyond, they err as
-//     [Sketch.Quantiles] says, however many windows there are. If a node has one
-//     window alone, its percentiles stay. WindowMin and WindowMax are always true.
+//     [Sketch.Quantiles] says, however many windows there are. If a node has
+//     one window alone, its percentiles stay. WindowMin and WindowMax are
+//     always true.
 //   - A threshold is breached if it is in one snapshot.
 //   - LastFailures has the newest failure of each node. Oldest is the longest.
 //   - Sources are those of all. Adjacent intervals of one instance become one.
-//   - TakenAt is the newest. Percentiles is "tdigest" if it is so in a snapshot,
-//     or if a sketch of several windows is not samples.
+//   - TakenAt is the newest. Percentiles is "tdigest" if it is so in a
+//     snapshot, or if a sketch of several windows is not samples.
 //
 // The order and the groups of snapshots do not matter, up to the error of
 // quantiles and a nanosecond of averages. There is one exception. A group has
 // one TakenAt for all its nodes, so a LastExecution may count as newer than it
 // is when the group is merged further.
 //
-// A snapshot with no node, running or ignored execution changes only Sources. If
-// all are such, the newest is the result. The Merge of nothing has no nodes, and
-// is otherwise as of a collector without options.
+// A snapshot with no node, running or ignored execution changes only Sources.
+// If all are such, the newest is the result. The Merge of nothing has no nodes,
+// and is otherwise as of a collector without options.
 //
 // Merge returns an error that names the instance if figures would count twice,
 // because sources overlap. It cannot tell that of a snapshot without Sources.
 // Other errors are a missing sketch, a snapshot whose JSON ParseSnapshot would
 // refuse, a counter beyond 64 bits, and a WindowSize beyond 2^53 - 1
-// (math.MaxInt if that is less). An error about one snapshot has its index, from
-// 0, and its TakenAt. With an error the Snapshot is the zero one. A [Merger]
-// takes snapshots one by one.
+// (math.MaxInt if that is less). An error about one snapshot has its index,
+// from 0, and its TakenAt. With an error the Snapshot is the zero one. A
+// [Merger] takes snapshots one by one.
 //
 // SQL reads a fleet too, if each process writes its snapshots as rows. The
 // counters of the newest row of each instance are those of collectors that
@@ -100,8 +101,8 @@ func mergeAll(snapshots []Snapshot) (*Merger, error) {
 
 // Merger merges snapshots that come one by one, as [Merge] does. Its memory is
 // in proportion to nodes and instances, and not to the number of snapshots. A
-// node takes at most some 100 KB. The zero Merger is ready for use. It is not for
-// concurrent use.
+// node takes at most some 100 KB. The zero Merger is ready for use. It is not
+// for concurrent use.
 type Merger struct {
 	counts  bool     // whether a snapshot had nodes, or something in flight or ignored
 	any     bool     // whether there was a snapshot
@@ -111,8 +112,8 @@ type Merger struct {
 }
 
 // Add adds a snapshot. It keeps nothing of it. Add returns the errors of
-// [Merge], with the TakenAt of the snapshot. With an error Add has added nothing,
-// and the Merger may go on.
+// [Merge], with the TakenAt of the snapshot. With an error Add has added
+// nothing, and the Merger may go on.
 func (m *Merger) Add(s Snapshot) error {
 	at := s.TakenAt
 	sources, err := m.accept(&s)
@@ -126,8 +127,8 @@ func (m *Merger) Add(s Snapshot) error {
 	return nil
 }
 
-// accept returns an error if s cannot be merged, or overlaps what was added. It
-// makes the names in s valid, and returns the sources that s changes.
+// accept returns an error if s cannot be merged, or overlaps an added snapshot.
+// It makes the names in s valid, and returns the sources that s changes.
 func (m *Merger) accept(s *Snapshot) (source.Union, error) {
 	if s.Sketches == nil {
 		for _, n := range s.Nodes {
@@ -210,7 +211,8 @@ func (m *Merger) add(s *Snapshot) error {
 }
 
 // Snapshot returns the merged snapshot of all that was added. It shares nothing
-// with the Merger, which may go on. The zero Merger returns the Merge of nothing.
+// with the Merger, which may go on. The zero Merger returns the Merge of
+// nothing.
 func (m *Merger) Snapshot() Snapshot {
 	merged := Snapshot{
 		TakenAt:     m.sum.TakenAt,
@@ -248,7 +250,7 @@ type mergedNode struct {
 // nodeSum is a node of several snapshots. Its percentiles are of one window.
 type nodeSum struct {
 	NodeMetrics
-	executed int       // snapshots in which it has executions
+	executed int       // snapshots with executions of the node
 	lastAt   time.Time // of the snapshot that LastExecution is from
 	total    ring.Sum  // of all durations
 }

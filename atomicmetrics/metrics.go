@@ -6,17 +6,21 @@ import (
 	"time"
 )
 
-// MaxDuration is the longest duration that is kept, 834 days: a sample of the window has 56 bits for its nanoseconds.
-// A longer one counts as MaxDuration, a negative one as 0, and either is logged.
+// MaxDuration is the longest duration that a node keeps, 834 days, because a
+// sample has 56 bits for its nanoseconds. A longer duration counts as
+// MaxDuration, and a negative duration as 0. The collector logs both.
 const MaxDuration time.Duration = 1<<56 - 1
 
-// NodeMetrics is what one node did since it was created or last reset. It is a plain value: it can be compared,
-// copied and kept, and no later record changes it.
+// NodeMetrics has the figures of a node since it was created or last reset.
+// NodeMetrics is a plain value, which can be compared, copied and kept. No
+// later record changes it.
 //
-// In every read TotalExecutions is SuccessCount plus FailureCount, FailureCount the sum of the four categories and
-// RetryCount the sum of RetriesByAttempt. P50, P90, P99, WindowMin, WindowMax, WindowSamples, WindowFailures and
-// LastExecution all come from one copy of the window. Beside running recorders a read is not one instant: each counter
-// is exact at some moment of the call. When nothing is in flight every figure is exact.
+// In every read TotalExecutions is SuccessCount plus FailureCount. FailureCount
+// is the sum of the four categories, and RetryCount the sum of
+// RetriesByAttempt. P50, P90, P99, WindowMin, WindowMax, WindowSamples,
+// WindowFailures and LastExecution all come from one copy of the window. Beside
+// running recorders a read is not of one instant, but each counter is exact at
+// some moment of the call. When nothing is in flight every figure is exact.
 //
 // # Consistency
 //
@@ -24,22 +28,22 @@ const MaxDuration time.Duration = 1<<56 - 1
 // part of the read.
 //
 // The window of a read is the window of one moment between the call and its
-// return, however many records overtake the read. For records that do not
-// overlap it is linearizable. A record that is under way at the moment may be
-// missing, and may take its place among others that overlap it later.
+// return, even if records overtake the read. For records that do not overlap
+// the window is linearizable. A record that is under way at the moment may be
+// missing, and may take its place later among records that overlap it.
 // LastExecution is the newest sample of the window.
 //
 // Each counter is linearizable by itself, and so is each of the three sums of
-// counters. Two counters of one read together are not, nor are a counter and
-// the window, nor TotalDuration and AvgExecution.
+// counters. Two counters of a read together are not linearizable. Nor are a
+// counter and the window, or TotalDuration and AvgExecution.
 //
 // Linearizable here means that an operation that returned happens before the
-// next one begins. On amd64 the recorder's last stores may reach other cores
-// some nanoseconds after the record returned. So if two goroutines record, and
-// then read each other's node without synchronizing in between, both may miss
-// the other's record. An atomic store, a channel or a mutex in between rules
-// that out. So do the race detector, other processors than amd64, and the build
-// tag nodemetrics_portable.
+// next operation begins. On amd64 the recorder's last stores may reach other
+// cores some nanoseconds after the record returned. Take two goroutines that
+// record, and then read each other's node without synchronizing in between.
+// Each may miss the record of its partner. An atomic store, a channel or a
+// mutex in between rules that out. So do the race detector, processors other
+// than amd64, and the build tag nodemetrics_portable.
 type NodeMetrics struct {
 	TotalExecutions uint64 // executions that ended
 	SuccessCount    uint64 // of these, without an error
@@ -53,21 +57,27 @@ type NodeMetrics struct {
 
 	RetriesByAttempt [8]uint64 // [0]: first retries … [6]: seventh, [7]: eighth and later
 
-	LastExecution time.Duration // the newest sample of the window; 0 when it is empty
-	AvgExecution  time.Duration // TotalDuration over TotalExecutions, from an exact 128-bit sum; 0 when there are none
+	LastExecution time.Duration // the newest sample of the window; 0 if the window is empty
+	// TotalDuration over TotalExecutions, from an exact 128-bit sum; 0 when
+	// there are none.
+	AvgExecution  time.Duration
 	TotalDuration time.Duration // of all executions; stops at math.MaxInt64
 
-	P50, P90, P99        time.Duration // nearest rank over the window; 0 when it is empty
-	WindowMin, WindowMax time.Duration // the shortest and longest of the window; 0 when it is empty
-	WindowSamples        int           // executions in the window, at most the window size
-	WindowFailures       int           // failures among them
+	P50, P90, P99 time.Duration // nearest rank over the window; 0 if the window is empty
+	// The shortest and longest of the window; 0 if the window is empty.
+	WindowMin, WindowMax time.Duration
+	WindowSamples        int // executions in the window, at most the window size
+	WindowFailures       int // failures among them
 
 	FailureRateBreached bool // the failure-rate threshold is breached now
 	LatencyBreached     bool // the latency threshold is breached now
-	RunningBreached     bool // an execution has been running for longer than its threshold; a reset leaves it alone
+	// An execution has been running for longer than its threshold; a reset
+	// leaves it alone.
+	RunningBreached bool
 }
 
-// FailureRate returns failures over executions since the last reset, from 0 to 1; 0 when there were none.
+// FailureRate returns failures over executions since the last reset, from 0 to
+// 1; 0 when there were none.
 func (m NodeMetrics) FailureRate() float64 {
 	if m.TotalExecutions == 0 {
 		return 0
@@ -75,7 +85,8 @@ func (m NodeMetrics) FailureRate() float64 {
 	return float64(m.FailureCount) / float64(m.TotalExecutions)
 }
 
-// WindowFailureRate returns failures over samples of the window, from 0 to 1; 0 when the window is empty.
+// WindowFailureRate returns failures over samples of the window, from 0 to 1; 0
+// when the window is empty.
 func (m NodeMetrics) WindowFailureRate() float64 {
 	if m.WindowSamples == 0 {
 		return 0
@@ -85,10 +96,12 @@ func (m NodeMetrics) WindowFailureRate() float64 {
 
 // String returns a line for people, such as
 //
-//	12 runs, 2 failed (1 timeout, 0 validation, 1 network, 0 other), 3 retries [2 1 0 0 0 0 0 0], last 9ms, avg 7ms, total 84ms;
-//	newest 12: 2 failed (16.7%), min 2ms, p50 7ms, p90 9ms, p99 9ms, max 9ms; failureRate in breach
+//	12 runs, 2 failed (1 timeout, 0 validation, 1 network, 0 other),
+//	3 retries [2 1 0 0 0 0 0 0], last 9ms, avg 7ms, total 84ms;
+//	newest 12: 2 failed (16.7%), min 2ms, p50 7ms, p90 9ms, p99 9ms, max 9ms;
+//	failureRate in breach
 //
-// in one line. It leaves out what did not happen. Durations are exact.
+// in one line. It leaves out zero counts. Durations are exact.
 func (m NodeMetrics) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d runs, %d failed", m.TotalExecutions, m.FailureCount)

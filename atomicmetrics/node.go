@@ -14,37 +14,45 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
-// Node is a handle on one node of a collector: what it records needs no lookup of the name. Get one from
-// Collector.Node and keep it; it stays valid for ever, resets included. A nil Node is valid too: it records nothing and
-// reads as empty. All methods are safe for concurrent use.
+// Node is a handle on a node of a collector, by which records need no lookup of
+// the name. [Collector.Node] returns it. A program keeps the handle, which
+// stays valid for ever, resets included. A nil Node is valid, records nothing
+// and reads as empty. All methods are safe for concurrent use.
 //
-// A record that has returned is part of every read that happens after it, in the
-// sense of Go's memory model. Consistency, at [NodeMetrics], says more.
+// A record that has returned is part of every read that happens after it, in
+// the sense of Go's memory model. [NodeMetrics] says more about consistency.
 //
 // Recording never fails and never waits for another goroutine. After a node's
-// first record most records allocate nothing; the package's documentation lists
-// those that do, under Performance. A node that was forgotten is another matter:
-// see [Collector.Forget].
+// first record, most records allocate nothing. The package's documentation
+// lists the exceptions under Performance. For a node that was forgotten,
+// [Collector.Forget] has the rules.
 type Node struct {
-	state     atomic.Pointer[state] // what was recorded since the last reset; nil when nothing was, forgotten after Forget
-	verdict   *verdict.Node         // nil without thresholds
-	optional  *optional             // nil without options that keep more than metrics; so most records need not ask which
+	// The state since the last reset; nil before the first record, forgotten
+	// after Forget.
+	state   atomic.Pointer[state]
+	verdict *verdict.Node // nil without thresholds
+	// Nil without options that keep more than metrics; so most records need not
+	// ask which.
+	optional  *optional
 	collector *Collector
 	name      string // valid UTF-8
 }
 
-// optional is what options let a node keep beyond its metrics.
+// optional has the values that options let a node keep beyond its metrics.
 type optional struct {
 	failures lastfailure.List[*state] // used WithLastFailure
 	idle     idle.Watch               // used WithIdleForget
 	left     atomic.Bool              // forget waits for no reset any more
-	inFlight *flight.Set              // nil without WithInFlight; also the successor's, if the node is forgotten
+	// Nil without WithInFlight; also the successor's, if the node is forgotten.
+	inFlight *flight.Set
 }
 
-// state is everything that a reset clears. It hangs off one pointer, so that a reset hands it over whole: it swaps the
-// pointer, closes the old state, so that whoever still holds it can add nothing more and goes to the new one, and waits
-// until those who had begun to add have ended. Then the old state is final. See ring.Ring.Close for why no record is
-// lost or doubled by that; retries carry a CLOSED bit of their own.
+// state is everything that a reset clears. It hangs off one pointer, so a reset
+// takes it away whole. The reset swaps the pointer and closes the old state. A
+// recorder that still holds the old state can add nothing more, and goes to the
+// new state. The reset then waits until the recorders that had begun to add
+// have ended. After that the old state is final. ring.Ring.Close proves that no
+// record is lost or doubled. Retries have a CLOSED bit of their own.
 type state struct {
 	ring   ring.Ring
 	watch  *verdict.Watch   // nil without thresholds
@@ -56,8 +64,8 @@ const (
 	ignoredCount = 8 // in counts
 )
 
-// Name returns the node's name; OverflowNode when the collector had no place for the name that was asked for, and ""
-// for a nil Node.
+// Name returns the node's name. If the collector had no place for the name,
+// Name returns OverflowNode. It returns "" for a nil Node.
 func (n *Node) Name() string {
 	if n == nil {
 		return ""
@@ -65,16 +73,18 @@ func (n *Node) Name() string {
 	return n.name
 }
 
-// RecordSuccess records an execution that ended without an error after d. A negative d counts as 0, one above
-// MaxDuration as MaxDuration; either is logged, at most once a second.
+// RecordSuccess records an execution that ended without an error after d. A
+// negative d counts as 0, and a d above MaxDuration as MaxDuration. The
+// collector logs both, at most once a second.
 func (n *Node) RecordSuccess(d time.Duration) {
 	if n != nil {
 		n.record(ring.Success, d)
 	}
 }
 
-// RecordFailure records an execution that ended with err after d; the classifier tells the category. A nil err is of
-// CategoryOther. For d see RecordSuccess.
+// RecordFailure records an execution that ended with err after d. The
+// classifier tells the category. A nil err has CategoryOther. A negative d
+// counts as 0, and a d above MaxDuration as MaxDuration.
 func (n *Node) RecordFailure(d time.Duration, err error) {
 	if n == nil {
 		return
@@ -87,15 +97,18 @@ func (n *Node) RecordFailure(d time.Duration, err error) {
 	}
 }
 
-// RecordFailureAs records an execution that failed after d for a reason that the caller knows. A category that does not
-// exist counts as CategoryOther. For d see RecordSuccess.
+// RecordFailureAs records an execution that failed after d, with a category
+// that the caller knows. A category that does not exist counts as
+// CategoryOther. A negative d counts as 0, and a d above MaxDuration as
+// MaxDuration.
 func (n *Node) RecordFailureAs(d time.Duration, category Category) {
 	if n != nil {
 		n.recordFailure(d, category, "")
 	}
 }
 
-// recordFailure records a failure; the text is for the last failure, where that is kept.
+// recordFailure records a failure; the text is for the last failure, where that
+// is kept.
 func (n *Node) recordFailure(d time.Duration, category Category, text string) {
 	if n.keepsFailures() {
 		n.fail(d, category, text)
@@ -106,8 +119,9 @@ func (n *Node) recordFailure(d time.Duration, category Category, text string) {
 
 func (n *Node) keepsFailures() bool { return n.optional != nil && n.collector.lastFailure }
 
-// RecordRetry records that another attempt began within one execution: 1 is the first retry. An attempt below 1 counts
-// as the first, one above 8 as the eighth. A retry is no execution.
+// RecordRetry records that a further attempt began within an execution. Attempt
+// 1 is the first retry. An attempt below 1 counts as the first, and an attempt
+// above 8 as the eighth. A retry is no execution.
 func (n *Node) RecordRetry(attempt int) {
 	if n == nil {
 		return
@@ -143,8 +157,9 @@ func (s *state) count(i int) bool {
 	}
 }
 
-// record adds an execution to the state that the node has. A state that a reset has closed meanwhile takes nothing: the
-// node's pointer was moved on before that, so the next round finds another.
+// record adds an execution to the node's state. If a reset has closed the state
+// meanwhile, the state takes nothing. The reset moved the node's pointer on
+// before it closed the state, so the next round finds another state.
 func (n *Node) record(o ring.Outcome, d time.Duration) {
 	ns := uint64(d)
 	if ns > ring.MaxDuration {
@@ -197,8 +212,8 @@ func (n *Node) clamp(d time.Duration) uint64 {
 	return uint64(min(max(d, 0), MaxDuration))
 }
 
-// open returns the node's state, and makes it if there is none. It returns nil
-// if a reset was faster, and forgotten after Forget.
+// open returns the node's state. If there is none, open makes it. If a reset
+// was faster, open returns nil. After Forget it returns forgotten.
 func (n *Node) open() *state {
 	if s := n.state.Load(); s != nil {
 		return s
@@ -224,19 +239,23 @@ func (n *Node) open() *state {
 	return n.state.Load()
 }
 
-// Metrics returns what the node did since it was created or last reset; the zero value for a node without activity.
-// What it promises beside running recorders is said at NodeMetrics. It waits for nobody.
+// Metrics returns the figures of the node since it was created or last reset. A
+// node without activity has the zero value. [NodeMetrics] says how consistent
+// they are beside running recorders. Metrics waits for nobody.
 func (n *Node) Metrics() NodeMetrics { return n.metrics(new(details)) }
 
-// details is what is read of a node together with its metrics.
+// details are the values that a read returns of a node together with its
+// metrics.
 type details struct {
-	sketch      *Sketch // set to that of the window, unless that is empty; nil: not wanted
+	// Set to the sketch of the window, unless the window is empty; nil means
+	// not wanted.
+	sketch      *Sketch
 	lastFailure LastFailure
 	inFlight    InFlight
 	ignored     uint64
 }
 
-// metrics is Metrics; it fills in the details, which must be as new.
+// metrics is Metrics. It fills in the details, which must be new.
 func (n *Node) metrics(d *details) NodeMetrics {
 	if n = n.live(); n == nil {
 		return NodeMetrics{}
@@ -246,13 +265,13 @@ func (n *Node) metrics(d *details) NodeMetrics {
 	}
 	s := n.present()
 	step.At(step.Loaded)
-	d.read(n, s) // before the counters: a failure in the list has been counted
+	d.read(n, s) // before the counters, because a failure in the list has been counted
 	m := s.read(d.sketch)
 	m.RunningBreached = n.overdue()
 	return m
 }
 
-// read reads what the node keeps of a state beside it.
+// read reads the values that the node keeps beside its state.
 func (d *details) read(n *Node, s *state) {
 	if s != nil {
 		d.ignored = s.counts[ignoredCount].Load() &^ countClosed
@@ -263,14 +282,19 @@ func (d *details) read(n *Node, s *state) {
 	}
 }
 
-// Reset clears the node in one step and returns what it cleared: no record and no retry is half before and half after
-// it. Over any run, the sum of what all resets returned and of what is still there is what was recorded. Reset waits
-// for the records of this node that are in flight at that moment; no record waits for it. A node in breach recovers.
+// Reset clears the node in one step and returns the cleared figures. No record
+// and no retry is half before and half after it. The sum of all resets and of
+// the current figures equals everything recorded. Reset waits for the records
+// of this node that are in flight at that moment, and no record waits for
+// Reset. A node in breach recovers.
 //
-// Records, retries and resets of one node are linearizable together, with all that a reset returns: each has one place
-// in one order, which for resets and what they clear is when the node's state was taken away. The wait is bounded by the
-// records, and the look at the thresholds, that had begun by then: what begins later goes to a new state and does not
-// prolong it. No time bounds it: a recorder whose core is taken away for a second keeps a reset that long.
+// Records, retries and resets of a node are linearizable together, with all
+// that a reset returns. Each has a place in one order. The place of a reset,
+// and of the records that it clears, is the moment when the reset took the
+// state away. Reset waits only for records, and for the look at thresholds,
+// that had begun by then. Later records go to a new state and do not prolong
+// the wait. No time bounds the wait. If a recorder loses its core for a second,
+// the reset waits that long.
 func (n *Node) Reset() NodeMetrics { return n.reset(new(details)) }
 
 // reset is Reset; for the details see metrics.
@@ -310,7 +334,7 @@ func (n *Node) clear(to *state, d *details) NodeMetrics {
 		n.collector.overflowCleared.Add(s.records())
 	}
 	s.watch.End(pause)
-	return s.read(d.sketch) // final: the state is closed and quiet
+	return s.read(d.sketch) // final, because the state is closed and quiet
 }
 
 // endReset ends a reset. While a reset was under way, no record of the next
@@ -325,8 +349,8 @@ func (n *Node) endReset() {
 	}
 }
 
-// addedFailures reports whether the list of last failures has every failure of a
-// state that is quiet. Without WithLastFailure it always has.
+// addedFailures reports whether the list of last failures has every failure of
+// a quiet state. Without WithLastFailure it returns true.
 func (n *Node) addedFailures(s *state) bool {
 	if !n.keepsFailures() {
 		return true
@@ -345,7 +369,8 @@ func (s *state) close() {
 	}
 }
 
-// pause lets others run, longer at every try: 10 µs after a thousand, a millisecond in the end.
+// pause lets others run, longer at every try: 10 µs after a thousand, a
+// millisecond in the end.
 func pause(try int) {
 	if try < 1000 {
 		runtime.Gosched()
@@ -354,8 +379,10 @@ func pause(try int) {
 	time.Sleep(min(10*time.Microsecond*time.Duration(try/1000), time.Millisecond))
 }
 
-// Quantiles returns the quantiles q of the window, each by nearest rank: for 0.5 the median. A q outside [0, 1] counts
-// as the nearer end, NaN as 0. It returns nil when the window is empty. All are from one copy of the window.
+// Quantiles returns the quantiles q of the window, each by nearest rank. The
+// quantile 0.5 is the median. A q outside [0, 1] counts as the nearer end, and
+// NaN as 0. If the window is empty, Quantiles returns nil. All quantiles are
+// from one copy of the window.
 func (n *Node) Quantiles(q ...float64) []time.Duration {
 	if n = n.live(); n == nil {
 		return nil

@@ -12,16 +12,18 @@ import (
 	"github.com/nodemetrics/nodemetrics/digest"
 )
 
-// What a collector does when no option says otherwise.
+// The defaults of a collector.
 const (
 	DefaultWindowSize = 100
 	DefaultMaxNodes   = 10_000
 )
 
-// Option configures a Collector. Options may come in any order; of two that set the same thing the later one counts.
+// Option configures a Collector. Options may come in any order. If two options
+// set the same thing, the later option counts.
 type Option func(*config)
 
-// config is what options set. New checks it as a whole, so that no option depends on another's place.
+// config has the settings of all options. New checks them as a whole, so the
+// order of options does not matter.
 type config struct {
 	windowSize     int
 	strategy       digest.Strategy
@@ -31,7 +33,7 @@ type config struct {
 	onEvent        []func(Event)
 	classify       func(error) Category
 	logger         zerolog.Logger
-	slog           *slog.Logger // nil: warnings go to logger
+	slog           *slog.Logger // nil means that warnings go to logger
 	maxNodes       int
 	sketches       bool
 	lastFailure    bool
@@ -51,23 +53,29 @@ func defaults() config {
 	}
 }
 
-// WithWindowSize sets how many of a node's newest executions the window holds: from 1 to 65,536 with digest.Exact, to
-// 1<<30 with digest.TDigest. The default is DefaultWindowSize.
+// WithWindowSize sets how many of a node's newest executions the window holds.
+// The range is 1 to 65,536 with digest.Exact, and 1 to 1<<30 with
+// digest.TDigest. The default is DefaultWindowSize.
 func WithWindowSize(n int) Option { return func(c *config) { c.windowSize = n } }
 
-// WithPercentiles sets how percentiles are computed from the window. The default is digest.Default().
+// WithPercentiles sets how percentiles are computed from the window. The
+// default is digest.Default().
 func WithPercentiles(s digest.Strategy) Option { return func(c *config) { c.strategy = s } }
 
-// WithThresholds sets the thresholds of every node that has none of its own.
+// WithThresholds sets the thresholds of every node without thresholds of its
+// own.
 func WithThresholds(t Thresholds) Option { return func(c *config) { c.thresholds = t } }
 
-// WithNodeThresholds sets the thresholds of one node, in the place of those of WithThresholds.
+// WithNodeThresholds sets the thresholds of a node, in the place of those of
+// [WithThresholds].
 func WithNodeThresholds(node string, t Thresholds) Option {
 	return func(c *config) { c.nodeThresholds[validName(node)] = t }
 }
 
-// OnFailureRateThreshold calls f when the failure rate of a node's window rises above its threshold; rate is from 0 to
-// 1. For how callbacks are called see OnEvent.
+// OnFailureRateThreshold calls f when the failure rate of a node's window rises
+// above its threshold. The rate is from 0 to 1. It is shorthand for an
+// [OnEvent] that looks at such breaches only. OnEvent has the rules of
+// callbacks.
 func OnFailureRateThreshold(f func(node string, rate float64)) Option {
 	if f == nil {
 		return OnEvent(nil)
@@ -79,8 +87,9 @@ func OnFailureRateThreshold(f func(node string, rate float64)) Option {
 	})
 }
 
-// OnLatencyThreshold calls f when the p99 of a node's window rises above its threshold. For how callbacks are called
-// see OnEvent.
+// OnLatencyThreshold calls f when the p99 of a node's window rises above its
+// threshold. It is shorthand for an [OnEvent] that looks at such breaches only.
+// OnEvent has the rules of callbacks.
 func OnLatencyThreshold(f func(node string, p99 time.Duration)) Option {
 	if f == nil {
 		return OnEvent(nil)
@@ -105,8 +114,8 @@ func OnLatencyThreshold(f func(node string, p99 time.Duration)) Option {
 // If a callback panics or exits its goroutine, the collector logs the value and
 // the stack, and calls the next callback. It logs that at most once a second
 // for each callback. If a callback does not return, later events wait. At most
-// 1,024 wait. Beyond that the collector drops the oldest event, and counts it in
-// a warning, at most once a second and when no more events wait.
+// 1,024 wait. Beyond that the collector drops the oldest event, and counts it
+// in a warning, at most once a second and when no more events wait.
 func OnEvent(f func(Event)) Option {
 	return func(c *config) {
 		if f != nil {
@@ -115,18 +124,21 @@ func OnEvent(f func(Event)) Option {
 	}
 }
 
-// WithClassifier sets what decides a failure's category, in the place of Classify; nil means Classify. It is called on
-// the goroutine that records, before the record, with the error as it was given, if it is not nil. When it panics,
-// or ends its goroutine, the failure counts as CategoryOther, and a warning is logged, at most one a second.
+// WithClassifier sets the function that decides a failure's category, in the
+// place of [Classify]. A nil f means Classify. A failure with an error that is
+// not nil calls f on the goroutine that records, before the record. If f
+// panics, or ends its goroutine, the failure counts as CategoryOther. The
+// collector logs a warning, at most once a second.
 func WithClassifier(f func(error) Category) Option { return func(c *config) { c.classify = f } }
 
-// WithLogger sets where warnings go. The default is zerolog's global logger as
-// it is when New is called. No record is logged, and the goroutine that records
-// never writes to the log. A log that blocks holds up later warnings only. 1,024
-// of them wait. Beyond that the oldest is dropped, and a warning counts it.
+// WithLogger sets where warnings go. The default is zerolog's global logger at
+// the call of [New]. No record is logged, and the goroutine that records never
+// writes to the log. A log that blocks holds up later warnings only, of which
+// 1,024 wait. Beyond that the collector drops the oldest, and a warning counts
+// it.
 //
-// Each kind of warning is logged at most once a second. If some were held back,
-// the next one has their number as "suppressed".
+// Each kind of warning is logged at most once a second. If warnings were held
+// back, the next warning has their number as "suppressed".
 func WithLogger(l zerolog.Logger) Option { return func(c *config) { c.logger = l } }
 
 // WithSlog sends warnings to l and not to zerolog, whether WithLogger is given
@@ -139,22 +151,25 @@ func WithSlog(l *slog.Logger) Option {
 	}
 }
 
-// WithMaxNodes sets how many distinct names the collector keeps, at least 1. Records of further names go to
-// OverflowNode, which is not counted. The default is DefaultMaxNodes.
+// WithMaxNodes sets how many distinct names the collector keeps, at least 1.
+// Records of further names go to OverflowNode, which is not counted. The
+// default is DefaultMaxNodes.
 func WithMaxNodes(n int) Option { return func(c *config) { c.maxNodes = n } }
 
-// WithSketches puts a sketch of every node's window into snapshots, so that those of several collectors can be merged
-// as Merge does. It costs records nothing. A sketch has at most 1,024 samples,
-// or about 700 centroids, of 16 bytes each. In JSON it takes at most 20 KB, if
-// durations are below 1,000 s.
+// WithSketches puts a sketch of every node's window into snapshots, so that
+// [Merge] can merge snapshots of several collectors. It costs records nothing.
+// A sketch has at most 1,024 samples, or about 700 centroids, of 16 bytes each.
+// In JSON it takes at most 20 KB, if durations are below 1,000 s.
 func WithSketches() Option { return func(c *config) { c.sketches = true } }
 
-// WithLastFailure keeps time, category and text of every node's newest failure: Node.LastFailure, Snapshot.LastFailures.
-// A reset clears it with the rest, and Collector.Reset returns it.
+// WithLastFailure keeps time, category and text of every node's newest failure.
+// [Node.LastFailure] and Snapshot.LastFailures return it. A reset clears it
+// with the rest, and [Collector.Reset] returns it.
 //
-// Successes and retries cost the same with it. A failure reads the clock, allocates some 80 bytes and a copy of its error's
-// text, and calls the error's Error, on the goroutine that records and before the record; one that panics has a text
-// that says so.
+// Successes and retries cost the same with it. A failure reads the clock, and
+// allocates about 80 bytes and a copy of its error's text. It calls the error's
+// Error on the goroutine that records, before the record. If Error panics, the
+// text says so.
 func WithLastFailure() Option { return func(c *config) { c.lastFailure = true } }
 
 // check returns an error with one line for each bad option.

@@ -11,10 +11,10 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/window"
 )
 
-// reader has the buffers of one read.
+// reader has the buffers of a read.
 type reader struct {
 	window.Reader
-	metrics NodeMetrics // of one read; a variable of the read would move to the heap
+	metrics NodeMetrics // of a read, because a local variable would move to the heap
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}

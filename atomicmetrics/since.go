@@ -8,20 +8,21 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/source"
 )
 
-// Since returns what the nodes did between earlier, a snapshot of the same
-// collector, and s. It is for several readers that read at intervals, none of
-// which can reset. If a reset is possible, the result of Collector.Reset says
+// Since returns the difference between s and earlier, a snapshot of the same
+// collector. It is for several readers that read at intervals, of which none
+// can reset. If a single reader can reset, the result of [Collector.Reset] says
 // more, because it has the windows too. Since changes neither snapshot and
 // shares nothing with them.
 //
 //   - Counters, TotalDuration and Ignored are the differences. AvgExecution is
-//     of the executions between. If TotalDuration had stopped, it is exact up to
-//     the rounding of averages.
+//     of the executions between. If TotalDuration had stopped, it is exact up
+//     to the rounding of averages.
 //   - A node without activity between is left out, and so is a node that s
-//     lacks. A node that earlier lacks is as it is in s.
+//     lacks. If earlier lacks a node, the result has the node as in s.
 //   - If a counter of a node is lower in s than in earlier, the node was reset
-//     or forgotten between. It is as it is in s. If the counters have grown
-//     beyond the earlier ones since the reset, Since does not notice the reset.
+//     or forgotten between. The result then has the node as in s. If the
+//     counters since the reset have grown beyond the earlier counters, Since
+//     does not notice the reset.
 //   - If the executions between fill the window, the window is that of s.
 //     Otherwise it would have samples of before earlier, so the window and its
 //     sketch are empty. LastExecution is that of s if there was an execution
@@ -29,10 +30,10 @@ import (
 //   - LastFailures are those of s, of the nodes that failed between.
 //   - Sources have the interval between the two.
 //   - Everything else, such as the executions in flight and the state of a
-//     threshold, is as it is in s.
+//     threshold, is as in s.
 //
 // The result keeps all invariants of NodeMetrics, and ParseSnapshot reads its
-// JSON. Names that are one after U+FFFD are one node, as in JSON.
+// JSON. Names that become the same by U+FFFD, as in JSON, are one node.
 //
 // Since refuses snapshots of different instances, and of one instance with a
 // [Collector.Reset] between. The error names the instance. If a snapshot has no

@@ -7,14 +7,15 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
-// Sketch is a node's window in a form that can be merged with other windows. A
-// window of at most 1,024 samples is its samples, each a Centroid of weight 1. A
-// larger window is some 700 centroids of a t-digest. A merge of sketches that
-// are samples is samples too, up to 4,096 of them.
+// Sketch is a node's window in a form that can be merged with further windows.
+// The sketch of at most 1,024 samples has these samples, each as a Centroid of
+// weight 1. The sketch of a larger window has about 700 centroids of a
+// t-digest. A merge of sketches that are samples is samples too, up to 4,096 of
+// them.
 //
 // Centroids are in the order of their means. The sum of their weights is the
 // node's WindowSamples. The first mean is its WindowMin and the last its
-// WindowMax, whatever was merged. A sketch with centroids keeps the shortest and
+// WindowMax, also after a merge. A sketch with centroids keeps the shortest and
 // the longest sample apart, with a weight of 1 each. While all weights are 1,
 // everything is exact to the nanosecond.
 //
@@ -37,9 +38,9 @@ import (
 //	GROUP BY node;
 //
 // The view unpacks each document once, and not once for each pair. If the
-// sketches are samples, the query returns the nearest rank itself. Otherwise its
-// rank errs by at most 1%. The t-digest aggregates of databases interpolate. So
-// that of DuckDB misses the p99 of 100 samples by 28%.
+// sketches are samples, the query returns the nearest rank itself. Otherwise
+// its rank errs by at most 1%. The t-digest aggregates of databases
+// interpolate. So that of DuckDB misses the p99 of 100 samples by 28%.
 type Sketch []Centroid
 
 // Centroid stands for as many samples of a window as its weight, at least 1.
@@ -51,15 +52,16 @@ type Centroid struct {
 }
 
 // Quantiles returns the quantiles q of the sketch. Each is the mean of the
-// centroid that has the sample of the nearest rank. A q outside [0, 1] counts as
-// the nearer end, and NaN as 0. Quantiles returns nil if the sketch is empty, or
-// if it was made by hand and is not as Sketch says.
+// centroid that has the sample of the nearest rank. A q outside [0, 1] counts
+// as the nearer end, and NaN as 0. If the sketch is empty, Quantiles returns
+// nil. It also returns nil for a sketch made by hand that is not as [Sketch]
+// says.
 //
-// If the sketch is samples, Quantiles returns the same as Node.Quantiles.
-// Otherwise the rank of the answer errs by at most 1% of the samples at the
-// median, 0.5% at the 90th percentile and 0.2% at the 99th. That holds however
-// many sketches were merged. The sketch of one exact window errs by at most two
-// fifths of that, and one sample.
+// If the sketch has only samples, Quantiles returns the same as
+// [Node.Quantiles]. Otherwise the rank of the answer errs by at most 1% of the
+// samples at the median, 0.5% at the 90th percentile and 0.2% at the 99th. That
+// holds for any number of merged sketches. The sketch of a single exact window
+// errs by at most two fifths of that, and one sample.
 func (s Sketch) Quantiles(q ...float64) []time.Duration {
 	if _, err := sketch.Samples(s, sketchLimits); err != nil || len(s) == 0 {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/source"
 )
 
-// Snapshot is what a collector's nodes did, node by node. It is a plain value
-// with no tie to the collector. It is not one instant for all nodes: each node
+// Snapshot has the metrics of a collector's nodes. It is a plain value without
+// a tie to the collector. The nodes are not of one instant, because each node
 // is read on its own, in turn. The maps are by the nodes' names.
 type Snapshot struct {
 	TakenAt     time.Time // when the read began, in UTC, without a monotonic reading
@@ -38,7 +38,7 @@ type Snapshot struct {
 	// was under way when its node was read may be missing and counted.
 	LastFailures map[string]LastFailure
 
-	// InFlight is what ran since the last reset, and so what is running. It
+	// InFlight has the nodes with executions that ran since the last reset. It
 	// is nil unless the collector was made WithInFlight. A node that has not
 	// ended an execution yet is here and not among Nodes.
 	InFlight map[string]InFlight
@@ -61,19 +61,18 @@ func (s Snapshot) All() iter.Seq2[string, NodeMetrics] {
 }
 
 // maxWindowSize is the most executions that the windows of a snapshot hold,
-// merged ones included. Every reader of JSON keeps it exactly, and so does the
-// t-digest of a sketch.
+// also after a merge. Every reader of JSON keeps this number exactly, and so
+// does the t-digest of a sketch.
 const maxWindowSize = min(1<<53-1, math.MaxInt)
 
-// What Snapshot.Percentiles can be.
+// The values of Snapshot.Percentiles.
 const (
 	exactPercentiles   = "exact"
 	tdigestPercentiles = "tdigest"
 )
 
-// snapshotTable is the JSON of a snapshot. The version has the first row,
-// because a document of another version is just that, whatever else is new in
-// it.
+// snapshotTable is the JSON of a snapshot. The version has the first row, so
+// for a document of another version the error is only about the version.
 var snapshotTable = jsontable.New("snapshot", slices.Concat([]jsontable.Field[Snapshot]{
 	{Name: "version", At: func(*Snapshot) any { return jsontable.Constant("1", "the version that can be read") }},
 	{Name: "takenAt", At: func(s *Snapshot) any { return &s.TakenAt }},
@@ -99,15 +98,15 @@ func detailFields() (rows []jsontable.Field[Snapshot]) {
 // same values. Nodes are in name order. Durations are milliseconds with a
 // fraction, exact to the nanosecond. If a node has not run, its last and its
 // average execution are null. If its window is empty, the percentiles, extremes
-// and failure rate of the window are null. MarshalJSON leaves out what options
-// add, Sources and Ignored if they are nil. Invalid UTF-8 in a name or a text
-// becomes U+FFFD.
+// and failure rate of the window are null. MarshalJSON leaves out Sources,
+// Ignored and the maps of options if they are nil. Invalid UTF-8 in a name or a
+// text becomes U+FFFD.
 //
-// If a value of a snapshot made by hand has no form in JSON, MarshalJSON returns
-// an error that names the node and the field. Such a value is a negative
-// duration or count, a year that has not four digits, a Category that does not
-// exist, or one of two names that are one after U+FFFD. MarshalJSON checks
-// nothing else.
+// If a value of a snapshot made by hand has no form in JSON, MarshalJSON
+// returns an error that names the node and the field. Such values are a
+// negative duration or count, a year without four digits, and a Category that
+// does not exist. Two names that become the same by U+FFFD have no form either.
+// MarshalJSON checks nothing else.
 func (s Snapshot) MarshalJSON() ([]byte, error) {
 	size := 256 + nodeBytes*len(s.Nodes) + 128*(len(s.Sources)+len(s.LastFailures)+len(s.InFlight))
 	for _, sketch := range s.Sketches {
@@ -122,35 +121,37 @@ const (
 	pairBytes = 20  // seconds to the nanosecond
 )
 
-// UnmarshalJSON sets the snapshot to the result of ParseSnapshot, which refuses
-// null. On an error the snapshot is left as it was.
+// UnmarshalJSON sets the snapshot to the result of [ParseSnapshot], which
+// refuses null. On an error it leaves the snapshot unchanged.
 func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmarshal(data, s) }
 
-// ParseSnapshot reads the JSON of a snapshot and returns the values that it was
-// made of: TakenAt in UTC, Nodes never nil, every duration to the nanosecond.
-// It keeps nothing of data.
+// ParseSnapshot reads the JSON of a snapshot and returns the original values.
+// TakenAt is in UTC, Nodes is never nil, and every duration is exact to the
+// nanosecond. ParseSnapshot keeps nothing of data.
 //
-// Fields may come in any order. ParseSnapshot skips fields that it does not
-// know, so the processes of a fleet can be upgraded one after the other. A name
-// in another case is such a field. Sources, runningBreached and what options add
-// may be missing. Everything else that MarshalJSON does not write is one error, which
+// Fields may come in any order. ParseSnapshot skips unknown fields, so the
+// processes of a fleet can be upgraded one by one. A field name in another case
+// is unknown. Sources, runningBreached and the fields of options may be
+// missing. Everything else that MarshalJSON does not write is one error, which
 // names the node and the field:
 //
 //   - text that is not JSON, trailing data, and another version;
 //   - a field that is missing, and a field or a node given twice;
-//   - a value of another type, and null in the place of a figure or the reverse;
+//   - a value of another type, and null in the place of a figure or the
+//     reverse;
 //   - a count with a sign, a fraction or an exponent;
 //   - a duration finer than a nanosecond or above its maximum;
 //   - figures that contradict each other in any way that NodeMetrics, Sketch,
 //     LastFailure, InFlight or Source excludes;
-//   - more than 65,536 pairs of a sketch, or 256 bytes of a last failure's text.
+//   - more than 65,536 pairs of a sketch, or 256 bytes of a last failure's
+//     text.
 //
-// With an error the Snapshot is the zero one. Milliseconds may have a short
-// exponent if the value is exact, because Python writes 0.000001 as 1e-06.
-// Invalid UTF-8 and half surrogates in a name become U+FFFD.
+// With an error ParseSnapshot returns the zero Snapshot. Milliseconds may have
+// a short exponent if the value is exact, because Python writes 0.000001 as
+// 1e-06. Invalid UTF-8 and half surrogates in a name become U+FFFD.
 //
-// Time and memory are at most in proportion to len(data), whatever it holds. An
-// error quotes no more than a few words.
+// Time and memory are at most in proportion to len(data). An error quotes no
+// more than a few words.
 func ParseSnapshot(data []byte) (Snapshot, error) {
 	var s Snapshot
 	err := snapshotTable.Unmarshal(data, &s)
@@ -161,8 +162,8 @@ func ParseSnapshot(data []byte) (Snapshot, error) {
 func (s *Snapshot) empty() bool { return len(s.Nodes)+len(s.InFlight)+len(s.Ignored) == 0 }
 
 // valid returns the snapshot with all names made valid UTF-8. It returns an
-// error if ParseSnapshot would refuse the JSON of the snapshot. It does not
-// look at the TakenAt, the WindowSize and the Percentiles of one that is empty.
+// error if ParseSnapshot would refuse the JSON of the snapshot. If the snapshot
+// is empty, valid does not look at TakenAt, WindowSize and Percentiles.
 func (s Snapshot) valid() (Snapshot, error) {
 	var err error
 	if s.Nodes, err = jsontable.ValidNames(s.Nodes); err != nil {
@@ -185,8 +186,8 @@ func (s Snapshot) valid() (Snapshot, error) {
 }
 
 // NodeMetrics, LastFailure, InFlight and Sketch alone have the same JSON as
-// inside a snapshot. Their readers skip fields that they do not know. On an error
-// they leave the value as it was.
+// inside a snapshot. Their readers skip fields that they do not know. On an
+// error they leave the value as it was.
 
 // MarshalJSON returns the metrics as inside the JSON of a [Snapshot].
 func (m NodeMetrics) MarshalJSON() ([]byte, error) { return figures.Marshal(&m, nodeBytes) }
@@ -200,10 +201,10 @@ func (f LastFailure) MarshalJSON() ([]byte, error) { return lastFailureTable.Mar
 // UnmarshalJSON reads a last failure as inside the JSON of a [Snapshot].
 func (f *LastFailure) UnmarshalJSON(data []byte) error { return lastFailureTable.Unmarshal(data, f) }
 
-// MarshalJSON returns what is in flight as inside the JSON of a [Snapshot].
+// MarshalJSON returns the executions in flight as in the JSON of a [Snapshot].
 func (f InFlight) MarshalJSON() ([]byte, error) { return inFlightTable.Marshal(&f, 64) }
 
-// UnmarshalJSON reads what is in flight as inside the JSON of a [Snapshot].
+// UnmarshalJSON reads the executions in flight as in the JSON of a [Snapshot].
 func (f *InFlight) UnmarshalJSON(data []byte) error { return inFlightTable.Unmarshal(data, f) }
 
 // MarshalJSON returns the sketch as inside the JSON of a [Snapshot].

@@ -10,8 +10,8 @@ import (
 
 // Source is an instance with an interval of its time. Figures of a [Snapshot]
 // come from there. The instance is one collector in one process. The interval
-// begins at Since and ends before TakenAt, so adjacent intervals do not overlap.
-// A source always overlaps itself, even with TakenAt equal to Since.
+// begins at Since and ends before TakenAt, so adjacent intervals do not
+// overlap. A source always overlaps itself, even with TakenAt equal to Since.
 //
 // Sources of collectors are comparable by ==, because their times are in UTC
 // without a monotonic reading.

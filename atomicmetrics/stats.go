@@ -5,37 +5,45 @@ import (
 	"unsafe"
 )
 
-// Stats is how a collector itself fares. It is a plain value: it can be compared, copied and kept.
+// Stats has the collector's own figures. It is a plain value, which can be
+// compared, copied and kept.
 type Stats struct {
-	// Nodes is how many names have a place, of the number that WithMaxNodes allows. OverflowNode is not counted.
+	// Nodes is how many names have a place, of the number that WithMaxNodes
+	// allows. OverflowNode is not counted.
 	Nodes int
 
-	// ShardedNodes is how many nodes have proved contended since their last reset, so that each core has a shard of its
-	// own there: that takes as many windows as cores record in the node.
+	// ShardedNodes is how many nodes were contended since their last reset.
+	// Each core that records in such a node has a shard, with a window of its
+	// own.
 	ShardedNodes int
 
-	// OverflowRecords is how many executions, ignored ones too, and retries OverflowNode has been given since New, resets regardless. While
-	// a reset of that node is under way, those that it clears are missing.
+	// OverflowRecords is how many executions, ignored ones too, and retries
+	// OverflowNode has been given since New, resets regardless. While a reset
+	// of that node is under way, those that it clears are missing.
 	OverflowRecords uint64
 
-	// EventsDropped is how many events were dropped since New, because more than 1,024 waited for callbacks.
+	// EventsDropped is how many events were dropped since New, because more
+	// than 1,024 waited for callbacks.
 	EventsDropped uint64
 
-	// DurationsClamped is how many records since New had a duration below 0 or above MaxDuration.
+	// DurationsClamped is how many records since New had a duration below 0 or
+	// above MaxDuration.
 	DurationsClamped uint64
 
-	// Bytes is the memory that the nodes hold, names and their places in the map included. It is estimated from the sizes
-	// of what there is, without what the allocator rounds up: a tenth too low, as a rule. Events and warnings that wait,
-	// and the buffers of reads, are not counted.
+	// Bytes is the memory that the nodes hold, names and their places in the
+	// map included. It is an estimate from the sizes of the parts. The
+	// allocator rounds sizes up, so Bytes is usually a tenth too low. Events
+	// and warnings that wait, and the buffers of reads, are not counted.
 	Bytes int
 
-	// Forgotten is the sum of the nodes that WithIdleForget has forgotten since New,
-	// without the records that a reset had returned. It has no window.
+	// Forgotten is the sum of the nodes that WithIdleForget has forgotten since
+	// New, without the records that a reset had returned. It has no window.
 	Forgotten NodeMetrics
 }
 
-// Stats returns how the collector itself fares. It looks at every node, waits for nobody, and costs records nothing.
-// Each figure is of some moment of the call. The Stats of a nil Collector are zero.
+// Stats returns the collector's own figures. It looks at every node, waits for
+// nobody, and costs records nothing. Each figure is of some moment of the call.
+// The Stats of a nil Collector are zero.
 func (c *Collector) Stats() (s Stats) {
 	if c == nil {
 		return s
@@ -66,15 +74,15 @@ func (c *Collector) addForgotten(m NodeMetrics) {
 		if old != nil {
 			*sum = *old
 		}
-		_ = sum.add(&m, time.Now()) // It fails at 2^64 executions.
+		_ = sum.add(&m, time.Now()) // add fails only at 2^64 executions.
 		if c.forgotten.CompareAndSwap(old, sum) {
 			return
 		}
 	}
 }
 
-// mapEntry is what an entry of the map of nodes takes: a name and a node, and its part of a bucket of 64 bytes, in which
-// there are 2 to 4.
+// mapEntry is the size of an entry in the map of nodes. An entry has a name, a
+// node, and a part of a bucket of 64 bytes, which has 2 to 4 entries.
 const mapEntry = int(unsafe.Sizeof("")+unsafe.Sizeof((*Node)(nil))) + 24
 
 // size returns how many bytes the node holds.

@@ -10,7 +10,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/table"
 )
 
-// WriteTable is WriteTableWidth with 100 columns.
+// WriteTable writes the snapshot as a table of 100 columns. It is shorthand for
+// [Snapshot.WriteTableWidth].
 func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 100) }
 
 // WriteTableWidth writes the snapshot for people to read. It writes a heading,
@@ -48,8 +49,8 @@ func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 10
 // right to left, it stands between U+2068 and U+2069. So the figures behind it
 // stay in their order. The same holds for the text of a failure.
 //
-// The table of a snapshot without nodes is a line that says so. The error is
-// that of w, which gets all in one Write.
+// The table of a snapshot without nodes is a line that says so. WriteTableWidth
+// makes a single Write and returns the error of w.
 func (s Snapshot) WriteTableWidth(w io.Writer, columns int) error {
 	var b bytes.Buffer
 	s.table(&b, max(columns, 70))

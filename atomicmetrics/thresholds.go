@@ -11,7 +11,7 @@ import (
 // thresholds off.
 //
 // A failure-rate breach begins when float64(failures)/float64(samples) is above
-// FailureRate. It ends when that is at most FailureRate*Recovery.
+// FailureRate. The breach ends when the rate is at most FailureRate*Recovery.
 //
 // A latency breach begins when the p99 is above Latency. Let behind be the
 // number of samples that stand behind the p99, one in a hundred. The breach
@@ -20,21 +20,30 @@ import (
 // sample away from Latency does not raise event after event.
 //
 // A running breach begins when an execution has been running for longer than
-// Running. No record and no read is needed for that. A timer finds the execution
-// at most max(Running/10, 10ms) later, if a processor is free. The breach ends
-// when the last such execution ends. MinSamples and Recovery do not matter. A
-// reset and [Collector.Forget] end no execution, so they leave this breach alone.
-// Running is about the executions that [WithInFlight] knows. If more than 10,000
-// of a node run at once, some of them are not timed, and can make no breach.
+// Running. No record and no read is needed for that. A timer finds the
+// execution at most max(Running/10, 10ms) later, if a processor is free. The
+// breach ends when the last such execution ends. MinSamples and Recovery do not
+// matter. A reset and [Collector.Forget] end no execution, so they leave this
+// breach alone. Running is about the executions that [WithInFlight] knows. If
+// more than 10,000 of a node run at once, some of them are not timed, and can
+// make no breach.
 //
 // There is no goroutine while executions run. [Node.Start] arms a timer if none
 // is armed. The timer ends at most one Running after the last execution.
 type Thresholds struct {
-	FailureRate float64       // breach when the window's failure rate is above it; in (0, 1), 0 turns it off
+	// Breach when the window's failure rate is above it; above 0 and below 1; 0
+	// turns it off.
+	FailureRate float64
 	Latency     time.Duration // breach when the window's p99 is above it; 0 turns it off
-	Running     time.Duration // breach while an execution has been running for longer; 0 turns it off; needs WithInFlight
-	MinSamples  int           // samples the window needs before rate and latency are judged; 0 means 1; at most the window size
-	Recovery    float64       // recovered at or below Recovery times the threshold; in (0, 1], 0 means 1: no hysteresis
+	// Breach while an execution has been running for longer; 0 turns it off;
+	// needs WithInFlight.
+	Running time.Duration
+	// Samples the window needs before rate and latency are judged; 0 means 1;
+	// at most the window size.
+	MinSamples int
+	// Recovered at or below Recovery times the threshold; above 0, at most 1; 0
+	// means 1.
+	Recovery float64
 }
 
 // check returns an error that names the first bad field and its value.
@@ -53,7 +62,8 @@ func (t Thresholds) check(c *config) error {
 		return bad("Running", "%v needs WithInFlight", t.Running)
 	case t.MinSamples < 0:
 		return bad("MinSamples", "%d must be at least 0", t.MinSamples)
-	case t.MinSamples > c.windowSize && c.windowSize > 0: // a bad window size has an error of its own
+	// A bad window size has an error of its own.
+	case t.MinSamples > c.windowSize && c.windowSize > 0:
 		return bad("MinSamples", "%d must be at most the window size %d", t.MinSamples, c.windowSize)
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
 		return bad("Recovery", "%v must be at least 0 and at most 1", t.Recovery)

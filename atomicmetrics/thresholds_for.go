@@ -7,13 +7,13 @@ import "github.com/nodemetrics/nodemetrics/internal/warn"
 // OverflowNode, to which WithThresholds applies. A nil f is ignored.
 //
 // The collector calls f on the goroutine that registers the name, before the
-// record, and holds nothing meanwhile. So f may use the collector, but must not
-// register the name that it is asked for. If several goroutines register a name
-// at the same time, f may be called several times, and one answer is kept. If a
-// node comes back after [Collector.Forget], f is called again.
+// record, without a lock. So f may use the collector, but must not register the
+// name of its argument. If several goroutines register a name at the same time,
+// the collector may call f several times, and keeps one of the answers. If a
+// node comes back after [Collector.Forget], the collector calls f again.
 //
 // If f panics, or returns thresholds that New would refuse, the node has no
-// thresholds. A warning is logged, at most one a second. If f calls
+// thresholds. The collector logs a warning, at most once a second. If f calls
 // runtime.Goexit, the name is not registered and nothing is recorded.
 func WithThresholdsFor(f func(node string) Thresholds) Option {
 	return func(c *config) {

@@ -7,16 +7,17 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/flight"
 )
 
-// Timer measures one execution by the monotonic clock. It is a value, so it costs
-// no allocation of its own. The zero Timer records nothing. Any number of
-// goroutines may stop copies of it.
+// Timer measures an execution by the monotonic clock. A Timer is a value, so it
+// costs no allocation. The zero Timer records nothing. Any number of goroutines
+// may stop copies of it.
 type Timer struct {
 	node      *Node
 	start     int64            // nanoseconds of the monotonic clock
 	execution flight.Execution // of a collector made WithInFlight
 }
 
-// Start starts a timer for an execution of the node. The timer of a nil Node measures and records nothing.
+// Start starts a timer for an execution of the node. The timer of a nil Node
+// measures and records nothing.
 func (n *Node) Start() Timer {
 	t := Timer{node: n, start: clock.Now()}
 	if n != nil && n.optional != nil && n.optional.inFlight != nil {
@@ -32,13 +33,14 @@ func (n *Node) Start() Timer {
 // A deferred Stop counts a panic as a success, because err is nil then.
 // [Node.Do] counts a panic as a failure.
 //
-// WithInFlight, the first call of Stop or Discard on a Timer or a copy of it ends the execution; further ones end none.
+// With [WithInFlight], the first call of Stop or Discard on a Timer or a copy
+// ends the execution. Further calls end none.
 func (t Timer) Stop(err error) time.Duration {
 	d := t.Elapsed()
 	if t == (Timer{}) {
 		return d
 	}
-	t.Discard() // first: the classifier is the user's, and may end the goroutine
+	t.Discard() // first, because the user's classifier may end the goroutine
 	if err == nil {
 		t.node.RecordSuccess(d)
 	} else {
@@ -47,15 +49,15 @@ func (t Timer) Stop(err error) time.Duration {
 	return d
 }
 
-// Discard ends the execution without a record, as one that is no verdict on its node. Without WithInFlight it does
-// nothing.
+// Discard ends the execution without a record, because it is no verdict on its
+// node. Without [WithInFlight] Discard does nothing.
 func (t Timer) Discard() {
 	if t.execution != (flight.Execution{}) {
 		t.end()
 	}
 }
 
-// Elapsed returns the time since Start; 0 for the zero Timer.
+// Elapsed returns the time since Start. The zero Timer returns 0.
 func (t Timer) Elapsed() time.Duration {
 	if t == (Timer{}) {
 		return 0

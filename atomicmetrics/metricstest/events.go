@@ -13,17 +13,22 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 )
 
-// Patience is how long an assertion waits for an event. In a bubble of testing/synctest that is no time at all.
+// Patience is how long an assertion waits for an event. In a bubble of
+// testing/synctest that is no time at all.
 const Patience = 10 * time.Second
 
-// Events collects the events of collectors that were made with its Option. The zero value is ready for use; do not copy
-// it once it is in use. All methods are safe for concurrent use.
+// Events collects the events of collectors with its Option. The zero value is
+// ready for use. Events must not be copied after first use. All methods are
+// safe for concurrent use.
 type Events struct {
 	mu      sync.Mutex
-	pending []atomicmetrics.Event // not required yet, in the order in which they came
-	seen    []atomicmetrics.Event // all, for what a failure says
-	arrived chan struct{}         // closed by the next event of the same side; nil when nobody waits
-	bubbled bool                  // arrived belongs to a synctest bubble, so only goroutines in it may touch it
+	pending []atomicmetrics.Event // not required yet, in the order of arrival
+	seen    []atomicmetrics.Event // all, for the message of a failure
+	// Closed by the next event of the same side; nil when nobody waits.
+	arrived chan struct{}
+	// Arrived belongs to a synctest bubble, so only goroutines in it may touch
+	// it.
+	bubbled bool
 }
 
 // Option makes a collector deliver its events here too.
@@ -40,8 +45,9 @@ func (e *Events) add(event atomicmetrics.Event) {
 	e.arrived = nil
 }
 
-// RequireBreach waits until the node has breached the threshold of that kind, and returns the event; it ends the test if
-// that does not happen. Each event serves once: a second call is about the next breach.
+// RequireBreach waits until the node has breached the threshold of that kind,
+// and returns the event. If no breach comes, it ends the test. Each event
+// serves once, so a second call waits for the next breach.
 func (e *Events) RequireBreach(t testing.TB, node string, kind atomicmetrics.EventKind) atomicmetrics.Event {
 	t.Helper()
 	return e.require(t, node, kind, true)
@@ -53,8 +59,9 @@ func (e *Events) RequireRecovery(t testing.TB, node string, kind atomicmetrics.E
 	return e.require(t, node, kind, false)
 }
 
-// RequireNoMore ends the test if an event was raised, of any node and kind, that was not required before. It waits until
-// what c has raised so far is delivered.
+// RequireNoMore ends the test if there is an event, of any node and kind, that
+// the test has not required. It first waits until all events of c so far are
+// delivered.
 func (e *Events) RequireNoMore(t testing.TB, c *atomicmetrics.Collector) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -69,7 +76,8 @@ func (e *Events) RequireNoMore(t testing.TB, c *atomicmetrics.Collector) {
 	}
 }
 
-// require waits for an event, takes it out of those that are pending and returns it.
+// require waits for an event, takes it out of the pending events, and returns
+// it.
 func (e *Events) require(t testing.TB, node string, kind atomicmetrics.EventKind, breached bool) atomicmetrics.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -96,7 +104,8 @@ func (e *Events) require(t testing.TB, node string, kind atomicmetrics.EventKind
 	}
 }
 
-// take returns the first pending event that is wanted; when there is none, a channel that the next event closes.
+// take returns the first pending event that is wanted; when there is none, a
+// channel that the next event closes.
 func (e *Events) take(wanted func(atomicmetrics.Event) bool) (event atomicmetrics.Event, arrived <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,11 +1,11 @@
 // Package classify finds out why an execution failed, from its error. It knows
 // the errors of the standard library, the error numbers of each system, and the
-// methods by which other errors say what they are. The documentation of
+// methods by which errors tell their kind. The documentation of
 // atomicmetrics.Classify has the rules.
 //
 // It imports no package that a library should not drag into a program, such as
-// net/http. For those it asks methods, or compares the name of an error's
-// package.
+// net/http. For errors of these packages it asks methods, or compares the name
+// of the package.
 package classify
 
 import (
@@ -29,8 +29,8 @@ const (
 	Network
 )
 
-// maxVisited is how many errors of one tree Of visits. It ends a cycle of
-// Unwrap methods. It also bounds the stack and the time that a huge join takes.
+// maxVisited is how many errors of a tree Of visits. This ends a cycle of
+// Unwrap methods, and bounds the stack and the time of a huge join.
 const maxVisited = 1000
 
 // Of returns the kind of err. It visits err and everything that err wraps,
@@ -38,8 +38,8 @@ const maxVisited = 1000
 // error decides. Otherwise the strongest kind wins. If a method of an error
 // panics, Of returns Other. Of does not allocate.
 //
-// carried returns the kind that an error carries itself, and whether it carries
-// one. Of calls it once for each error, which is not nil.
+// carried returns the kind that an error carries, and whether there is such a
+// kind. Of calls carried once for each error, which is not nil.
 func Of(err error, carried func(error) (Kind, bool)) (kind Kind) {
 	// After a panic the result is still the zero value, Other.
 	defer func() { _ = recover() }()
@@ -48,7 +48,7 @@ func Of(err error, carried func(error) (Kind, bool)) (kind Kind) {
 	return s.found
 }
 
-// search is one walk over the tree of an error.
+// search is a walk over the tree of an error.
 type search struct {
 	carried func(error) (Kind, bool)
 	left    int  // errors that may still be visited
@@ -59,7 +59,7 @@ type search struct {
 // strongest kind wins.
 var strength = [...]uint8{Timeout: 3, Network: 2, Validation: 1}
 
-// visit visits err and everything it wraps. It returns true if the search is
+// visit visits err and everything it wraps. visit returns true if the search is
 // over, because an error carries its kind or no more may be visited. inURL says
 // that err is inside a *url.Error.
 func (s *search) visit(err error, inURL bool) (over bool) {
@@ -174,7 +174,8 @@ func isMalformed(t reflect.Type) bool {
 		}
 	}
 	switch t.PkgPath() {
-	case "encoding/json", "encoding/json/jsontext", "encoding/json/v2", // the latter two with GOEXPERIMENT=jsonv2
+	// The latter two with GOEXPERIMENT=jsonv2.
+	case "encoding/json", "encoding/json/jsontext", "encoding/json/v2",
 		"encoding/xml", "go/scanner", "net/url", "strconv", "time":
 		return true
 	}

@@ -4,8 +4,8 @@ package classify
 
 import "syscall"
 
-// errnoKind returns the kind of an error number, and whether err is one. The
-// caller has ruled out a timeout by its method.
+// errnoKind returns the kind of an error number, and whether err is an error
+// number. The caller has ruled out a timeout by its method.
 func errnoKind(err error) (kind Kind, ok bool) {
 	errno, ok := err.(syscall.Errno)
 	switch errno {

@@ -8,8 +8,8 @@
 // file, the demo puts it by HTTP to a server that it starts on loopback. Some
 // files are malformed on purpose and fail to parse. The server has an outage in
 // the middle of the run, in which it answers too late or hangs up. Attempts
-// then time out or lose their connection, and are tried again. One read hangs, as
-// on a disk that fails. Each kind of threshold is breached, and recovers.
+// then time out or lose their connection, and are tried again. One read hangs,
+// as on a disk that fails. Each kind of threshold is breached, and recovers.
 //
 // The demo exits with 0 if the figures add up. It exits with 1 if it could not
 // run, or if its figures do not add up, and with 2 on a bad flag. It exits with

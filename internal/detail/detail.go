@@ -1,6 +1,6 @@
-// Package detail keeps values of nodes beside their metrics in a snapshot: a map
-// by name for each kind of value. A Kind is one value with all functions of such
-// a map.
+// Package detail keeps values of nodes beside their metrics in a snapshot: a
+// map by name for each kind of value. A Kind is one value with all functions of
+// such a map.
 package detail
 
 import (
@@ -22,26 +22,26 @@ type Kind[S, M, C, D, V any] struct {
 	// snapshots have them as soon as a node has one.
 	Wanted func(*C) bool
 
-	// Pick returns what was read of a node, and whether the snapshot has it.
-	// m is nil if the snapshot does not have the node.
+	// Pick returns the value read of a node, and whether the snapshot has it. m
+	// is nil if the snapshot does not have the node.
 	Pick func(d *D, m *M) (V, bool)
 
 	Encode func([]byte, *V) ([]byte, error)
 	Decode func(jsontable.Text, *V) error
 
-	// Judge returns why v is not what a read returns. m is nil if the
+	// Judge returns an error if no read returns such a v. m is nil if the
 	// snapshot does not have the node.
 	Judge   func(v *V, m *M) error
 	OfNodes bool // whether only nodes of the snapshot have one
 	Always  bool // whether all of them have one, if some has
 
-	// Merge returns what two snapshots have together. It is nil if the
+	// Merge returns the value of two snapshots together. It is nil if the
 	// snapshots' merge does that together with the metrics.
 	Merge func(a, b V) (V, error)
 
-	// Since returns what is left in a snapshot since another, where the
-	// node had the value before and has the metrics d between. d is nil if
-	// the result does not have the node.
+	// Since returns the value of a difference of snapshots. The earlier
+	// snapshot has the value before, and the difference has the metrics d. d is
+	// nil if the result does not have the node.
 	Since func(v, before V, d *M) (V, bool)
 }
 
@@ -63,7 +63,7 @@ func (k *Kind[S, M, C, D, V]) Begin(s *S, c *C) {
 	}
 }
 
-// Take puts what was read of a node into the snapshot.
+// Take puts the value read of a node into the snapshot.
 func (k *Kind[S, M, C, D, V]) Take(s *S, node string, read *D, m *M) {
 	values := k.Of(s)
 	if *values == nil && k.Wanted != nil {
@@ -136,8 +136,7 @@ func (k *Kind[S, M, C, D, V]) checkOne(s *S, name string, v V) error {
 	return k.Judge(&v, m)
 }
 
-// Check returns an error that names a node whose value is not what a read
-// returns.
+// Check returns an error that names a node whose value no read returns.
 func (k *Kind[S, M, C, D, V]) Check(s *S) error {
 	values := *k.Of(s)
 	for _, name := range names(values) {

@@ -1,27 +1,28 @@
-// Package flight keeps the executions of a node that are running: how many,
-// the most at once, and for how long the oldest has been running. It tells when
-// one has been running for longer than a limit.
+// Package flight keeps the running executions of a node. It has their number,
+// the highest number at once, and how long the oldest has been running. It
+// tells when one has been running for longer than a limit.
 //
 // # Why no count is wrong
 //
 // Begin counts an execution before it claims a slot. End frees the slot before
 // it counts the execution out. Only the goroutine whose CAS frees the slot
-// counts out. So count never falls below 0, however often an execution is
-// ended, and one execution is counted out once.
+// counts out. So an execution is counted out once, even if it is ended several
+// times, and count never falls below 0.
 //
 // A slot belongs to an execution from the CAS that sets BUSY to the CAS that
 // clears it. Each claim adds 1 to the slot's number of executions. So the word
 // of an Execution frees the slot for that execution alone, until the number
 // goes around after 2^15 claims of one slot.
 //
-// Executions beyond the slots are untimed. They cannot be told apart. If one of
-// them is ended twice, End counts out another one in its place, but never more
-// than there are.
+// Executions beyond the slots are untimed. End cannot tell them apart. If an
+// untimed execution is ended twice, End counts out a second untimed execution,
+// but never more than there are.
 //
 // # The limit
 //
 // A Set is in breach while a timed execution is overdue, that is older than the
-// limit. Two words say who finds that out. The word plan is one of four:
+// limit. Two words say which goroutine finds that out. The word plan is one of
+// four:
 //
 //	off       there is no limit
 //	idle      nothing runs, so the next Begin arms a timer
@@ -46,42 +47,44 @@
 // A timer makes its timer(d) held by a CAS, and looks. If plan is another word,
 // the timer does nothing.
 //
-// Whoever makes plan held, or witness settling, is the holder. There is at most
-// one. The holder alone writes the two words by plain stores, and raises breaches
-// and recoveries. So they alternate. A look of the holder scans the slots:
+// The goroutine that makes plan held, or witness settling, is the holder. There
+// is at most one. The holder alone writes the two words by plain stores, and
+// raises breaches and recoveries. So they alternate. A look of the holder scans
+// the slots:
 //
-//  1. If an execution X is overdue, the holder makes witness settling and raises
-//     the breach, unless the Set is in breach already. Then it makes witness the
-//     slot of X, and so gives up holding. It looks at the slot again. If X is
-//     gone, it makes witness settling by a CAS, and begins anew.
+//  1. If an execution X is overdue, the holder makes witness settling and
+//     raises the breach, unless the Set is in breach already. Then it makes
+//     witness the slot of X, and so gives up holding. It looks at the slot
+//     again. If X is gone, it makes witness settling by a CAS, and begins anew.
 //  2. Otherwise it makes witness nil and raises the recovery, if the Set was in
-//     breach. It makes plan idle if count is 0, and else timer(d). Here d is when
-//     the oldest execution will be overdue, but at least a pause later. It so
-//     gives up holding. If plan is idle and count is above 0 now, it makes plan
-//     held by a CAS, and begins anew.
+//     breach. It makes plan idle if count is 0, and else timer(d). Here d is
+//     when the oldest execution will be overdue, but at least a pause later. It
+//     so gives up holding. If plan is idle and count is above 0 now, it makes
+//     plan held by a CAS, and begins anew.
 //
-// No overdue execution is missed. Take an execution E that runs on, and the last
-// change of plan before E loads plan. Atomic operations have one total order.
+// No overdue execution is missed. Take an execution E that runs on, and the
+// last change of plan before E loads plan. Atomic operations have one total
+// order.
 //
 //   - If E finds idle, then E arms a timer. If its CAS fails, another Begin has
 //     armed a timer, or a holder begins its scan later and finds E's slot.
-//   - If E finds timer(d), then d is no later than when E will be overdue. Only a
-//     look replaces this timer, and that look finds E's slot. A look makes d at
-//     most a pause later than when E will be overdue.
+//   - If E finds timer(d), then d is no later than when E will be overdue. Only
+//     a look replaces this timer, and that look finds E's slot. A look makes d
+//     at most a pause later than when E will be overdue.
 //   - If E finds held, then the holder may have missed E's slot. When a holder
-//     makes plan idle, it finds E in count. When it makes plan timer(d), then d is
-//     at most a limit after its look began. If Begin was not held up before it
-//     claimed the slot, E is not overdue before.
+//     makes plan idle, it finds E in count. When it makes plan timer(d), then d
+//     is at most a limit after its look began. If Begin was not held up before
+//     it claimed the slot, E is not overdue before.
 //
 // So a breach comes at most a pause after the limit, and later only by the time
 // for which the scheduler holds up Begin or the timer.
 //
 // No breach lasts too long. Take the witness X. If the End of X frees the slot
 // before the holder makes witness the slot, the holder finds X gone. Otherwise
-// the End of X loads witness later. It finds its slot, or somebody found X gone
-// before. The CAS makes one of them the next holder. A later execution of the
-// slot may end before the End of X loads witness. Then that End may look in the
-// place of the End of X.
+// the End of X loads witness later. It finds its slot, or another goroutine
+// found X gone before. The CAS makes one of them the next holder. A later
+// execution of the slot may end before the End of X loads witness. Then that
+// End may look in the place of the End of X.
 //
 // A timer that fires while nothing runs is not renewed. It was set for a limit
 // or a pause after a moment at which an execution ran, and a pause is at most a

@@ -10,19 +10,21 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
-// Set is the executions of one node that are running. The zero Set is empty and
-// ready for use. A nil *Set reads as empty; it has no Begin. All methods are
-// safe for concurrent use, and none waits for another goroutine.
+// Set is the running executions of a node. The zero Set is empty and ready for
+// use. A nil *Set reads as empty, but has no Begin. All methods are safe for
+// concurrent use, and none waits for another goroutine.
 type Set struct {
-	// count is one word, so that Reset is one step.
+	// count is a single word, so Reset is a single step.
 	//
 	//	63 … 32                    31 … 0
 	//	highest since last reset   running
 	//
 	// highest is at least running.
-	count   atomic.Uint64
-	plan    atomic.Int64          // who looks for overdue executions next
-	limit   atomic.Int64          // age in microseconds above which an execution is overdue; 0 if there is no limit
+	count atomic.Uint64
+	plan  atomic.Int64 // says which goroutine looks for overdue executions next
+	// Age in microseconds above which an execution is overdue; 0 if there is no
+	// limit.
+	limit   atomic.Int64
 	witness atomic.Pointer[slot]  // nil, settling, or a slot whose execution is overdue
 	blocks  atomic.Pointer[block] // the first block; made when needed, and kept
 	untimed atomic.Int64          // running executions without a slot
@@ -43,8 +45,8 @@ const highestShift = 32
 //	executions   BUSY   the begin, in microseconds of the monotonic clock, modulo 2^48 (9 years)
 type slot = atomic.Uint64
 
-// block has slots for executions. Their number is a power of two, twice that
-// of the block before it.
+// block has slots for executions. Their number is a power of two, and twice
+// that of the block before.
 type block struct {
 	slots []slot
 	next  atomic.Pointer[block]
@@ -57,10 +59,10 @@ const (
 
 	firstSlots = 8      // slots of the first block
 	mostSlots  = 32_768 // slots of the last block; 65,528 in all
-	probes     = 8      // slots of one block that a claim looks at
+	probes     = 8      // slots of a block that a claim looks at
 )
 
-// Execution is one execution of a Set. The zero Execution is none.
+// Execution is an execution of a Set. The zero Execution stands for none.
 type Execution struct {
 	slot *slot  // nil if untimed
 	word uint64 // the slot's word while the execution runs; 0 only in the zero Execution
@@ -100,8 +102,8 @@ func (s *Set) Begin(now int64) Execution {
 	return Execution{word: busy}
 }
 
-// following returns the block at a place. If there is none, it makes one of
-// that size. It returns nil if the size is above mostSlots.
+// following returns the block at a place. If there is none, following makes a
+// block of that size. If the size is above mostSlots, it returns nil.
 func following(place *atomic.Pointer[block], size int) *block {
 	if b := place.Load(); b != nil || size > mostSlots {
 		return b
@@ -158,7 +160,7 @@ func (s *Set) End(e Execution) {
 	}
 }
 
-// endUntimed removes one of the untimed executions, if there is one.
+// endUntimed removes an untimed execution, if there is any.
 func (s *Set) endUntimed() bool {
 	for {
 		untimed := s.untimed.Load()
@@ -190,7 +192,7 @@ func (s *Set) Read() Figures {
 }
 
 // Reset returns the figures and sets the highest to the executions that are
-// running. It ends none.
+// running. Reset ends no execution.
 func (s *Set) Reset() Figures {
 	if s == nil {
 		return Figures{}
@@ -215,8 +217,8 @@ func (s *Set) figures(count uint64) Figures {
 	return f
 }
 
-// scan returns the age of the oldest timed execution at now, in microseconds. It
-// is negative if all began after now, and 0 if there is none. The witness is
+// scan returns the age of the oldest timed execution at now, in microseconds.
+// It is negative if all began after now, and 0 if there is none. The witness is
 // some execution that is older than the limit. It is the first by its slot, and
 // not by its begin. So in any order of many ends few ends are the witness's.
 func (s *Set) scan(now, limit int64) (age int64, witness Execution) {

@@ -62,8 +62,8 @@ func (s *Set) Overdue() bool { return s != nil && s.witness.Load() != nil }
 func pause(limit int64) int64 { return max(limit/pausePart, min(limit, shortPause)) }
 
 // fits reports whether plan is a timer that fires in time for an execution that
-// began at now, in microseconds. So it fires at most a limit later. A timer that
-// is late by a 32nd of the limit fits.
+// began at now, in microseconds. So it fires at most a limit later. A timer
+// that is late by a 32nd of the limit fits.
 func (s *Set) fits(plan, now int64) bool {
 	limit := s.limit.Load()
 	late := limit >> 5

@@ -43,13 +43,12 @@
 //
 // # Guarantees
 //
-// Items are delivered one at a time, in queue order. What one delivery did
-// happens before the next delivery. The items of one goroutine are queued in
-// the order in which it put them. If a Put has returned, its item needs no
-// other Put to be delivered, unless that Put is just starting the helper.
-// A delivery that panics, or ends its goroutine, costs its item only. There is
-// no Close and no leak, because a queue without items is plain memory. It
-// keeps no item alive.
+// Items are delivered one at a time, in queue order. A delivery happens before
+// the next delivery. The items of one goroutine are queued in the order in
+// which it put them. If a Put has returned, its item needs no other Put to be
+// delivered, unless that Put is just starting the helper. A delivery that
+// panics, or ends its goroutine, costs its item only. There is no Close and no
+// leak, because a queue without items is plain memory. It keeps no item alive.
 //
 // # Performance
 //

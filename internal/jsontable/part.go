@@ -71,7 +71,8 @@ func (l list[T]) Check() error {
 }
 
 // Map returns values as a Part: an object with the object of a table for each
-// node. fits returns why a value that is right does not fit what is around it.
+// node. fits returns an error if a correct value does not fit the values around
+// it.
 func Map[T any](table *Table[T], values *map[string]T, fits func(*T) error) Part {
 	return byName[T]{table, values, fits}
 }
@@ -114,8 +115,8 @@ func (p byName[T]) Check() error {
 	return nil
 }
 
-// Constant returns a Part that is always the same text. why tells in an error
-// what is special about it.
+// Constant returns a Part that is always the same text. why is the reason in an
+// error.
 func Constant(text, why string) Part { return constant{text, why} }
 
 type constant struct{ text, why string }

@@ -6,9 +6,9 @@
 // A recorder counts a failure in its state first, and adds it to the [List]
 // right after. So a reader that finds a failure in the list finds it counted
 // too. When a state is closed and quiet, a reset waits until the list has as
-// many failures as the state has counted. Then the entry is final, because none
-// can be counted any more. That wait ends, because a recorder that has counted
-// a failure adds it without waiting for anybody.
+// many failures as the state has counted. Then the entry is final, because no
+// further failure can be counted. The wait ends, because a recorder that has
+// counted a failure adds it without waiting for anybody.
 package lastfailure
 
 import (
@@ -31,16 +31,16 @@ type List[Owner comparable] struct {
 	first atomic.Pointer[entry[Owner]]
 }
 
-// An entry never changes. Another one replaces it.
+// An entry never changes. A new entry replaces it.
 type entry[Owner comparable] struct {
 	last  Failure
 	of    Owner
 	count uint64
-	next  *entry[Owner] // of another owner: seldom there
+	next  *entry[Owner] // of another owner; rare
 }
 
-// Add adds a failure of an owner. Of two, the later one is the last failure. Of
-// two of the same time it is the one that was added later.
+// Add adds a failure of an owner. The failure with the latest time is the last
+// failure. Of two failures of the same time, the last is the one added later.
 func (l *List[Owner]) Add(of Owner, f Failure) {
 	for {
 		old := l.first.Load()
@@ -50,7 +50,7 @@ func (l *List[Owner]) Add(of Owner, f Failure) {
 	}
 }
 
-// with returns the list with one failure more of an owner.
+// with returns the list with a further failure of an owner.
 func (e *entry[Owner]) with(of Owner, f Failure) *entry[Owner] {
 	if e == nil {
 		return &entry[Owner]{last: f, of: of, count: 1}

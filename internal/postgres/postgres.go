@@ -72,7 +72,8 @@ func start(bin, folder string) (*Server, error) {
 	s.shell.Dir = folder
 	s.shell.Env = append(os.Environ(), "LC_ALL=C", "PWD="+folder)
 	s.shell.Stderr = os.Stderr
-	s.shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the terminal's interrupt ends only this process
+	// The terminal's interrupt ends only this process.
+	s.shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if os.Geteuid() == 0 {
 		uid, gid, err := unprivileged()
 		if err != nil {
@@ -153,7 +154,8 @@ func ForTest(tb testing.TB) string {
 	tb.Helper()
 	s, err := Start()
 	switch {
-	case errors.Is(err, ErrMissing) && os.Getenv("NODEMETRICS_POSTGRES") != "required": // make race sets it
+	// Make race sets it.
+	case errors.Is(err, ErrMissing) && os.Getenv("NODEMETRICS_POSTGRES") != "required":
 		tb.Skip(err)
 	case err != nil:
 		tb.Fatal(err)

@@ -14,8 +14,10 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
-// contention counts how often a record found the first shard owned by another: the record since which it counts, and how
-// often. Once alone proves little: two cores with tens of microseconds of work between their records meet now and then.
+// contention counts how often a record found the first shard owned by another
+// record. Its word has the number of the record at which the count began, and
+// the count. A single meeting proves little, because two cores with tens of
+// microseconds of work between their records meet now and then.
 type contention struct{ word atomic.Uint64 }
 
 const (
@@ -23,13 +25,15 @@ const (
 	contentionLimit = 8    // … so many meetings prove contention
 	contentionBits  = 4    // of the word, for the count
 
-	// patience is how often a record tries to own a shard that it found owned: some hundred nanoseconds, several times what
-	// the owner needs. An owner that takes longer has been held up.
+	// patience is how often a record tries to own a shard that it found owned.
+	// The tries take some hundred nanoseconds, several times as long as a
+	// record. An owner that takes longer has been held up.
 	patience = 100
 )
 
-// contended tries to own the first shard, where the caller has met another, and spreads the ring when that happens often, or
-// when the other has been held up. It reports false when records go elsewhere.
+// contended tries to own the first shard, after the caller has found it owned.
+// If recorders meet there often, or if the owner has been held up, contended
+// spreads the ring. If records go elsewhere, it reports false.
 func (r *Ring) contended() (head uint64, owned bool) {
 	step.At(step.Contended)
 	if r.cores.Load() != nil || r.meetsOften() {
@@ -59,12 +63,13 @@ func (r *Ring) meetsOften() bool {
 		}
 		met = 0
 	}
-	r.contention.word.CompareAndSwap(word, since<<contentionBits|met) // a note that is lost to another is no loss
+	// A note that is lost to another is no loss.
+	r.contention.word.CompareAndSwap(word, since<<contentionBits|met)
 	return false
 }
 
-// Spread gives the ring shards for so many processors, unless it has them or is closed. Records do so when the first
-// shard is contended.
+// Spread gives the ring shards for this many processors, unless the ring is
+// spread or closed. Recorders call Spread when the first shard is contended.
 func (r *Ring) Spread(processors int) {
 	c := &cores{
 		shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))),
@@ -77,17 +82,21 @@ func (r *Ring) Spread(processors int) {
 	step.At(step.Placed)
 }
 
-// cores are the shards of a spread ring. A shard is made by the first record of its core.
+// cores are the shards of a spread ring. A shard is made by the first record of
+// its core.
 type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
-	more   atomic.Pointer[coreShard]   // a list: made when all others were owned by recorders that were held up
+	// A list of shards, made while every shard was owned by a recorder that was
+	// held up.
+	more   atomic.Pointer[coreShard]
 	window int
 	watch  *Watch // or nil
 	large  *large // or nil
 	closed atomic.Bool
 }
 
-// closedCores stands in the place of the cores in a ring that was closed before it was spread.
+// closedCores stands in the place of the cores in a ring that was closed before
+// it was spread.
 var closedCores = func() *cores {
 	c := new(cores)
 	c.closed.Store(true)
@@ -106,7 +115,7 @@ type coreShard struct {
 // writes slots and owed. The looker writes allowed. The rest never changes.
 type stampedSlots struct {
 	geometry
-	slots   []stampedSlot  // a window and one more, so the slot under way is never part of the window
+	slots   []stampedSlot  // window+1 slots, so the slot under way is never part of the window
 	batch   *history.Batch // in the place of slots, of a large window
 	owed    atomic.Uint64  // records that may change the verdict, plus 1
 	allowed atomic.Uint64  // a look is due when owed reaches it
@@ -126,7 +135,7 @@ func (c *cores) newShard(index int) *coreShard {
 		s.geometry = geometryFor(slots)
 		s.slots = make([]stampedSlot, pad.Words(2*slots)/2)[:slots:slots]
 	}
-	s.owed.Store(1) // so that Mark can leave one out
+	s.owed.Store(1) // so that Mark can leave a record out
 	s.head.Store(s.start())
 	return s
 }
@@ -138,7 +147,7 @@ func (c *cores) record(o Outcome, d uint64) bool {
 	}
 	s, head := c.acquire()
 	step.At(step.Owned)
-	if c.closed.Load() { // after the CAS: see Close
+	if c.closed.Load() { // after the CAS, as Close says
 		release.Store(&s.head, head)
 		core.Unpin()
 		return false
@@ -147,7 +156,7 @@ func (c *cores) record(o Outcome, d uint64) bool {
 		return c.large.record(batchShard{&s.shard, s.geometry, s.batch}, true, head, o, d) || c.record(o, d)
 	}
 	// The recorder reads the clock while it owns the shard. So of two records
-	// that do not overlap, the later record has the later stamp, whatever their
+	// that do not overlap, the later record has the later stamp, also across
 	// shards. Within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
 	now := clock.Real()
@@ -167,8 +176,9 @@ func (c *cores) record(o Outcome, d uint64) bool {
 	return true
 }
 
-// acquire makes the caller the owner of a shard, and leaves it pinned to its core. The shard is that core's, if nobody
-// owns it: nobody does, unless its owner was held up, or could not be pinned.
+// acquire makes the caller the owner of a shard, and leaves it pinned to its
+// core. It takes the core's shard if nobody owns that shard. A core's shard is
+// owned only if its owner was held up, or could not be pinned.
 func (c *cores) acquire() (*coreShard, uint64) {
 	own := step.Core(core.Pin()) & (len(c.shards) - 1)
 	if s := c.shards[own].Load(); s != nil {
@@ -180,7 +190,8 @@ func (c *cores) acquire() (*coreShard, uint64) {
 	return c.acquireAny(own)
 }
 
-// acquireAny is acquire where the core's own shard is not to be had. It makes another one when none is, again and again.
+// acquireAny acquires a shard if the core's own shard is owned. If every shard
+// is owned, acquireAny makes a new shard, again and again.
 func (c *cores) acquireAny(own int) (*coreShard, uint64) {
 	if c.shards[own].Load() == nil {
 		s := c.newShard(own)

@@ -2,7 +2,7 @@ package ring
 
 import "github.com/nodemetrics/nodemetrics/internal/step"
 
-// Counts are what a ring has counted.
+// Counts are the counts of a ring.
 type Counts struct {
 	Outcomes [Outcomes]uint64
 	Sum      Sum // of the durations of these executions, and of some under way
@@ -16,12 +16,15 @@ func (c Counts) Completed() (n uint64) {
 	return n
 }
 
-// attempts is how often figures that were overtaken by records are read again; then they are taken as they are.
+// attempts is how often a reader reads figures again that records have
+// overtaken. Then the reader takes the figures as they are.
 const attempts = 8
 
-// Counts returns the counts. Each is exact at some moment of the call, none is ever lower than in an earlier call, and
-// Sum has the durations of all executions counted. It may have others that are under way: the counts are read again
-// until these are at most a sixteenth. With nothing under way all is exact.
+// Counts returns the counts. Each is exact at some moment of the call, and
+// never lower than in an earlier call. Sum has the durations of all counted
+// executions, and may have further durations of records under way. Counts reads
+// again until these are at most a sixteenth. With nothing under way everything
+// is exact.
 func (r *Ring) Counts() (c Counts) {
 	for range attempts {
 		c = Counts{}

@@ -2,15 +2,15 @@ package ring
 
 import "math/bits"
 
-// A head counts the records that are complete in a shard, written as the lap and the slot of the next one, so that no
-// record divides:
+// A head counts the complete records of a shard, as the lap and the slot of the
+// next record, so no record divides:
 //
 //	63     62       61 … shift         shift-1 … 0
 //	BUSY   FROZEN   lap, counted from 1   slot
 //
-// Without flags it only grows.
+// Without flags a head only grows.
 const (
-	busy   = 1 << 63 // a recorder owns the shard: nobody else writes it
+	busy   = 1 << 63 // a recorder owns the shard, and nobody else writes it
 	frozen = 1 << 62 // the first shard takes no records any more
 	flags  = busy | frozen
 )
@@ -35,11 +35,12 @@ func (g geometry) size() uint64            { return uint64(g.last) + 1 }
 // record, because records are numbered from 0.
 func (g geometry) ended(head uint64) uint64 { return (g.lap(head)-1)*g.size() + g.slot(head) }
 
-// begun returns the number of records that began: the complete records, and
-// the record under way if there is one.
+// begun returns the number of records that began, which are the complete
+// records and a record under way.
 func (g geometry) begun(head uint64) uint64 { return g.ended(head) + head>>63 }
 
-// after returns the head that follows one without flags: the next slot, or the first of the next lap.
+// after returns the head that follows a head without flags. That is the next
+// slot, or the first slot of the next lap.
 func (g geometry) after(head uint64) uint64 {
 	if g.slot(head) != uint64(g.last) {
 		return head + 1

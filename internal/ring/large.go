@@ -15,8 +15,9 @@ import (
 type large struct {
 	history   *history.History
 	window    int
-	published func()                        // called by a recorder that published a batch; or nil
-	first     atomic.Pointer[history.Batch] // the first shard's; nil once that is frozen and published
+	published func() // called by a recorder that published a batch; or nil
+	// The first shard's; nil once that is frozen and published.
+	first atomic.Pointer[history.Batch]
 }
 
 // stamped is set in the keys of stamped samples. These are newer than all
@@ -58,9 +59,9 @@ func (r *Ring) InitDigest(window int, compression float64, bounds history.Bounds
 // Digested reports whether the window is kept as a history.
 func (r *Ring) Digested() bool { return r.large != nil }
 
-// newBatch gives a shard a batch, where there are so many cores. A shard that no
-// core has was made because owners were held up. On a busy machine there may be
-// many, so each is small.
+// newBatch gives a shard a batch, where there are so many cores. A shard that
+// no core has was made because owners were held up. On a busy machine there may
+// be many, so each is small.
 func (l *large) newBatch(s *coreShard, cores int) {
 	half := minCoreHalf
 	if s.index < cores {
@@ -75,7 +76,7 @@ func (r *Ring) recordLarge(head uint64, o Outcome, d uint64) bool {
 	return r.large.record(batchShard{&r.first, r.geometry, r.large.first.Load()}, false, head, o, d) || r.Record(o, d)
 }
 
-// batchShard is a shard with the batch that it has in the place of slots.
+// batchShard is a shard with a batch in the place of slots.
 type batchShard struct {
 	*shard
 	geometry
@@ -100,8 +101,9 @@ func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint
 	key := uint64(0) // the batch of the first shard has no keys
 	if pinned {
 		step.At(step.Acquired)
-		// The recorder reads the clock while it owns the shard: see cores.record.
-		// In a bubble a portable build reads a time before that of the process.
+		// The recorder reads the clock while it owns the shard, as cores.record
+		// says. In a bubble a portable build reads a time before the start of
+		// the process.
 		key = stamped | uint64(max(clock.Real(), 0))
 	}
 	s.count(o, d)
@@ -118,8 +120,8 @@ func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint
 	return true
 }
 
-// publish publishes a batch up to end, and has the thresholds judged. The caller
-// owns nothing.
+// publish publishes a batch up to end, and has the thresholds judged. The
+// caller owns nothing.
 func (l *large) publish(b *history.Batch, end uint64) {
 	l.history.Publish(b, end)
 	if l.published != nil {
@@ -127,8 +129,8 @@ func (l *large) publish(b *history.Batch, end uint64) {
 	}
 }
 
-// retire publishes what is left in the first shard, and lets go of its batch.
-// The caller has frozen the shard, whose head was this.
+// retire publishes the rest of the first shard, and lets go of its batch. The
+// caller has frozen the shard, whose head was this.
 func (r *Ring) retire(head uint64) {
 	if r.large != nil {
 		r.large.publish(r.large.first.Load(), r.ended(head))
@@ -150,7 +152,7 @@ func (r *Ring) Publish() {
 }
 
 // Digest returns the large window of a ring, with every record that returned
-// before the call. It is good until the next call.
+// before the call. The result is valid until the next call.
 func (b *Reader) Digest(r *Ring) *history.Reader {
 	r.Publish()
 	return b.Published(r)

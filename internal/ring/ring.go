@@ -9,26 +9,28 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
-// Ring counts executions and keeps the newest. It is made by Init and must not be copied.
+// Ring counts executions and keeps the newest. Init makes a Ring ready. A Ring
+// must not be copied.
 type Ring struct {
 	first shard // written by every record until the ring is spread, by none afterwards
 	_     [(pad.Line - unsafe.Sizeof(shard{})%pad.Line) % pad.Line]byte
-	_     [(pad.Line - unsafe.Sizeof(fixed{})%pad.Line) % pad.Line]byte // in front: behind, none of it would still take a word
+	// In front, because padding of size 0 at the end would take a word.
+	_ [(pad.Line - unsafe.Sizeof(fixed{})%pad.Line) % pad.Line]byte
 	fixed
 }
 
-// fixed is what records read, and write only when they contend.
+// fixed has the words that records read, and write only if they contend.
 type fixed struct {
 	geometry
 	contention contention
 	slots      []atomic.Uint64       // of Sample; written by the first shard's owner
-	watch      *Watch                // who judges the window, or nil
-	cores      atomic.Pointer[cores] // where records go instead, once set: never changed after
+	watch      *Watch                // judges the window, or nil
+	cores      atomic.Pointer[cores] // once set, records go there instead; never changed after
 	large      *large                // keeps the window in the place of slots, or nil
 }
 
-// Init makes r the empty ring of a window. The watch may be nil. It must not
-// be used for another ring.
+// Init makes r the empty ring of a window. The watch may be nil. No other ring
+// may use it.
 func (r *Ring) Init(window int, watch *Watch) {
 	r.geometry = geometryFor(window)
 	r.slots = make([]atomic.Uint64, pad.Words(window))[:window:window]
@@ -36,8 +38,9 @@ func (r *Ring) Init(window int, watch *Watch) {
 	r.first.head.Store(r.start())
 }
 
-// Record adds one execution. It reports false when the ring is closed: then nothing was added, and the record belongs
-// to the node's next ring. d is at most MaxDuration.
+// Record adds an execution. If the ring is closed, Record adds nothing and
+// reports false, and the record belongs to the node's next ring. d is at most
+// MaxDuration.
 func (r *Ring) Record(o Outcome, d uint64) bool {
 	head, owned := r.first.acquire()
 	if !owned {
@@ -65,7 +68,7 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	release.Store(slot, uint64(sample))
 	step.At(step.Stored)
 	if judge && !r.watch.judge() {
-		r.first.head.Store(r.after(head)) // before the loads of Unjudged: see there
+		r.first.head.Store(r.after(head)) // before the loads of Unjudged, as Unjudged says
 		step.At(step.Released)
 		r.watch.Unjudged()
 		return true
@@ -75,19 +78,20 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 	return true
 }
 
-// Sharded reports whether the ring has been given a shard for each core. Records that were under way then may still
-// end in the first shard.
+// Sharded reports whether the ring has been given a shard for each core.
+// Records that were under way then may still end in the first shard.
 func (r *Ring) Sharded() bool {
 	c := r.cores.Load()
 	return c != nil && c != closedCores
 }
 
-// Busy reports whether a record is under way in the first shard. When it says no, whatever was recorded there by records
-// that had begun is seen by the caller's later loads.
+// Busy reports whether a record is under way in the first shard. If Busy
+// returns false, the caller's later loads see everything that earlier records
+// stored there.
 func (r *Ring) Busy() bool { return r.first.head.Load()&busy != 0 }
 
 // Size returns an estimate of the bytes that hang off the ring, without the
-// Ring itself and its Watch. It may miss what others change meanwhile.
+// Ring itself and its Watch. Size may miss concurrent changes.
 func (r *Ring) Size() (bytes int) {
 	const word = int(unsafe.Sizeof(uint64(0)))
 	bytes = pad.Words(len(r.slots)) * word

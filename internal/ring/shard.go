@@ -8,28 +8,31 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
-// shard is one line of memory with the counters that a record writes.
+// shard is a line of memory with the counters that a record writes.
 type shard struct {
 	head atomic.Uint64
 
-	// The 128-bit sum of durations: sum is its low 64 bits, crossings how often it crossed a multiple of 2^63. Only
-	// the add that crosses counts, right after it. The parity of crossings is the top bit of sum, except between the
-	// two steps of one record: then crossings is one behind, and a reader sees that it is.
+	// The sum of durations has 128 bits. The word sum has the low 64 bits, and
+	// crossings counts how often the sum crossed a multiple of 2^63. The record
+	// whose add crosses counts the crossing right after the add. So the parity
+	// of crossings is the top bit of sum, except between these two steps. Then
+	// crossings is one behind, and a reader sees this by the parity.
 	sum       atomic.Uint64
 	crossings atomic.Uint64
 
 	outcomes [Outcomes]atomic.Uint64
 }
 
-// acquire makes the caller the shard's owner, unless somebody else is: then it reports false at once. It returns the head
-// as it was.
+// acquire makes the caller the shard's owner, and returns the earlier head. If
+// the shard has an owner, acquire reports false at once.
 func (s *shard) acquire() (head uint64, owned bool) {
 	head = s.head.Load()
 	step.At(step.Aimed)
 	return head, head < frozen && s.head.CompareAndSwap(head, head|busy)
 }
 
-// count adds one execution: the sum first, then the outcome. The caller owns the shard.
+// count adds an execution, the sum first and then the outcome. The caller owns
+// the shard.
 func (s *shard) count(o Outcome, d uint64) {
 	was := s.sum.Load()
 	release.Store(&s.sum, was+d)
@@ -42,9 +45,10 @@ func (s *shard) count(o Outcome, d uint64) {
 	step.At(step.Counted)
 }
 
-// total returns the sum of durations in units of 2^63 and what is left. It is exact while no more than one crossing is
-// under way, which takes 2^63 ns of durations (292 years; 128 of the longest there are) to be false: then it may be
-// too low until these records have ended.
+// total returns the sum of durations in units of 2^63, and the rest. The sum is
+// exact while at most one crossing is under way. Two crossings need 2^63 ns of
+// durations (292 years, or 128 of the longest durations) under way. Then total
+// may be too low until these records have ended.
 func (s *shard) total() (high, low uint64) {
 	for range 8 {
 		high = s.crossings.Load()
@@ -70,7 +74,7 @@ func (t *Sum) add(high, low uint64) {
 	t.high += carry
 }
 
-// Saturated returns the sum, and limit in its place when it is larger.
+// Saturated returns the sum, or limit if the sum is larger.
 func (t Sum) Saturated(limit uint64) uint64 {
 	if t.high != 0 {
 		return limit
@@ -78,7 +82,8 @@ func (t Sum) Saturated(limit uint64) uint64 {
 	return min(t.low, limit)
 }
 
-// Over returns the sum divided by n > 0, rounded down, and limit where that would be larger.
+// Over returns the sum divided by n > 0, rounded down, and limit where that
+// would be larger.
 func (t Sum) Over(n, limit uint64) uint64 {
 	if t.high >= n {
 		return limit

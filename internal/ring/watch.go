@@ -20,12 +20,14 @@ type Watch struct {
 
 	// Judge judges the window with these counts. The owner of the first shard
 	// calls it, after it stored its sample and before it releases the shard. If
-	// Judge reports false, it did not judge, and the next record calls it again.
+	// Judge reports false, it did not judge, and the next record calls it
+	// again.
 	Judge func(Stats) (judged bool)
 
-	// Unjudged has the window judged if Judge would judge now. The recorder
-	// whose Judge did not calls it. The recorder owns nothing any more, and its
-	// release is before the loads of Unjudged in the order of all atomics.
+	// Unjudged has the window judged if Judge would judge now. A recorder calls
+	// Unjudged if its Judge did not judge. The recorder owns nothing any more,
+	// and its release is before the loads of Unjudged in the order of all
+	// atomics.
 	Unjudged func()
 
 	// Due has the window judged soon, elsewhere. The recorder that calls it
@@ -44,7 +46,7 @@ type Watch struct {
 // Stats are counts of a window.
 type Stats struct {
 	history.Tally
-	Recorded int // of a large window only: executions since the ring began
+	Recorded int // executions since the ring began, of a large window only
 }
 
 // replace counts a sample, and no longer counts the sample that it replaces in
@@ -82,17 +84,17 @@ func (w *Watch) Count(window []Sample) (s Stats) {
 }
 
 // Rejudge has the window judged if the last record could not have it judged. It
-// reports false if Judge does not judge this time either. If somebody owns the
-// first shard, Rejudge leaves the judgement to him and reports true. He judges
-// later than the call began, or calls Unjudged after his release. In a spread
-// ring Rejudge does nothing.
+// reports false if Judge does not judge this time either. If the first shard
+// has an owner, Rejudge leaves the judgement to the owner and reports true. The
+// owner judges after the call began, or calls Unjudged after its release. In a
+// spread ring Rejudge does nothing.
 func (r *Ring) Rejudge() (done bool) {
 	head, owned := r.first.acquire()
 	if !owned {
 		return true
 	}
 	done = r.cores.Load() != nil || !r.watch.unjudged || r.watch.judge()
-	r.first.head.Store(head) // before the loads of the next try: see Unjudged
+	r.first.head.Store(head) // before the loads of the next try, as Unjudged says
 	return done
 }
 
@@ -104,8 +106,8 @@ func (r *Ring) Rejudge() (done bool) {
 // The recorder's store may still be on its way to memory. But the recorder
 // acquired the shard by a CAS, and its store reaches memory before its release
 // does. So the looker finds the shard owned, and waits for the release, or it
-// finds what the recorder owes. If the recorder acquired the shard after the
-// looker loaded the head, the recorder loads the looker's allowed.
+// finds the new owed. If the recorder acquired the shard after the looker
+// loaded the head, the recorder loads the looker's allowed.
 func (s *coreShard) owe(w *Watch, o Outcome, d uint64) (due bool) {
 	if o == Success && d <= w.Bounds.Slow && w.Calm.Load() {
 		step.At(step.Owing)
@@ -118,9 +120,9 @@ func (s *coreShard) owe(w *Watch, o Outcome, d uint64) (due bool) {
 }
 
 // Mark notes how many records of each shard the coming copy of the window has.
-// A record under way may have counted itself already, or decided not to. Its
-// sample is not part of the copy if it does not end before. So Mark leaves one
-// out.
+// A record under way may have counted itself already, or decided not to. If the
+// record does not end before the copy, its sample is not part of the copy. So
+// Mark leaves a record out.
 func (b *Reader) Mark(r *Ring) {
 	clear(b.marks)
 	for s := range r.cores.Load().all {
@@ -130,7 +132,7 @@ func (b *Reader) Mark(r *Ring) {
 		owed := s.owed.Load()
 		step.At(step.Reading)
 		if s.head.Load()&busy != 0 {
-			owed-- // which is not below 0: see newShard
+			owed-- // which is not below 0, as newShard says
 		}
 		b.marks[s.index] = owed + 1
 	}

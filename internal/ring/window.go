@@ -8,26 +8,26 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
-// Reader copies windows into buffers that it keeps. The zero value is ready.
-// A Reader is for one goroutine at a time.
+// Reader copies windows into its buffers. The zero value is ready. A Reader is
+// for one goroutine at a time.
 type Reader struct {
 	words  []Sample       // the first shard's slots
 	copies []*shardCopy   // by the indices of the shards
 	window []Sample       // of a spread ring
 	rounds int            // of the last call of Window
-	marks  []uint64       // by the indices of the shards: owed at Mark, plus 1; 0 for no shard
+	marks  []uint64       // by the index of a shard, owed at Mark plus 1; 0 for no shard
 	large  history.Reader // of a large window
 }
 
-// Rounds returns how often the last call of Window copied the slots. One is
-// the least. The reader copies again if recorders overtook the copy.
+// Rounds returns how often the last call of Window copied the slots, at least
+// once. The reader copies again if recorders overtook the copy.
 func (b *Reader) Rounds() int { return b.rounds }
 
 // Window returns a copy of the ring's window, in no order, and its newest
 // sample. Both are empty if the ring has no sample. The window is the window of
-// one moment between the call and its return, however many records overtake
-// the copy. Window stops no recorder. It copies again until one copy was not
-// overtaken by a whole window of records on one core.
+// one moment between the call and its return, even if records overtake the
+// copy. Window stops no recorder. It copies again until no core recorded a
+// whole window during the copy.
 func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 	for b.rounds = 1; ; b.rounds++ {
 		if r.Sharded() {
@@ -35,7 +35,9 @@ func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 		}
 		words, end, ok := b.copyFirst(r)
 		step.At(step.Reading)
-		if !ok || r.Sharded() { // if a record spread the ring, the first shard is not all of the window
+		// If a record spread the ring, the first shard is not all of the
+		// window.
+		if !ok || r.Sharded() {
 			continue
 		}
 		if end == 0 {
@@ -96,13 +98,13 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
 	return words, end, ok
 }
 
-// shardCopy is a copy of a core's samples from one ordinal to another, in the
-// order of records. Records of a shard are numbered from 0.
+// shardCopy is a copy of a core's samples between two ordinals, in the order of
+// records. Records of a shard are numbered from 0.
 type shardCopy struct {
 	from, to uint64
 	settled  uint64 // samples before this ordinal were there before the round's time was read
 	samples  []stampedSample
-	at       uint64 // the next ordinal to merge is the one before
+	at       uint64 // the next ordinal to merge is at-1
 }
 
 type stampedSample struct {
@@ -166,8 +168,8 @@ func (c *shardCopy) later(d *shardCopy) bool { return c.sample(c.at-1).stamp > d
 // begins after the moment has a later stamp, because its recorder reads the
 // clock after it acquired the shard.
 //
-// The copies hold more samples than the shards do, so that the newest window
-// up to the moment is there. If one core recorded a whole window within a round,
+// The copies hold more samples than the shards do, so that the newest window up
+// to the moment is there. If one core recorded a whole window within a round,
 // the merge may need a sample that is gone. Then there is another round.
 func (b *Reader) spreadWindow(r *Ring) (window []Sample, newest Sample) {
 	shards := r.cores.Load()

@@ -10,8 +10,8 @@ import (
 
 // Compression is the one of the t-digest that takes the place of more than
 // MaxPairs pairs. Some 700 centroids remain. Each has at most 0.3% of the
-// weight, and a third of that at the 99th percentile. With 100 a merge of merged
-// sketches would err by half a percent beside a gap between two modes.
+// weight, and a third of that at the 99th percentile. With 100 a merge of
+// merged sketches would err by half a percent beside a gap between two modes.
 const Compression = 500
 
 // digests has empty digests. One takes 80 KB.

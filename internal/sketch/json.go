@@ -26,15 +26,15 @@ func Convert[To, From Pair](s []From) []To {
 	return to
 }
 
-// Limits are what a sketch that is read, or made by hand, may hold.
+// Limits are the limits of a sketch that is read or made by hand.
 type Limits struct {
 	Pairs  int           // at most
 	Mean   time.Duration // the longest
 	Weight int           // the highest, of a centroid and of all together
 }
 
-// Samples returns the sum of the weights. The error says what is wrong with a
-// sketch in itself.
+// Samples returns the sum of the weights. It returns an error if a sketch is
+// wrong in itself.
 func Samples[P Pair](s []P, l Limits) (n int, err error) {
 	if len(s) > l.Pairs {
 		return 0, fmt.Errorf("%d pairs are more than %d", len(s), l.Pairs)
@@ -76,7 +76,7 @@ func Check[P Pair](s []P, l Limits, samples int, shortest, longest time.Duration
 	return nil
 }
 
-// millis returns a duration as the JSON has it.
+// millis returns a duration as in JSON.
 func millis(d time.Duration) []byte { return jsontable.AppendMillis(nil, d) }
 
 // AppendJSON appends [[milliseconds, weight], …].

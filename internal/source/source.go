@@ -132,8 +132,8 @@ func All[O Outer](u Union) (all []O) {
 // instances. Both reads are as Check demands. The error names an instance that
 // only one read is of, or that was reset as a whole between the reads.
 //
-// If one read has no sources, nothing can be told. Then those of the later one
-// are returned.
+// If one read has no sources, nothing can be told. Then Subtract returns those
+// of the later snapshot.
 func Between[O Outer](earlier, later []O) (between []O, err error) {
 	if len(earlier) == 0 || len(later) == 0 {
 		return slices.Clone(later), nil

@@ -33,7 +33,7 @@ const (
 	Swapped               // a reset took the state out of the node, and has not closed it yet
 	Closing               // a reset closed a word of the state
 	Closed                // a reset closed the state
-	Waiting               // a reset found somebody under way, and is about to look again
+	Waiting               // a reset found a record under way, and is about to look again
 	Reading               // a read, or a reset, loaded a word of several
 	Packed                // samples of a batch were copied and are about to be published
 	Merged                // packs became generations, which are about to be published

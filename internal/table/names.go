@@ -11,9 +11,9 @@ import (
 // terminal. The names are in ascending order, and no two are the same. No two
 // texts are the same. The time is linear in the bytes of the names.
 //
-// A name that does not fit has "…" in place of its middle. If that makes names
-// alike, "…" replaces what they have in common, as far as there is room for the
-// rest. If that is not enough either, they are numbered.
+// A name that does not fit has "…" in place of its middle. If names then look
+// alike, "…" replaces their common part, as far as there is room for the rest.
+// If that is not enough either, they are numbered.
 func fitNames(names []string, columns int) []string {
 	texts := make([]string, len(names))
 	for i, name := range names {

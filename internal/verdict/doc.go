@@ -31,16 +31,17 @@
 // in its shard's owed. It calls Due if owed has reached the shard's allowed.
 // Due starts a goroutine that looks, unless looks rest. The looker
 //
-//  1. marks what each shard owes, without the records under way,
+//  1. marks how many records each shard owes, without the records under way,
 //  2. copies the window and judges it,
 //  3. allows each shard its part of the records that cannot change the verdict,
-//  4. asks whether a look is due already: see [ring.Ring.Due].
+//  4. asks [ring.Ring.Due] whether a look is due already.
 //
 // No change is missed for good. Take the last record R of a shard that may
 // change the verdict. If R ended before the copy, the copy has it. Otherwise
 // the mark does not have R, so R counts against the allowance. If R brings owed
-// to allowed, R or the looker finds that: ring's owe says why. If R does not,
-// then with all shards together fewer records came than can change the verdict.
+// to allowed, R or the looker finds that: ring's owe says why. If owed stays
+// below allowed, then all shards together got fewer records than can change the
+// verdict.
 //
 // # Calm
 //
@@ -61,9 +62,9 @@
 // After a look, looks rest at least nine times as long as the look took. A
 // recorder that finds looks at rest leaves its look to the end of the rest. The
 // timer's goroutine first ends the rest, and then asks whether a look is due.
-// The recorder stored owed before it loaded resting. So it found the rest
-// ended and starts a look itself, or the timer's goroutine finds its shard
-// owned or its owed stored.
+// The recorder stored owed before it loaded resting. So the recorder found the
+// rest ended and starts a look, or the timer's goroutine finds the shard owned
+// or owed stored.
 //
 // # Resets
 //
@@ -76,13 +77,13 @@
 //   - An owner of the old window that found no reset announced has acquired its
 //     shard, or the turn, before. The reset waits for it.
 //   - An owner of the next window got the node's next state after the reset
-//     took the old state away. So it finds the reset announced until the
+//     took the old state away. So the owner finds the reset announced until the
 //     recovery is raised.
 //
 // The next window may cross a threshold meanwhile. The owner that did not judge
-// says so to the ring, and the next record judges. If no record follows, the
-// reset itself has the window judged at its end, by Rejudge. If the owner still
-// owns the shard then, the reset does not wait. The owner releases the shard and
+// tells the ring, and the next record judges. If no record follows, the reset
+// itself has the window judged at its end, by Rejudge. If the owner still owns
+// the shard then, the reset does not wait. The owner releases the shard and
 // then looks whether a reset is under way. The reset ends its announcement and
-// then looks whether the shard is owned. So one of them judges.
+// then looks whether the shard is owned. So the owner or the reset judges.
 package verdict

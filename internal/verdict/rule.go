@@ -61,7 +61,7 @@ func NewRule(t Thresholds) *Rule {
 }
 
 // atMost returns the largest duration d with float64(d) <= bound. Above 2^53 ns
-// several durations are one float64.
+// several durations have the same float64.
 func atMost(bound float64) uint64 {
 	d := uint64(bound)
 	for float64(d) > bound {
@@ -102,7 +102,7 @@ func (r *Rule) Judge(v Verdict, s ring.Stats) Verdict {
 }
 
 // p99 returns the p99 of a large window. The exact counts say on which side of
-// a bound it is. So the estimate is put there too.
+// a bound the p99 is. So p99 puts the estimate on the same side.
 func (r *Rule) p99(w *history.Reader) time.Duration {
 	estimate, behind := w.Quantile(p99), behind(w.Samples)
 	side := func(above int, bound uint64) {
@@ -118,9 +118,9 @@ func (r *Rule) p99(w *history.Reader) time.Duration {
 }
 
 // Distance returns a number of records, at least 1. Fewer records than that
-// cannot change the verdict v of a window with these counts. Each record
-// brings at most one failure and one slow sample, takes at most one of each
-// out, or adds a sample. If v is Judged alone, the number counts only failed
+// cannot change the verdict v of a window with these counts. Each record adds
+// at most one failure and one slow sample, and takes at most one of each out.
+// It may also add a sample. If v is Judged alone, the number counts only failed
 // and slow records.
 func (r *Rule) Distance(v Verdict, s ring.Stats) int {
 	if v&Judged == 0 {
@@ -137,7 +137,8 @@ func (r *Rule) Distance(v Verdict, s ring.Stats) int {
 	}
 	switch {
 	case v&LatencyBreach != 0:
-		// A record that adds a sample raises behind by at most 1 - p99, rounded up once.
+		// A record that adds a sample raises behind by at most 1 - p99, rounded
+		// up once.
 		missing := max(float64(s.Recovering)-behind, float64(s.Slow)-r.recovery*behind)
 		d = min(d, (missing-1)/(2-p99)-1)
 	case r.latency < ring.MaxDuration:

@@ -20,22 +20,22 @@ import (
 type Node struct {
 	rule   *Rule
 	raise  func(Change)
-	resets *atomic.Int32 // that are under way, of this node and of those it succeeded
+	resets *atomic.Int32 // under way, of this node and of its predecessors
 }
 
 // Change is a change of a verdict.
 type Change struct {
 	Before, After Verdict
-	Stats         ring.Stats    // of the window that was judged; zero if a reset ended it
-	P99           time.Duration // of that window; 0 if a reset ended it
+	Stats         ring.Stats    // of the judged window; zero if a reset ended the window
+	P99           time.Duration // of the judged window; 0 if a reset ended the window
 }
 
 // Changed reports whether a breach began or ended.
 func (c *Change) Changed(breach Verdict) bool { return (c.Before^c.After)&breach != 0 }
 
-// NewNode returns a node with this rule. For each change of its breaches raise
-// is called, unless it is nil. Calls for one node never overlap. raise must not
-// wait.
+// NewNode returns a node with this rule. The node calls raise for each change
+// of its breaches, unless raise is nil. Calls for a node never overlap. raise
+// must not wait.
 func NewNode(rule *Rule, raise func(Change)) *Node { return &Node{rule, raise, new(atomic.Int32)} }
 
 // Succeed makes n, which nobody uses yet, the successor of a node whose name it
@@ -47,15 +47,18 @@ func (n *Node) Succeed(old *Node) {
 	}
 }
 
-// Watch judges one window. The zero Watch is not ready; see [Node.Watch].
+// Watch judges a window. The zero Watch is not ready. [Node.Watch] makes a
+// Watch.
 type Watch struct {
 	ring.Watch
 	node    *Node
 	ring    *ring.Ring
-	verdict atomic.Uint32 // written by its owner alone: see the package's comment
-	turn    atomic.Uint32 // one of the words below
+	verdict atomic.Uint32 // written by its owner alone, as the package's comment says
+	turn    atomic.Uint32 // a word of the constants that follow
 	looks   atomic.Uint64 // that have ended
-	resting atomic.Int64  // until when looks rest, by clock.Real; looking during a look; 0 if none is planned
+	// Until when looks rest, by clock.Real; looking during a look; 0 if none is
+	// planned.
+	resting atomic.Int64
 
 	lookAndRestFunc func() // bound once, so that a record that starts a look allocates nothing
 }
@@ -63,8 +66,8 @@ type Watch struct {
 // The holder of the turn owns the verdict if no shard's owner does.
 const (
 	free  uint32 = iota
-	taken        // somebody looks
-	asked        // somebody looks, and another look was asked for meanwhile
+	taken        // a goroutine looks
+	asked        // a goroutine looks, and another look was asked for meanwhile
 	ended        // a reset keeps the turn for ever
 )
 
@@ -99,7 +102,7 @@ func (w *Watch) judgeOwned(s ring.Stats) bool {
 		defer lookers.Put(l)
 		return l.p99(l.Owned(w.ring))
 	})
-	if changed && w.ring.Sharded() { // meanwhile: see "Calm" in doc.go
+	if changed && w.ring.Sharded() { // meanwhile, as doc.go says of Calm
 		w.due(clock.Real())
 	}
 	return true
@@ -175,7 +178,7 @@ func (w *Watch) lookAndRest() {
 
 // rested ends a rest, unless due ended it, and looks again if a look is due. A
 // recorder whose look came due during the rest left it to rested. So rested
-// first ends the rest and then looks for such recorders: see ring.Ring.Due.
+// first ends the rest, and then asks ring.Ring.Due for such recorders.
 func (w *Watch) rested(until int64) {
 	if !w.resting.CompareAndSwap(until, 0) {
 		return
@@ -187,7 +190,7 @@ func (w *Watch) rested(until int64) {
 }
 
 // Look judges the window, unless the owners of its first shard do so. If
-// somebody else has the turn, Look leaves the judgement to him.
+// another goroutine has the turn, Look leaves the judgement to it.
 func (w *Watch) Look() {
 	for !w.turn.CompareAndSwap(free, taken) {
 		if w.turn.CompareAndSwap(taken, asked) {
@@ -216,10 +219,10 @@ func (w *Watch) serve() {
 }
 
 // LookNow is Look at every record that returned before the call, and returns
-// when that look has ended. If somebody else has the turn, LookNow asks for
+// when that look has ended. If another goroutine has the turn, LookNow asks for
 // looks until two have ended, because the first may have begun before the call.
-// Meanwhile it calls wait with the number of its tries. It gives up if wait
-// reports false.
+// Meanwhile LookNow calls wait with the number of its tries. If wait reports
+// false, it gives up.
 func (w *Watch) LookNow(wait func(try int) bool) {
 	if w.ring.Digested() {
 		w.ring.Publish()
@@ -251,7 +254,7 @@ func (l *looker) p99(window []ring.Sample) time.Duration {
 	return time.Duration(l.sorted.Quantile(p99))
 }
 
-// lookOnce is one look. The caller has the turn.
+// lookOnce is a single look. The caller has the turn.
 func (w *Watch) lookOnce() {
 	r := w.ring
 	if w.node.resets.Load() != 0 {
@@ -278,7 +281,7 @@ func (w *Watch) lookOnce() {
 	s := w.Count(window)
 	changed := w.settle(s, func() time.Duration { return l.p99(window) })
 	allowed := w.node.rule.Distance(w.Verdict(), s)
-	if changed { // another look is due: see "Calm" in doc.go
+	if changed { // another look is due, as doc.go says of Calm
 		allowed = 0
 	}
 	l.Allow(r, allowed)
@@ -341,10 +344,10 @@ func (n *Node) AwaitResets(wait func(try int)) {
 }
 
 // Rejudge judges a window that records could not have judged, because a reset
-// was under way. It does nothing while one is. A reset calls it after EndReset,
-// and a recorder after it released a shard whose window it could not judge. One
-// of the two finds that no reset is under way and the shard is free. Rejudge
-// waits for nobody.
+// was under way. While a reset is under way, Rejudge does nothing. A reset
+// calls Rejudge after EndReset. A recorder calls Rejudge after it released a
+// shard whose window it could not judge. The reset or the recorder finds that
+// no reset is under way and the shard is free. Rejudge waits for nobody.
 func (w *Watch) Rejudge() {
 	if w == nil {
 		return

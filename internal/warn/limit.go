@@ -28,7 +28,7 @@ func (l *Limiter) due() bool {
 }
 
 // Pass reports whether a warning may pass, and how many were held back before
-// it. If none may pass, it counts one more.
+// it. If no warning may pass, Pass counts one more.
 func (l *Limiter) Pass() (held uint64, ok bool) {
 	if !l.due() {
 		l.held.Add(1)
@@ -45,8 +45,9 @@ type Drops struct {
 }
 
 // Pass takes how many items the queue has dropped in all, and whether it is
-// empty. It returns how many of them no warning has told of yet, and whether a
-// warning may pass. One may pass each second, and when the queue is empty.
+// empty. Pass returns how many dropped items no warning has told of yet, and
+// whether a warning may pass. A warning may pass each second, and when the
+// queue is empty.
 func (d *Drops) Pass(dropped uint64, empty bool) (n uint64, ok bool) {
 	told := d.told.Load()
 	if dropped <= told || !d.limiter.due() && !empty || !d.told.CompareAndSwap(told, dropped) {

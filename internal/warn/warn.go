@@ -1,7 +1,7 @@
 // Package warn writes warnings to a logger of log/slog or of zerolog. A slow
-// logger holds up no goroutine that warns, because another goroutine writes. It
-// exists only while a warning waits. A [Limiter] keeps each kind of warning to
-// one a second.
+// logger holds up no goroutine that warns, because another goroutine writes.
+// The writing goroutine exists only while a warning waits. A [Limiter] keeps
+// each kind of warning to one a second.
 package warn
 
 import (
@@ -18,7 +18,7 @@ import (
 // A Log queues warnings and writes them in order. Make one with [New]. It is
 // safe for concurrent use.
 type Log struct {
-	slog    *slog.Logger // nil: warnings go to zerolog
+	slog    *slog.Logger // nil means that warnings go to zerolog
 	zerolog zerolog.Logger
 	queue   *helper.Queue[warning]
 	drops   Drops

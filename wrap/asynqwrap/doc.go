@@ -53,8 +53,8 @@
 // If a task's deadline has passed before its run begins, asynq counts a failure
 // without calling the handler. The middleware does not see such a run.
 //
-// If a process dies, its runs end without a record. asynq runs their tasks again
-// when their leases have ended, and counts a failure for each.
+// If a process dies, its runs end without a record. asynq runs their tasks
+// again when their leases have ended, and counts a failure for each.
 //
 // If a run's context ends while the handler returns, asynq may count either.
 package asynqwrap

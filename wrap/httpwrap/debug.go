@@ -15,13 +15,14 @@ import (
 // The answer is the table of Snapshot.WriteTable as text/plain. It is the
 // snapshot's JSON if the request has the query format=json. It is JSON too if
 // the request's Accept header names application/json, and prefers no text type
-// by a higher q. The query format=text asks for the table whatever the header
-// says. A wildcard in the header asks for nothing, so browsers and curl get the
-// table.
+// by a higher q. The query format=text asks for the table in spite of the
+// header. A wildcard in the header asks for nothing, so browsers and curl get
+// the table.
 //
 // Methods other than GET and HEAD get the status 405. The answer is UTF-8, says
 // so, and forbids browsers to guess another type. The table and the JSON escape
-// what a name must not do to a terminal or a browser. Caches keep no answer.
+// characters of names that could harm a terminal or a browser. Caches keep no
+// answer.
 //
 // The handler asks for no password. Names of nodes and texts of failures may
 // say much, so the program should serve them where only operators can read

@@ -23,14 +23,14 @@ type Config struct {
 	Name func(*rivertype.JobRow) string
 
 	// Ignore reports whether an error is no verdict on the node. The middleware
-	// then records neither the execution nor a retry. The middleware asks Ignore
-	// about the error that River stores. Nil means Canceled.
+	// then records neither the execution nor a retry. The middleware asks
+	// Ignore about the error that River stores. Nil means Canceled.
 	Ignore func(error) bool
 }
 
-// Canceled reports whether a run ended because somebody canceled it: the error
-// is context.Canceled, or the run's job was canceled by Client.JobCancel. A job
-// that cancels itself by river.JobCancel is not canceled in this sense.
+// Canceled reports whether a run was canceled. The error is context.Canceled,
+// or Client.JobCancel canceled the run's job. A job that cancels itself by
+// river.JobCancel is not canceled in this sense.
 //
 // errors.Is does not tell the two apart. It finds
 // river.ErrJobCancelledRemotely in every error of river.JobCancel.
@@ -42,9 +42,9 @@ func remotely(err error) bool {
 	return errors.As(err, &cancel) && error(cancel) == rivertype.ErrJobCancelledRemotely
 }
 
-// Middleware returns a middleware for river.Config.Middleware that records every
-// run of a job. It should be the first one, so that its context is River's own,
-// and its error the one that River gets.
+// Middleware returns a middleware for river.Config.Middleware that records
+// every run of a job. It should be the first middleware. Then its context is
+// River's own, and its error is the error that River gets.
 func Middleware(cfg Config) rivertype.WorkerMiddleware {
 	if cfg.Name == nil {
 		cfg.Name = func(job *rivertype.JobRow) string { return job.Kind }

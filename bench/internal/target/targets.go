@@ -120,8 +120,8 @@ func Rows(cores int) []Row {
 			scaling(cores), scaling(min(2, cores-1)))))
 	}
 	rows = append(rows, nearThresholds(cores)...)
-	// The design's target of reads is a multiple of what an earlier version read,
-	// which is not here to be measured beside them.
+	// The design's target of reads is a multiple of what an earlier version
+	// read, which is not here to be measured beside them.
 	for _, node := range []string{"unspread", "spread"} {
 		for _, window := range []int{100, 1000} {
 			rows = append(rows, shown(figure(fmt.Sprintf("read of a node beside a recorder at full speed, window %d, %s", window, node), Time, 0,

@@ -1,10 +1,10 @@
 // Command fleet runs jobs of River in several processes on a PostgreSQL of its
-// own, kills one of the processes, and reads the fleet twice: by
-// an atomicmetrics.Merger, and by SQL alone. It fails if the two differ from each
+// own. It kills one of the processes, and reads the fleet by an
+// atomicmetrics.Merger and by SQL alone. It fails if the two differ from each
 // other or from River's table of jobs.
 //
 // Each process writes its snapshot as a row every second. The command prints
-// what the killed process took with it.
+// the records that the killed process took with it.
 package main
 
 import (
@@ -38,8 +38,8 @@ const (
 	processes = 8
 	victim    = "w3" // the process that is killed
 	newcomer  = "w9" // the process that starts then
-	// A job runs at most three times. So all runs of a kind in one process are a
-	// window, and a sketch is all samples.
+	// A job runs at most three times. So all runs of a kind in one process are
+	// a window, and a sketch is all samples.
 	leastJobs, mostJobs = 400, 3200
 )
 

@@ -16,7 +16,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// truth is what River's table of jobs has of a kind.
+// truth has the figures of a kind in River's table of jobs.
 type truth struct {
 	counts
 	held      counts // runs of the killed process of which the table has no end
@@ -103,8 +103,8 @@ func (t truth) check(m figures, snapshots map[string]atomicmetrics.NodeMetrics, 
 }
 
 // bounds returns durations between which the percentile of n runs must be. A
-// recorded duration is between those of its witness. The last runs of the killed
-// process may be among the n or not.
+// recorded duration is between those of its witness. The last runs of the
+// killed process may be among the n or not.
 func (t truth) bounds(percent, n uint64, last time.Time) (least, most time.Duration) {
 	inside := make([]time.Duration, t.held.runs) // as if they had taken no time
 	var outside []time.Duration

@@ -41,8 +41,8 @@ type args struct {
 
 func (a args) Kind() string { return a.Name }
 
-// worker runs the jobs of a kind. What a run does depends on the job's number
-// and on its runs before.
+// worker runs the jobs of a kind. The outcome of a run depends on the job's
+// number and on its runs before.
 type worker struct{ river.WorkerDefaults[args] }
 
 // Work runs for up to eleven times the least duration of the kind. One job of
@@ -67,8 +67,9 @@ func (*worker) Work(ctx context.Context, job *river.Job[args]) error {
 
 func (*worker) NextRetry(*river.Job[args]) time.Time { return time.Now() }
 
-// witness is what River's table of jobs keeps of a run, in the job's metadata.
-// The duration that a collector records is between Inside and Outside.
+// witness is the part of a run that River's table of jobs keeps, in the job's
+// metadata. The duration that a collector records is between Inside and
+// Outside.
 type witness struct {
 	Instance        string
 	Inside, Outside time.Duration
