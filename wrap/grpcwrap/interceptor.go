@@ -41,10 +41,7 @@ func (cfg *Config) node(ctx context.Context, method string) *atomicmetrics.Node 
 	if cfg.Name != nil {
 		method = cfg.Name(ctx, method)
 	}
-	if method == "" {
-		return nil
-	}
-	return cfg.Collector.Node(method)
+	return record.Node(cfg.Collector, method)
 }
 
 func (cfg *Config) ignore(err error) bool {
@@ -117,16 +114,17 @@ func (cfg *Config) serve(ctx context.Context, method string, handle func() error
 }
 
 // verdict returns the error that counts for a call that returned err. If the
-// context has ended, the client no longer waits. A deadline may pass at the
-// client first, which then cancels the call.
+// deadline has passed or the context has ended, the client no longer waits. The
+// client cancels a call whose deadline passes, often before the context here
+// ends by itself. So verdict asks the clock first.
 func verdict(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		return classified(err)
-	}
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		return context.DeadlineExceeded
 	}
-	return ctx.Err()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return classified(err)
 }
 
 // UnaryClientInterceptor returns an interceptor for

@@ -7,6 +7,15 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
+// Node returns the node of a name. It returns nil, which records nothing, for
+// the name "".
+func Node(c *atomicmetrics.Collector, name string) *atomicmetrics.Node {
+	if name == "" {
+		return nil
+	}
+	return c.Node(name)
+}
+
 // Attempt calls f by [atomicmetrics.Node.DoIgnoring]. If number is above 0, the
 // execution is also a retry with that number, unless ignore accepts its error.
 // Attempt records the retry when f has ended, because only then is it known
@@ -32,14 +41,18 @@ type Execution struct {
 	ended atomic.Bool
 }
 
-// Start starts an execution. If node is nil, nothing is recorded.
+// Start starts an execution. If node is nil, nothing is recorded, and nobody is
+// asked whether to ignore.
 func Start(node *atomicmetrics.Node) *Execution { return &Execution{node: node, timer: node.Start()} }
+
+// Discard ends the execution in flight. End and Panicked still record it.
+func (e *Execution) Discard() { e.timer.Discard() }
 
 // End records the execution with err, as Node.DoIgnoring does when its function
 // returns err. If ignore panics, End records that as the failure, and the panic
 // goes on.
 func (e *Execution) End(err error, ignore func(error) bool) {
-	if e.ended.Swap(true) {
+	if e.node == nil || e.ended.Swap(true) {
 		return
 	}
 	took := e.timer.Elapsed()
@@ -62,6 +75,8 @@ func (e *Execution) End(err error, ignore func(error) bool) {
 		e.node.RecordSuccess(took)
 	case !ignored:
 		e.node.RecordFailure(took, err)
+	default:
+		e.node.RecordIgnored()
 	}
 }
 
