@@ -269,9 +269,9 @@ func TestOutcomesOnARealServer(t *testing.T) {
 		processes = append(processes, startWorker(t, number, server))
 	}
 	c := server.GetDefaultClient()
-	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 40*time.Second)
 	defer stop()
-	type start struct{ id, run string }
+	type start struct{ name, id, run string }
 	var starts []start
 	begin := func(name string, options client.StartWorkflowOptions) client.WorkflowRun {
 		options.TaskQueue = queue
@@ -279,7 +279,7 @@ func TestOutcomesOnARealServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		starts = append(starts, start{run.GetID(), run.GetRunID()})
+		starts = append(starts, start{name, run.GetID(), run.GetRunID()})
 		return run
 	}
 	var runs []client.WorkflowRun
@@ -305,8 +305,11 @@ func TestOutcomesOnARealServer(t *testing.T) {
 			}
 		}
 	}
-	for _, run := range runs {
+	for i, run := range runs {
 		_ = run.Get(ctx, nil) // how it ended is in its history
+		if ctx.Err() != nil {
+			t.Fatalf("%s has not ended", starts[i].name)
+		}
 	}
 	// A query replays the whole of a workflow that has ended.
 	for _, s := range starts {

@@ -152,9 +152,6 @@ func (w *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkf
 	info := workflow.GetInfo(ctx)
 	node := record.Node(w.Collector, w.WorkflowName(info))
 	end := func(record func(took time.Duration)) {
-		if workflow.IsReplaying(ctx) {
-			return // the run has been recorded where it ended first
-		}
 		record(workflow.Now(ctx).Sub(info.WorkflowStartTime))
 		if info.Attempt > 1 {
 			node.RecordRetry(int(info.Attempt) - 1)
@@ -162,7 +159,7 @@ func (w *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkf
 	}
 	defer func() {
 		value := recover() // nil also if the worker drops the run from its cache, by runtime.Goexit
-		if value != nil && w.WorkflowPanicPolicy == worker.FailWorkflow {
+		if value != nil && w.WorkflowPanicPolicy == worker.FailWorkflow && !workflow.IsReplaying(ctx) {
 			end(func(took time.Duration) { node.RecordPanic(took, value) })
 		}
 		if value != nil {
@@ -170,12 +167,14 @@ func (w *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkf
 		}
 	}()
 	result, err := w.Next.ExecuteWorkflow(ctx, in)
-	if err == nil || workflow.IsContinueAsNewError(err) {
+	switch {
+	case workflow.IsReplaying(ctx): // it has been recorded where it first ended
+	case err == nil || workflow.IsContinueAsNewError(err):
 		end(node.RecordSuccess)
-	} else if !w.Ignore(err) {
-		end(func(took time.Duration) { node.RecordFailure(took, classified(err)) })
-	} else if !workflow.IsReplaying(ctx) {
+	case w.Ignore(err):
 		node.RecordIgnored()
+	default:
+		end(func(took time.Duration) { node.RecordFailure(took, classified(err)) })
 	}
 	return result, err
 }
