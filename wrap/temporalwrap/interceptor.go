@@ -151,18 +151,16 @@ type run struct {
 func (w *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
 	info := workflow.GetInfo(ctx)
 	node := record.Node(w.Collector, w.WorkflowName(info))
-	end := func(record func(took time.Duration)) {
-		record(workflow.Now(ctx).Sub(info.WorkflowStartTime))
-		if info.Attempt > 1 {
-			node.RecordRetry(int(info.Attempt) - 1)
-		}
+	end := func(write func(took time.Duration)) {
+		write(workflow.Now(ctx).Sub(info.WorkflowStartTime))
+		record.Retry(node, int(info.Attempt)-1)
 	}
 	defer func() {
-		value := recover() // nil also if the worker drops the run from its cache, by runtime.Goexit
-		if value != nil && w.WorkflowPanicPolicy == worker.FailWorkflow && !workflow.IsReplaying(ctx) {
-			end(func(took time.Duration) { node.RecordPanic(took, value) })
-		}
-		if value != nil {
+		// The value is nil also if the worker drops the run from its cache, by runtime.Goexit.
+		if value := recover(); value != nil {
+			if w.WorkflowPanicPolicy == worker.FailWorkflow && !workflow.IsReplaying(ctx) {
+				end(func(took time.Duration) { node.RecordPanic(took, value) })
+			}
 			panic(value) // from here, so that the frames of the workflow stay on the stack
 		}
 	}()

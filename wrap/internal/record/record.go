@@ -16,15 +16,22 @@ func Node(c *atomicmetrics.Collector, name string) *atomicmetrics.Node {
 	return c.Node(name)
 }
 
-// Attempt calls f by [atomicmetrics.Node.DoIgnoring]. If number is above 0, the
-// execution is also a retry with that number, unless ignore accepts its error.
-// Attempt records the retry when f has ended, because only then is it known
-// whether the execution counts.
+// Retry records a retry with a number, or none if the number is below 1.
+func Retry(node *atomicmetrics.Node, number int) {
+	if number > 0 {
+		node.RecordRetry(number)
+	}
+}
+
+// Attempt calls f by [atomicmetrics.Node.DoIgnoring]. It also records a Retry
+// with the number, unless ignore accepts the error of f. Attempt records the
+// retry when f has ended, because only then is it known whether the execution
+// counts.
 func Attempt(node *atomicmetrics.Node, number int, ignore func(error) bool, f func() error) {
 	ignored := false
 	defer func() {
-		if number > 0 && !ignored {
-			node.RecordRetry(number)
+		if !ignored {
+			Retry(node, number)
 		}
 	}()
 	_ = node.DoIgnoring(func(err error) bool {
