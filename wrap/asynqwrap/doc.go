@@ -8,17 +8,21 @@
 // The package is a module of its own, so only its users depend on asynq. Its
 // tests run asynq's server on a real Redis.
 //
-// # The model
+// # One execution
 //
-// The middleware records a run under the task's type, such as "email:deliver".
-// asynq runs a failed task again minutes or days later, perhaps in another
-// process. So the middleware measures the run and not the task. A run counts as
-// a retry too, if asynq has counted a failure of the task before. The retry has
-// the number that asynq gives it.
+// Each run of a task's handler is one execution. Its node is the task's type,
+// such as "email:deliver". asynq runs a failed task again minutes or days later,
+// perhaps in another process. So the middleware measures the run and not the
+// task.
 //
 // The middleware counts a run as asynq does. If the run's context has ended,
 // asynq has counted the context's error and no longer waits for the handler.
 // The middleware then records that error when the handler returns.
+//
+// # A retry
+//
+// If asynq has counted a failure of the task before, the run is a retry too. The
+// retry has the number that asynq gives it.
 //
 // # What is recorded
 //
@@ -44,7 +48,7 @@
 // context.Canceled, which asynq counts as a failure. A panic goes on to asynq,
 // which turns the panic into an error.
 //
-// # What asynq does not tell
+// # What is left out
 //
 // A shutdown, Inspector.CancelProcessing and a lost lease all cancel the
 // context. After a shutdown asynq puts the task back. After the others asynq

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/wrap"
+	"github.com/nodemetrics/nodemetrics/wrap/internal/record"
 )
 
 // Config says where a middleware records runs, under which name, and which runs
@@ -48,25 +49,11 @@ func Middleware(cfg Config) asynq.MiddlewareFunc {
 
 // run runs a task, records the run and returns the handler's error.
 func (cfg *Config) run(ctx context.Context, task *asynq.Task, next asynq.Handler) (err error) {
-	name := cfg.Name(ctx, task)
-	if name == "" {
-		return next.ProcessTask(ctx, task)
-	}
-	node, ignored := cfg.Collector.Node(name), false
-	defer func() {
-		if retry, _ := asynq.GetRetryCount(ctx); retry > 0 && !ignored {
-			node.RecordRetry(retry)
-		}
-	}()
-	_ = node.DoIgnoring(
-		func(err error) bool {
-			ignored = cfg.Ignore(err)
-			return ignored
-		},
-		func() error {
-			err = next.ProcessTask(ctx, task)
-			return verdict(ctx, err)
-		})
+	retry, _ := asynq.GetRetryCount(ctx)
+	record.Attempt(record.Node(cfg.Collector, cfg.Name(ctx, task)), retry, cfg.Ignore, func() error {
+		err = next.ProcessTask(ctx, task)
+		return verdict(ctx, err)
+	})
 	return err
 }
 

@@ -1,15 +1,5 @@
 // Package einowrap records the nodes of a graph of CloudWeGo eino
 // (github.com/cloudwego/eino/compose). Each run of a node is one execution.
-// eino's callbacks do not tell [Handler] everything. If a node panics, eino
-// calls nothing at that moment. The error of its graph then names one node that
-// panicked. So Handler records a panic with the time until the graph failed,
-// which slower nodes of the same step determine. Handler does not see further
-// panics in that step. A handler of a single node sees no panic at all. If a
-// branch panics in Stream or Transform, eino calls nothing for the outermost
-// graph, so Handler does not record its run. If the reader closes a stream,
-// eino does not tell. Handler reads a copy of each stream to its end, so the
-// node then goes on sending, unless [Config].EndAtStream is set. [Node] and
-// [MustNode] see every panic of a function at once.
 //
 //	handler := einowrap.Handler(einowrap.Config{Collector: metrics})
 //	answer, err := graph.Invoke(ctx, question, compose.WithCallbacks(handler))
@@ -18,14 +8,21 @@
 // records every graph. The package is a module of its own, so only its users
 // depend on eino.
 //
-// # Names
+// # One execution
 //
-// Handler records a node under its key in the graph, or the name that
+// Each run of a node is one execution, and so is each run of a graph. Handler
+// records a node under its key in the graph, or the name that
 // compose.WithNodeName gave it. Handler records a tool under the tool's name.
 // It records the run of a graph under the name that compose.WithGraphName gave.
 // It does not record a graph without a name. Config.Name changes that. Two
 // graphs with a key in common share one node of the collector. Config.Name can
 // put the graph's name in front.
+//
+// # A retry
+//
+// eino tells of no retries. If its agents retry a model by
+// adk.ModelRetryConfig, each attempt is an execution. A function of [Node] has
+// the retries of package wrap.
 //
 // # What is recorded
 //
@@ -42,9 +39,18 @@
 //	    Config.Ignore did                      a failure, CategoryOther      none
 //	it is a function that Node measures        as package wrap records it    1, 2, … as it starts
 //
-// A classifier of the caller's own may give a panic another category. If
-// eino's agents retry a model by adk.ModelRetryConfig, each attempt is an
-// execution.
+// # What is left out
+//
+// eino's callbacks do not tell [Handler] everything. If a node panics, eino
+// calls nothing at that moment. The error of its graph then names one node that
+// panicked. So Handler records a panic with the time until the graph failed,
+// which slower nodes of the same step determine. Handler does not see further
+// panics in that step. A handler of a single node sees no panic at all. If a
+// branch panics in Stream or Transform, eino calls nothing for the outermost
+// graph, so Handler does not record its run. If the reader closes a stream,
+// eino does not tell. Handler reads a copy of each stream to its end, so the
+// node then goes on sending, unless [Config].EndAtStream is set. [Node] and
+// [MustNode] see every panic of a function at once.
 //
 // # Streams
 //

@@ -2,8 +2,6 @@ package einowrap
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"github.com/cloudwego/eino/compose"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/wrap/internal/record"
 )
 
 // inContext is the key of the innermost execution of a collector.
@@ -33,8 +32,7 @@ type execution struct {
 	depth  int        // how many steps its address in the graphs has
 	key    string     // the last step: a node's key in its graph, or a tool's name
 	name   string
-	node   *atomicmetrics.Node // nil if name is ""
-	timer  atomicmetrics.Timer
+	*record.Execution
 
 	mu    *sync.Mutex // of the outermost execution; guards the fields below
 	taken bool
@@ -76,12 +74,12 @@ func (e *execution) isGraph() bool {
 // start starts the timer. The execution is in flight if eino tells of its end
 // even after a panic. The graph around it tells, and a graph itself tells
 // unless it streams.
-func (e *execution) start(stream bool) {
-	e.timer = e.node.Start()
+func (e *execution) start(c *atomicmetrics.Collector, stream bool) {
+	e.Execution = record.Start(record.Node(c, e.name))
 	if e.parent == nil {
 		e.mu = new(sync.Mutex)
 		if e.landed = !e.isGraph(); e.landed || stream {
-			e.timer.Discard()
+			e.Discard()
 		}
 		return
 	}
@@ -89,7 +87,7 @@ func (e *execution) start(stream bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.landed = e.parent.landed; e.landed {
-		e.timer.Discard()
+		e.Discard()
 	}
 	e.parent.below[e] = struct{}{}
 }
@@ -114,53 +112,9 @@ func (e *execution) take() bool {
 func (e *execution) landBelow() {
 	for child := range e.below {
 		child.landed = true
-		child.timer.Discard()
+		child.Discard()
 		child.landBelow()
 	}
-}
-
-// record records an execution that ends now with err, unless ignore accepts
-// err. Then it counts the execution as ignored. A nil ignore accepts no error.
-// If ignore panics, that is the failure.
-func (e *execution) record(err error, ignore func(error) bool) {
-	took := e.timer.Elapsed()
-	e.timer.Discard()
-	switch {
-	case e.node == nil:
-	case err == nil:
-		e.node.RecordSuccess(took)
-	case ignore == nil:
-		e.node.RecordFailure(took, err)
-	default:
-		settled := false
-		defer func() {
-			if !settled {
-				value := recover()
-				e.node.RecordFailure(took, panicked(value))
-				if value != nil {
-					// from here, so that the frames of ignore stay on the stack
-					panic(value)
-				}
-			}
-		}()
-		ignored := ignore(err)
-		settled = true
-		if ignored {
-			e.node.RecordIgnored()
-		} else {
-			e.node.RecordFailure(took, err)
-		}
-	}
-}
-
-// panicked returns the failure of a panic. The value is nil if the goroutine
-// has ended.
-func panicked(value any) error {
-	text := "runtime.Goexit"
-	if value != nil {
-		text = fmt.Sprint("panic: ", value)
-	}
-	return atomicmetrics.Categorize(errors.New(text), atomicmetrics.CategoryOther)
 }
 
 // endPanicked ends the executions below that have panicked. eino tells of them
@@ -193,7 +147,7 @@ func (e *execution) unwind(value string) {
 		open[0].unwind(value)
 	}
 	if e.take() {
-		e.record(panicked(value), nil)
+		e.Panicked(value)
 	}
 }
 

@@ -80,11 +80,11 @@ func (h *handler) OnStartWithStreamInput(ctx context.Context, info *callbacks.Ru
 
 func (h *handler) OnEnd(ctx context.Context, info *callbacks.RunInfo, output callbacks.CallbackOutput) context.Context {
 	if e := h.running(ctx, info); e != nil && e.take() {
-		var err error
 		if output == nil && panicking() {
-			err = panicked("in the graph") // eino does not tell the value
+			e.Panicked("in the graph") // eino does not tell the value
+		} else {
+			e.End(nil, nil)
 		}
-		e.record(err, nil)
 	}
 	return ctx
 }
@@ -93,7 +93,7 @@ func (h *handler) OnError(ctx context.Context, info *callbacks.RunInfo, err erro
 	if e := h.running(ctx, info); e != nil {
 		e.endPanicked(err)
 		if e.take() {
-			e.record(err, h.ignore(ctx))
+			e.End(err, h.ignore(ctx))
 		}
 	}
 	return ctx
@@ -110,16 +110,16 @@ func (h *handler) OnEndWithStreamOutput(ctx context.Context, info *callbacks.Run
 		output.Close()
 	case h.cfg.EndAtStream:
 		output.Close()
-		e.record(nil, nil)
+		e.End(nil, nil)
 	default:
 		go func() {
 			defer output.Close()
 			// Ignore's, recorded, which would end the process here
 			defer func() { _ = recover() }()
 			if value, err := end(output); value != nil {
-				e.record(panicked(value), nil)
+				e.Panicked(value)
 			} else {
-				e.record(err, h.ignore(ctx))
+				e.End(err, h.ignore(ctx))
 			}
 		}()
 	}
@@ -153,10 +153,7 @@ func (h *handler) start(ctx context.Context, info *callbacks.RunInfo, stream boo
 	if h.cfg.Name != nil {
 		e.name = h.cfg.Name(ctx, e.name, info)
 	}
-	if e.name != "" {
-		e.node = h.cfg.Collector.Node(e.name)
-	}
-	e.start(stream)
+	e.start(h.cfg.Collector, stream)
 	return context.WithValue(ctx, inContext{h.cfg.Collector}, e)
 }
 

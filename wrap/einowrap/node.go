@@ -28,7 +28,7 @@ func Node[In, Out any](cfg wrap.Config, fn wrap.Func[In, Out]) (wrap.Func[In, Ou
 	}
 	return func(ctx context.Context, in In) (Out, error) {
 		if e := current(ctx, cfg.Collector); e != nil && e.name == cfg.Name && e.take() {
-			e.timer.Discard()
+			e.Discard()
 		}
 		return run(ctx, in)
 	}, nil

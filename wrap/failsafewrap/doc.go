@@ -9,13 +9,22 @@
 // listener when a panic ends an execution. The package is a module of its own,
 // so only its users depend on failsafe-go.
 //
-// # The model
+// # One execution
 //
 // The policy measures everything within it, and changes nothing. As the first
 // policy of an executor it records each call of the executor as one execution.
 // Inside other policies it records each execution that reaches it. Inside a
-// retry policy each attempt is an execution, and the policy records no retries.
-// Inside a fallback the policy records the failures that the fallback hides.
+// retry policy each attempt is an execution. Inside a fallback the policy
+// records the failures that the fallback hides.
+//
+// An execution takes as long as everything within the policy, so all attempts
+// and all delays between them count.
+//
+// # A retry
+//
+// Each further attempt of a retry policy within is a retry. The policy records
+// the retries when the execution ends. Inside a retry policy it records none. A
+// hedge is no retry.
 //
 // # What is recorded
 //
@@ -30,15 +39,11 @@
 //	it panicked or ended its goroutine,
 //	    or Config.Ignore did                   a failure, CategoryOther      the same
 //
-// An execution takes as long as everything within the policy, so all attempts
-// and all delays between them count. The policy records the retries when the
-// execution ends. A hedge is no retry.
-//
 // A retrypolicy.ExceededError has the category of its last attempt. If a
 // breaker is open or a bulkhead is full, the caller gets an error. The policy
 // records that error as every error.
 //
-// # What failsafe-go does not tell
+// # What is left out
 //
 // A timeout policy calls its OnTimeoutExceeded listener before it cancels the
 // execution. If the function returns while that listener runs, the policy

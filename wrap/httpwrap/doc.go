@@ -5,7 +5,10 @@
 //	server := &http.Server{Handler: httpwrap.Handler(cfg, mux)}
 //	client := &http.Client{Transport: httpwrap.Transport(cfg, nil)}
 //
-// # Names
+// # One execution
+//
+// Each request that a server handles is one execution, and so is each request
+// that a client makes. A client that follows a redirect makes two requests.
 //
 // Handler records a request under the route that http.ServeMux chose, such as
 // "GET /items/{id}". The mux sets the route in the request that it was given.
@@ -18,35 +21,43 @@
 // URL is never part of a name. Paths have identifiers in them, and a collector
 // keeps each name until the program forgets it. If the hosts are not known
 // beforehand, as in a crawler, Config.Name should group them. Names beyond the
-// collector's limit go to atomicmetrics.OverflowNode. A client that follows a
-// redirect makes two requests, which are two executions.
+// collector's limit go to atomicmetrics.OverflowNode.
 //
 // No default name comes from text that a client sends. A route that
 // http.ServeMux only redirects to, by CONNECT, has no pattern.
 //
+// # A retry
+//
+// The package records no retries. If a program repeats a request, each request
+// is an execution. If a program wants one execution with retries, it calls its
+// client in a function of package wrap.
+//
 // # What is recorded
 //
-//	a server's handler                          execution
-//	returns, status below 500                   a success
-//	returns, status 500 and above               a failure: 504 is CategoryTimeout, 502 is
-//	                                            CategoryNetwork, the rest is CategoryOther
-//	returns or aborts, the client has gone      nothing, with two exceptions
-//	writes after a http.TimeoutHandler outside
-//	has answered                                a failure, CategoryTimeout
-//	panics, http.ErrAbortHandler included,
-//	or ends its goroutine                       a failure, CategoryOther
-//	hijacks the connection and returns          a success
+//	how it ended, at a server                  the execution                 the retry
+//	it returned, status below 500              a success                     none
+//	it returned, status 500 and above          a failure: 504 is             none
+//	                                           CategoryTimeout, 502 is
+//	                                           CategoryNetwork, the rest is
+//	                                           CategoryOther
+//	it returned or aborted, and the client
+//	    has gone                               nothing, with two exceptions  none
+//	it wrote after a http.TimeoutHandler
+//	    outside had answered                   a failure, CategoryTimeout    none
+//	it hijacked the connection and returned    a success                     none
+//	it panicked, by http.ErrAbortHandler too,
+//	    or ended its goroutine                 a failure, CategoryOther      none
 //
-//	a client's request                          execution
-//	status below 500, body read or closed       a success
-//	status 500 and above, body read or closed   a failure, with the categories of a handler's
-//	fails, or its body does while it is read    a failure, by the classifier: a deadline or
-//	                                            http.Client.Timeout is CategoryTimeout, a
-//	                                            server that hangs up or resets is
-//	                                            CategoryNetwork
-//	    and the caller has cancelled it         nothing
-//	the next transport or its body panics       a failure, CategoryOther
-//	the next transport returns nil and nil      a failure, CategoryOther
+//	how it ended, at a client                  the execution                 the retry
+//	status below 500, body read or closed      a success                     none
+//	status 500 and above, body read or closed  a failure, as at a server     none
+//	it failed, or its body did while it was    a failure, by the classifier  none
+//	    read
+//	    by a deadline or http.Client.Timeout   a failure, CategoryTimeout    none
+//	    as the server hung up or reset         a failure, CategoryNetwork    none
+//	    and the caller has cancelled it        nothing                       none
+//	the next transport returned nil and nil    a failure, CategoryOther      none
+//	the next transport or its body panicked    a failure, CategoryOther      none
 //
 // Config.Failed may make failures of more statuses. Of these 408 is
 // CategoryTimeout, and 400 and 422 are CategoryValidation. Config.Ignore
@@ -54,7 +65,7 @@
 // failure, because it says that the request was wrong. A panic goes on its way,
 // with its value and stack.
 //
-// # Clients that have gone
+// # What is left out
 //
 // A client that has gone is no verdict on the handler. The handler may learn
 // this by the context, by a write that fails, or not at all. It may return, or

@@ -12,16 +12,20 @@
 // The package is a module of its own, so only its users depend on River. Its
 // tests run River on a real PostgreSQL, in several processes.
 //
-// # The model
+// # One execution
 //
-// The middleware records a run under the job's kind. River runs a failed job
-// again minutes or days later, perhaps in another process. So the middleware
-// measures the run and not the job. A run counts as a retry too, if River has
-// counted an attempt of the job before. The first retry is the second attempt.
+// Each run of a job is one execution. Its node is the job's kind. River runs a
+// failed job again minutes or days later, perhaps in another process. So the
+// middleware measures the run and not the job.
 //
 // The middleware counts a run as River does. If a client has canceled the job
 // and the run returns an error, River stores the cancellation in place of the
 // error. The middleware then records the cancellation.
+//
+// # A retry
+//
+// If River has counted an attempt of the job before, the run is a retry too. The
+// first retry is the second attempt.
 //
 // # What is recorded
 //
@@ -52,7 +56,7 @@
 // exceptions are below. The default of Ignore accepts context.Canceled and the
 // cancellation of a job by a client. River stores an error for both.
 //
-// # What River does not tell
+// # What is left out
 //
 // If a process dies, its runs end without a record. River takes their jobs for
 // lost after Config.RescueStuckJobsAfter and stores an error for each.

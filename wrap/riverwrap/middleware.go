@@ -9,6 +9,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 	"github.com/nodemetrics/nodemetrics/wrap"
+	"github.com/nodemetrics/nodemetrics/wrap/internal/record"
 )
 
 // Config says where a middleware records runs, under which name, and which it
@@ -57,25 +58,11 @@ func Middleware(cfg Config) rivertype.WorkerMiddleware {
 
 // run runs a job, records the run and returns the worker's error.
 func (cfg *Config) run(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) (err error) {
-	name := cfg.Name(job)
-	if name == "" {
-		return work(ctx)
-	}
-	node, ignored := cfg.Collector.Node(name), false
-	defer func() { // at the end of the run, because only then it is known whether it was an attempt
-		if retry := job.Attempt - 1; retry > 0 && !ignored {
-			node.RecordRetry(retry)
-		}
-	}()
-	_ = node.DoIgnoring(
-		func(err error) bool {
-			ignored = takenBack(ctx, err) || cfg.Ignore(err)
-			return ignored
-		},
-		func() error {
-			err = work(ctx)
-			return verdict(ctx, err)
-		})
+	ignore := func(err error) bool { return takenBack(ctx, err) || cfg.Ignore(err) }
+	record.Attempt(record.Node(cfg.Collector, cfg.Name(job)), job.Attempt-1, ignore, func() error {
+		err = work(ctx)
+		return verdict(ctx, err)
+	})
 	return err
 }
 
