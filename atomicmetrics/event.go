@@ -59,7 +59,7 @@ type Event struct {
 	P99         time.Duration // of the window at the event
 	Samples     int           // in the window at the event; 0 when a reset made the node recover
 	At          time.Time     // when the event was raised
-	Running     time.Duration // age of the oldest running execution, to the microsecond; 0 unless a RunningEvent breached
+	Running     time.Duration // age of the oldest running execution; 0 unless a RunningEvent breached
 }
 
 // String returns a line for people, such as
