@@ -4,10 +4,12 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
+	"github.com/nodemetrics/nodemetrics/internal/pad"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -45,14 +47,33 @@ type optional struct {
 // until those who had begun to add have ended. Then the old state is final. See ring.Ring.Close for why no record is
 // lost or doubled by that; retries carry a CLOSED bit of their own.
 type state struct {
+	watch  *verdict.Watch // nil without thresholds
+	_      [(pad.Line - (allocHeader+unsafe.Sizeof(uintptr(0))+8*(ignoredCount+1))%pad.Line) % pad.Line]byte
+	counts [ignoredCount + 1]atomic.Uint64 // retries by attempt, then executions ignored; CLOSED in the top bit
 	ring   ring.Ring
-	watch  *verdict.Watch   // nil without thresholds
-	counts [9]atomic.Uint64 // retries by attempt, then executions ignored; CLOSED in the top bit
 }
 
 const (
 	countClosed  = 1 << 63
 	ignoredCount = 8 // in counts
+)
+
+// allocHeader is how many bytes Go's allocator puts in front of an object of more
+// than 512 bytes that has pointers. A state's ring begins a cache line behind it.
+const allocHeader = 8
+
+// A state is allocated as one of these. The slots of the default window lie in
+// the same object, so a record misses one page less. Records on 10,000 nodes in
+// random order then take 0.65 of the time.
+type (
+	stateAlone struct {
+		_ [allocHeader]byte
+		state
+	}
+	stateWithSlots struct {
+		state
+		slots [DefaultWindowSize]atomic.Uint64
+	}
 )
 
 // Name returns the node's name; OverflowNode when the collector had no place for the name that was asked for, and ""
@@ -142,26 +163,30 @@ func (s *state) count(i int) bool {
 	}
 }
 
-// record adds an execution to the state that the node has. A state that a reset has closed meanwhile takes nothing: the
-// node's pointer was moved on before that, so the next round finds another.
+// record adds an execution to the state that the node has.
 func (n *Node) record(o ring.Outcome, d time.Duration) {
-	ns := uint64(d)
-	if ns > ring.MaxDuration {
-		ns = n.clamp(d)
+	s := n.state.Load()
+	step.At(step.Loaded)
+	if s == nil || uint64(d) > ring.MaxDuration || !s.ring.Record(o, uint64(d)) {
+		n.recordAnyhow(o, d)
 	}
+}
+
+// recordAnyhow is record for any duration and any state. A state that a reset
+// has closed meanwhile takes nothing: the node's pointer was moved on before
+// that, so the next round finds another.
+//
+//go:noinline
+func (n *Node) recordAnyhow(o ring.Outcome, d time.Duration) {
+	ns := n.clamp(d)
 	for {
-		s := n.state.Load()
+		s := n.open()
 		step.At(step.Loaded)
-		if s == nil {
-			n.open()
-			continue
-		}
-		if s.ring.Record(o, ns) {
+		if s != nil && s.ring.Record(o, ns) {
 			return
 		}
 		if s == forgotten {
-			n.successor().record(o, time.Duration(ns))
-			return
+			n = n.successor()
 		}
 	}
 }
@@ -171,10 +196,7 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 	if category >= categories {
 		category = CategoryOther
 	}
-	ns := uint64(d)
-	if ns > ring.MaxDuration {
-		ns = n.clamp(d)
-	}
+	ns := n.clamp(d)
 	f := lastfailure.Failure{At: time.Now(), Category: uint8(category), Text: text}
 	for {
 		s := n.open()
@@ -191,9 +213,12 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 
 // clamp returns the nearest duration that is kept, in nanoseconds.
 func (n *Node) clamp(d time.Duration) uint64 {
-	n.collector.clampings.Add(1)
-	n.collector.warnClamped(n.name, d)
-	return uint64(min(max(d, 0), MaxDuration))
+	kept := uint64(min(max(d, 0), MaxDuration))
+	if kept != uint64(d) {
+		n.collector.clampings.Add(1)
+		n.collector.warnClamped(n.name, d)
+	}
+	return kept
 }
 
 // open returns the node's state, and makes it if there is none. It returns nil
@@ -202,7 +227,14 @@ func (n *Node) open() *state {
 	if s := n.state.Load(); s != nil {
 		return s
 	}
-	s := new(state)
+	var s *state
+	var slots []atomic.Uint64
+	if n.collector.windowSize == DefaultWindowSize {
+		with := new(stateWithSlots)
+		s, slots = &with.state, with.slots[:]
+	} else {
+		s = &new(stateAlone).state
+	}
 	switch c := n.collector; {
 	case c.digests():
 		bounds, published := history.Bounds{Slow: ring.MaxDuration, Recovering: ring.MaxDuration}, (func())(nil)
@@ -213,9 +245,9 @@ func (n *Node) open() *state {
 		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), bounds, published)
 	case n.verdict != nil:
 		s.watch = n.verdict.Watch(&s.ring)
-		s.ring.Init(c.windowSize, &s.watch.Watch)
+		s.ring.Init(c.windowSize, slots, &s.watch.Watch)
 	default:
-		s.ring.Init(c.windowSize, nil)
+		s.ring.Init(c.windowSize, slots, nil)
 	}
 	step.At(step.Made)
 	n.state.CompareAndSwap(nil, s)

@@ -21,7 +21,7 @@ func BenchmarkRecord(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var r Ring
-			r.Init(c.window, c.watch)
+			r.Init(c.window, nil, c.watch)
 			for b.Loop() {
 				r.Record(Success, 1000)
 			}
@@ -35,7 +35,7 @@ func BenchmarkRecord(b *testing.B) {
 	})
 	b.Run("parallel", func(b *testing.B) {
 		var r Ring
-		r.Init(100, nil)
+		r.Init(100, nil, nil)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				r.Record(Success, 1000)
@@ -60,7 +60,7 @@ func BenchmarkWindow(b *testing.B) {
 
 func benchmarkWindow(b *testing.B, window, shards, recorders int) {
 	var r Ring
-	r.Init(window, nil)
+	r.Init(window, nil, nil)
 	if shards > 0 {
 		r.Spread(shards)
 		fill(&r, window)
@@ -100,7 +100,7 @@ func fill(r *Ring, samples int) {
 			slot := &s.slots[s.slot(head)]
 			s.count(Success, uint64(d))
 			slot.stamp.Store(uint64(clock.Real()))
-			slot.sample.Store(uint64(sampleOf(Success, uint64(d), 0)))
+			slot.sample.Store(uint64(sampleOf(Success, uint64(d))))
 			s.head.Store(s.after(head))
 		}
 		c.shards[i].Store(s)

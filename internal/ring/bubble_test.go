@@ -11,7 +11,7 @@ import (
 func TestRecordsInABubbleAndOutsideAreInOneOrder(t *testing.T) {
 	const size = 3
 	var r Ring
-	r.Init(size, nil)
+	r.Init(size, nil, nil)
 	r.Spread(2)
 	fill(&r, size)
 	d := uint64(1000)

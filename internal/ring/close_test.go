@@ -10,7 +10,7 @@ import (
 func TestAClosedRingTakesNothing(t *testing.T) {
 	for _, spread := range []bool{false, true} {
 		var r Ring
-		r.Init(10, nil)
+		r.Init(10, nil, nil)
 		if spread {
 			r.Spread(2)
 		}
@@ -29,7 +29,7 @@ func TestAClosedRingTakesNothing(t *testing.T) {
 func TestWhatAClosedRingTookIsCountedWhenItIsQuiet(t *testing.T) {
 	closeBesideRecorders(t, 300, func(round int) (*Ring, uint64) {
 		r := new(Ring)
-		r.Init(1+round%9, nil)
+		r.Init(1+round%9, nil, nil)
 		return r, uint64(round)
 	}, func(r *Ring, taken uint64) {
 		var b Reader

@@ -155,7 +155,7 @@ func (c *cores) record(o Outcome, d uint64) bool {
 	slot := &s.slots[s.slot(head)]
 	release.Store(&slot.stamp, uint64(now))
 	step.At(step.Stamped)
-	release.Store(&slot.sample, uint64(sampleOf(o, d, 0)))
+	release.Store(&slot.sample, uint64(sampleOf(o, d)))
 	step.At(step.Stored)
 	due := c.watch != nil && s.owe(c.watch, o, d)
 	release.Store(&s.head, s.after(head))

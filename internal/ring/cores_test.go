@@ -21,7 +21,7 @@ func TestContentionSpreadsARingAndLonelinessDoesNot(t *testing.T) {
 			{"as often, but not so many times", contentionLimit - 1, contentionSpan / contentionLimit, false},
 		} {
 			var r Ring
-			r.Init(100, nil)
+			r.Init(100, nil, nil)
 			for range before {
 				r.Record(Success, 1)
 			}
@@ -40,7 +40,7 @@ func TestContentionSpreadsARingAndLonelinessDoesNot(t *testing.T) {
 	}
 	runtime.GOMAXPROCS(1)
 	var alone Ring
-	alone.Init(100, nil)
+	alone.Init(100, nil, nil)
 	for range 10 * contentionLimit {
 		if alone.Record(Success, 1); alone.meetsOften() || alone.Sharded() {
 			t.Fatal("a ring was spread on one processor")
@@ -54,7 +54,7 @@ func TestARecordGoesToTheShardOfItsCore(t *testing.T) {
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	var r Ring
-	r.Init(100, nil)
+	r.Init(100, nil, nil)
 	r.Spread(4)
 	c := r.cores.Load()
 	if len(c.shards) != 4 {
@@ -91,7 +91,7 @@ func TestARecordGoesToTheShardOfItsCore(t *testing.T) {
 
 func TestARingWhoseOwnerIsHeldUpIsSpreadAndNobodyWaits(t *testing.T) {
 	var r Ring
-	r.Init(3, nil)
+	r.Init(3, nil, nil)
 	r.Record(1, 1)
 	head, _ := r.first.acquire() // and never gives it back
 	all := []execution{{1, 1}}

@@ -49,7 +49,7 @@ func TestARecorderHeldUpNeverDisplacesANewerSample(t *testing.T) {
 // heldUp holds a recorder up at a step while others record, and looks what it does to the window when it goes on.
 func heldUp(t *testing.T, spread bool, at step.Step, size, between int) {
 	var r Ring
-	r.Init(size, newWatch(500, 500))
+	r.Init(size, nil, newWatch(500, 500))
 	if spread {
 		r.Spread(1)
 	}
@@ -108,7 +108,7 @@ func TestACloseWaitsForARecorderHeldUp(t *testing.T) {
 		for _, at := range steps {
 			for _, before := range []int{0, 3, 30} {
 				var r Ring
-				r.Init(7, nil)
+				r.Init(7, nil, nil)
 				if spread {
 					r.Spread(2)
 				}
@@ -146,7 +146,7 @@ func TestARecordThatEndsInTheFirstShardIsOlderThanTheCores(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	for _, at := range ringSteps[false] {
 		var r Ring
-		r.Init(10, nil)
+		r.Init(10, nil, nil)
 		held, release := step.Hold(at)
 		done := make(chan bool)
 		go func() { done <- r.Record(1, 1) }()
@@ -191,7 +191,7 @@ func readOvertaken(t *testing.T, window, before, meanwhile, at int) (steps int) 
 	t.Helper()
 	step.Hook(nil)
 	var r Ring
-	r.Init(window, nil)
+	r.Init(window, nil, nil)
 	r.Spread(1)
 	for d := range uint64(before) {
 		r.Record(Success, d)
@@ -240,7 +240,7 @@ func TestCountsAreReadAgainWhenManyRecordsCameMeanwhile(t *testing.T) {
 	for at := 1; at == 1 || steps >= at; at++ {
 		step.Hook(nil)
 		var r Ring
-		r.Init(100, nil)
+		r.Init(100, nil, nil)
 		r.Spread(2)
 		for range before {
 			r.Record(Success, each)
@@ -289,7 +289,7 @@ func TestASampleThatWasReadIsReadAfterTheSpread(t *testing.T) {
 	for _, size := range []int{2, 3, 7} {
 		for before := size; before < 3*size; before++ {
 			var r Ring
-			r.Init(size, nil)
+			r.Init(size, nil, nil)
 			for d := range uint64(before) {
 				r.Record(Success, d)
 			}
@@ -339,7 +339,7 @@ func readHeldUp(t *testing.T, size, before, shards, meanwhile, at int) (steps in
 	t.Helper()
 	step.Hook(nil)
 	var r Ring
-	r.Init(size, nil)
+	r.Init(size, nil, nil)
 	last := uint64(0)
 	record := func(n int) {
 		for range n {
@@ -386,7 +386,7 @@ func TestAnExecutionIsCountedAfterItsDuration(t *testing.T) {
 	for _, spread := range []bool{false, true} {
 		step.Hook(nil)
 		var r Ring
-		r.Init(10, nil)
+		r.Init(10, nil, nil)
 		if spread {
 			r.Spread(2)
 		}
@@ -421,7 +421,7 @@ func TestAReadThatASpreadOvertakesIsAWindowThatWas(t *testing.T) {
 	for at := 1; ; at++ { // the step of the first read
 		step.Hook(nil)
 		var r Ring
-		r.Init(size, nil)
+		r.Init(size, nil, nil)
 		for d := range uint64(size) {
 			r.Record(Success, d)
 		}

@@ -70,11 +70,6 @@ func (l *large) newBatch(s *coreShard, cores int) {
 	s.batch = history.NewBatch(1+s.index, half, true)
 }
 
-// recordLarge is the rest of Record in the ring of a large window.
-func (r *Ring) recordLarge(head uint64, o Outcome, d uint64) bool {
-	return r.large.record(batchShard{&r.first, r.geometry, r.large.first.Load()}, false, head, o, d) || r.Record(o, d)
-}
-
 // batchShard is a shard with the batch that it has in the place of slots.
 type batchShard struct {
 	*shard
@@ -105,7 +100,7 @@ func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint
 		key = stamped | uint64(max(clock.Real(), 0))
 	}
 	s.count(o, d)
-	b.Put(slot, key, uint64(sampleOf(o, d, 0)))
+	b.Put(slot, key, uint64(sampleOf(o, d)))
 	next := s.after(head)
 	release.Store(&s.head, next)
 	step.At(step.Released)

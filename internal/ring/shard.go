@@ -34,13 +34,16 @@ func (s *shard) count(o Outcome, d uint64) {
 	was := s.sum.Load()
 	release.Store(&s.sum, was+d)
 	step.At(step.Added)
-	if (was^(was+d))>>63 != 0 {
+	if crosses(was, was+d) {
 		release.Store(&s.crossings, s.crossings.Load()+1)
 	}
 	step.At(step.Summed)
 	release.Store(&s.outcomes[o], s.outcomes[o].Load()+1)
 	step.At(step.Counted)
 }
+
+// crosses reports whether a sum crosses a multiple of 2^63.
+func crosses(was, sum uint64) bool { return int64(was^sum) < 0 }
 
 // total returns the sum of durations in units of 2^63 and what is left. It is exact while no more than one crossing is
 // under way, which takes 2^63 ns of durations (292 years; 128 of the longest there are) to be false: then it may be

@@ -47,16 +47,21 @@ type Stats struct {
 	Recorded int // of a large window only: executions since the ring began
 }
 
+// concerns reports whether the window must be judged if a sample replaces the
+// old sample in its slot. If both samples are healthy, concerns costs three
+// comparisons. The caller owns the first shard.
+func (w *Watch) concerns(old, sample Sample) bool {
+	return old == 0 || old.above(w.Bounds.Recovering) || sample.above(w.Bounds.Recovering) || w.unjudged
+}
+
 // replace counts a sample, and no longer counts the sample that it replaces in
-// its slot, if any. It reports whether the window must be judged. If both
-// samples are healthy, replace costs three comparisons. The caller owns the
-// first shard.
+// its slot, if any. It reports what concerns does. The caller owns the first
+// shard.
 func (w *Watch) replace(old, sample Sample) (judge bool) {
-	if old == 0 || old.above(w.Bounds.Recovering) || sample.above(w.Bounds.Recovering) || w.unjudged {
+	if judge = w.concerns(old, sample); judge {
 		w.count(old, sample)
-		return true
 	}
-	return false
+	return judge
 }
 
 func (w *Watch) count(old, sample Sample) {

@@ -23,7 +23,7 @@ func TestTheOwnerSeesItsSampleAndHasItJudgedOnce(t *testing.T) {
 	}
 	var unjudged int
 	w.Unjudged = func() { unjudged++ }
-	r.Init(size, w)
+	r.Init(size, nil, w)
 	for i := range 2 * size {
 		r.Record(1, uint64(i)*60)
 	}
@@ -56,7 +56,7 @@ func TestALookIsDueAfterTheRecordsThatAreAllowed(t *testing.T) {
 	due := 0
 	w := newWatch(100, 50)
 	w.Due = func(int64) { due++ }
-	r.Init(10, w)
+	r.Init(10, nil, w)
 	r.Spread(2)
 	r.Record(Success, 1)
 	if due != 1 || !r.Due() {
@@ -95,7 +95,7 @@ func TestALookIsDueAfterTheRecordsThatAreAllowed(t *testing.T) {
 func TestMarkLeavesARecordUnderWayOut(t *testing.T) {
 	var r Ring
 	var b Reader
-	r.Init(10, newWatch(100, 50))
+	r.Init(10, nil, newWatch(100, 50))
 	r.Spread(2)
 	fill(&r, 1)
 	s := r.cores.Load().shards[1].Load()

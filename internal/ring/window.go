@@ -75,7 +75,8 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
 		words[i] = Sample(slots[i].Load())
 	}
 	step.At(step.Reading)
-	end = r.ended(r.first.head.Load())
+	head := r.first.head.Load() &^ flags
+	end = r.ended(head)
 	if end-begin > size {
 		return nil, 0, false
 	}
@@ -90,7 +91,7 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
 	}
 	step.At(step.Reading)
 	ok = r.begun(r.first.head.Load()) <= begin+size
-	if end >= size && words[at].of(end/size+1) {
+	if end >= size && words[at].tag() == tagOf(head) {
 		end++ // the copy has the sample of the record under way
 	}
 	return words, end, ok

@@ -71,7 +71,7 @@ func TestWindowIsTheNewestRecordsInOrder(t *testing.T) {
 		for _, spreadAt := range []int{-1, 0, 1, size / 2, size, 3 * size} {
 			random := rand.New(rand.NewPCG(uint64(size), uint64(spreadAt)))
 			var r Ring
-			r.Init(size, newWatch(600, 300))
+			r.Init(size, nil, newWatch(600, 300))
 			var all []execution
 			check := 1 + size/8
 			for i := range 140*min(size, 20) + 5*size {
@@ -97,7 +97,7 @@ func TestOneGoroutineAloneOwnsTheWholeWindowAfterABurst(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		for _, size := range sizes {
 			var r Ring
-			r.Init(size, nil)
+			r.Init(size, nil, nil)
 			if procs > 2 {
 				r.Spread(procs) // a contended head does so by itself, sometimes
 			}
@@ -138,7 +138,7 @@ func TestEveryReadBesideRecordersHoldsTogether(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		for _, size := range []int{1, 7, 100, 1000} {
 			var r Ring
-			r.Init(size, newWatch(500, 500))
+			r.Init(size, nil, newWatch(500, 500))
 			done := make(chan struct{})
 			var recorders, readers sync.WaitGroup
 			for range 4 {
@@ -224,7 +224,7 @@ func TestAReadBesideRecordersAtFullSpeedIsAWindowThatWas(t *testing.T) {
 
 func windowsThatWere(t *testing.T, size, spread int, recorders uint64) {
 	var r Ring
-	r.Init(size, newWatch(500, 500))
+	r.Init(size, nil, newWatch(500, 500))
 	if spread > 0 {
 		r.Spread(spread)
 	}

@@ -46,7 +46,7 @@ func newWindow(size int, thresholds Thresholds) *window {
 func (w *window) next(size int) {
 	w.Ring = new(ring.Ring)
 	w.Watch = w.node.Watch(w.Ring)
-	w.Ring.Init(size, &w.Watch.Watch)
+	w.Ring.Init(size, nil, &w.Watch.Watch)
 }
 
 // record makes n records.
@@ -237,7 +237,7 @@ func resetsInTheMiddle(t *testing.T, seed uint64) {
 	made := func() *state {
 		s := new(state)
 		s.watch = node.Watch(&s.ring)
-		s.ring.Init(size, &s.watch.Watch)
+		s.ring.Init(size, nil, &s.watch.Watch)
 		if spread == 2 {
 			s.ring.Spread(4)
 		}
