@@ -89,18 +89,22 @@ func (n *Node) Name() string {
 // MaxDuration as MaxDuration; either is logged, at most once a second.
 func (n *Node) RecordSuccess(d time.Duration) {
 	if n != nil {
-		n.record(ring.Success, d)
+		n.record(ring.Success, d, 0)
 	}
 }
 
 // RecordFailure records an execution that ended with err after d; the classifier tells the category. A nil err is of
 // CategoryOther. For d see RecordSuccess.
 func (n *Node) RecordFailure(d time.Duration, err error) {
-	if n == nil {
-		return
+	if n != nil {
+		n.recordError(d, err, 0)
 	}
+}
+
+// recordError is RecordFailure; for the end see record.
+func (n *Node) recordError(d time.Duration, err error, end int64) {
 	category, text := CategoryOther, ""
-	defer func() { n.recordFailure(d, category, text) }() // also when user code ends the goroutine
+	defer func() { n.recordFailure(d, category, text, end) }() // also when user code ends the goroutine
 	category = n.collector.categorize(err)
 	if n.keepsFailures() {
 		text = lastfailure.Text(err)
@@ -111,16 +115,17 @@ func (n *Node) RecordFailure(d time.Duration, err error) {
 // exist counts as CategoryOther. For d see RecordSuccess.
 func (n *Node) RecordFailureAs(d time.Duration, category Category) {
 	if n != nil {
-		n.recordFailure(d, category, "")
+		n.recordFailure(d, category, "", 0)
 	}
 }
 
-// recordFailure records a failure; the text is for the last failure, where that is kept.
-func (n *Node) recordFailure(d time.Duration, category Category, text string) {
+// recordFailure records a failure; the text is for the last failure, where that
+// is kept. For the end see record.
+func (n *Node) recordFailure(d time.Duration, category Category, text string, end int64) {
 	if n.keepsFailures() {
-		n.fail(d, category, text)
+		n.fail(d, category, text, end)
 	} else {
-		n.record(failed(category), d)
+		n.record(failed(category), d, end)
 	}
 }
 
@@ -163,12 +168,13 @@ func (s *state) count(i int) bool {
 	}
 }
 
-// record adds an execution to the state that the node has.
-func (n *Node) record(o ring.Outcome, d time.Duration) {
+// record adds an execution to the state that the node has. The end is the
+// reading of clock.Now at which it ended, or 0 if the caller has none.
+func (n *Node) record(o ring.Outcome, d time.Duration, end int64) {
 	s := n.state.Load()
 	step.At(step.Loaded)
-	if s == nil || uint64(d) > ring.MaxDuration || !s.ring.Record(o, uint64(d)) {
-		n.recordAnyhow(o, d)
+	if s == nil || uint64(d) > ring.MaxDuration || !s.ring.Record(o, uint64(d), end) {
+		n.recordAnyhow(o, d, end)
 	}
 }
 
@@ -177,12 +183,12 @@ func (n *Node) record(o ring.Outcome, d time.Duration) {
 // that, so the next round finds another.
 //
 //go:noinline
-func (n *Node) recordAnyhow(o ring.Outcome, d time.Duration) {
+func (n *Node) recordAnyhow(o ring.Outcome, d time.Duration, end int64) {
 	ns := n.clamp(d)
 	for {
 		s := n.open()
 		step.At(step.Loaded)
-		if s != nil && s.ring.Record(o, ns) {
+		if s != nil && s.ring.Record(o, ns, end) {
 			return
 		}
 		if s == forgotten {
@@ -192,7 +198,7 @@ func (n *Node) recordAnyhow(o ring.Outcome, d time.Duration) {
 }
 
 // fail is record for a failure that WithLastFailure keeps.
-func (n *Node) fail(d time.Duration, category Category, text string) {
+func (n *Node) fail(d time.Duration, category Category, text string, end int64) {
 	if category >= categories {
 		category = CategoryOther
 	}
@@ -201,7 +207,7 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 	for {
 		s := n.open()
 		step.At(step.Loaded)
-		if s != nil && s.ring.Record(failed(category), ns) {
+		if s != nil && s.ring.Record(failed(category), ns, end) {
 			n.optional.failures.Add(s, f)
 			return
 		}

@@ -23,7 +23,7 @@ func BenchmarkRecord(b *testing.B) {
 			var r Ring
 			r.Init(c.window, nil, c.watch)
 			for b.Loop() {
-				r.Record(Success, 1000)
+				r.Record(Success, 1000, 0)
 			}
 		})
 	}
@@ -38,7 +38,7 @@ func BenchmarkRecord(b *testing.B) {
 		r.Init(100, nil, nil)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				r.Record(Success, 1000)
+				r.Record(Success, 1000, 0)
 			}
 		})
 	})
@@ -70,12 +70,12 @@ func benchmarkWindow(b *testing.B, window, shards, recorders int) {
 	for range recorders {
 		wg.Go(func() {
 			for d := uint64(0); !stop.Load(); d++ {
-				r.Record(Success, d)
+				r.Record(Success, d, 0)
 			}
 		})
 	}
 	for range window {
-		r.Record(Success, 1)
+		r.Record(Success, 1, 0)
 	}
 	var reader Reader
 	rounds := 0
@@ -99,7 +99,7 @@ func fill(r *Ring, samples int) {
 			head := s.head.Load()
 			slot := &s.slots[s.slot(head)]
 			s.count(Success, uint64(d))
-			slot.stamp.Store(uint64(clock.Real()))
+			slot.stamp.Store(uint64(clock.Stamp(clock.Now())))
 			slot.sample.Store(uint64(sampleOf(Success, uint64(d))))
 			s.head.Store(s.after(head))
 		}

@@ -20,7 +20,7 @@ func TestRecordsInABubbleAndOutsideAreInOneOrder(t *testing.T) {
 		var b Reader
 		for i := range uint64(2 * size) {
 			d++
-			r.Record(Success, d)
+			r.Record(Success, d, 0)
 			window, newest := b.Window(&r)
 			own := uint64(0)
 			for _, s := range window {

@@ -14,13 +14,13 @@ func TestAClosedRingTakesNothing(t *testing.T) {
 		if spread {
 			r.Spread(2)
 		}
-		r.Record(Success, 1)
+		r.Record(Success, 1, 0)
 		r.Close()
 		r.Close()
-		if r.Record(Success, 2) || r.Record(3, 4) {
+		if r.Record(Success, 2, 0) || r.Record(3, 4, 0) {
 			t.Fatal("a closed ring took a record")
 		}
-		if r.Spread(4); r.Record(Success, 2) || !r.Quiet() || r.Counts().Completed() != 1 {
+		if r.Spread(4); r.Record(Success, 2, 0) || !r.Quiet() || r.Counts().Completed() != 1 {
 			t.Fatal("a closed ring grew")
 		}
 	}
@@ -55,7 +55,7 @@ func closeBesideRecorders(t *testing.T, rounds int, begin func(round int) (*Ring
 			var wg sync.WaitGroup
 			for g := range uint64(4) {
 				wg.Go(func() {
-					for i := uint64(1); r.Record(Outcome(i%Outcomes), i*g); i++ {
+					for i := uint64(1); r.Record(Outcome(i%Outcomes), i*g, 0); i++ {
 						taken.Add(1)
 						sum.Add(i * g)
 						if i%8 == 0 {
@@ -78,7 +78,7 @@ func closeBesideRecorders(t *testing.T, rounds int, begin func(round int) (*Ring
 			c := r.Counts() // final, though the recorders may not have returned yet
 			check(r, c.Completed())
 			wg.Wait()
-			if r.Spread(4); r.Record(Success, 1) {
+			if r.Spread(4); r.Record(Success, 1, 0) {
 				t.Fatal("a closed ring took a record")
 			}
 			if c.Completed() != taken.Load() || c.Sum.low != sum.Load() || r.Counts() != c {

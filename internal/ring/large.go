@@ -95,9 +95,9 @@ func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint
 	key := uint64(0) // the batch of the first shard has no keys
 	if pinned {
 		step.At(step.Acquired)
-		// The recorder reads the clock while it owns the shard: see cores.record.
-		// In a bubble a portable build reads a time before that of the process.
-		key = stamped | uint64(max(clock.Real(), 0))
+		// The recorder reads the clock while it owns the shard, so of two records
+		// that do not overlap the later record has the later key.
+		key = stamped | uint64(clock.Stamp(clock.Now()))
 	}
 	s.count(o, d)
 	b.Put(slot, key, uint64(sampleOf(o, d)))

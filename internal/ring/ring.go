@@ -49,26 +49,30 @@ func (r *Ring) Init(window int, slots []atomic.Uint64, watch *Watch) {
 // and the CAS would wait for these stores. No processor loads early across the
 // CAS, so Record loads the old sample before it. The CAS then finds that nobody
 // has owned the shard since.
-func (r *Ring) Record(o Outcome, d uint64) bool {
+//
+// The end is the reading of clock.Now that ended the execution. The caller
+// passes 0 if it has none.
+func (r *Ring) Record(o Outcome, d uint64, end int64) bool {
 	head := r.first.head.Load()
 	i := r.slot(head)
 	if head >= frozen || i >= uint64(len(r.slots)) { // a large window has no slots
-		return r.recordAnyhow(o, d)
+		return r.recordAnyhow(o, d, end)
 	}
 	slot := &r.slots[i]
 	old, sample := Sample(slot.Load()), sampleOf(o, d)|tagOf(head)
 	step.At(step.Aimed)
 	if !r.first.head.CompareAndSwap(head, head|busy) {
-		return r.recordAnyhow(o, d)
+		return r.recordAnyhow(o, d, end)
 	}
 	step.At(step.Owned)
 	was := r.first.sum.Load()
 	switch { // cores after the CAS: see Close
 	case r.cores.Load() != nil, crosses(was, was+d), r.watch != nil && r.watch.concerns(old, sample):
-		return r.recordOwned(head, o, d)
+		return r.recordOwned(head, o, d, end)
 	}
 	step.At(step.Acquired)
 	release.Store(&r.first.sum, was+d)
+	step.At(step.Added)
 	step.At(step.Summed)
 	release.Store(&r.first.outcomes[o], r.first.outcomes[o].Load()+1)
 	step.At(step.Counted)
@@ -83,7 +87,7 @@ func (r *Ring) Record(o Outcome, d uint64) bool {
 // at the first try.
 //
 //go:noinline
-func (r *Ring) recordAnyhow(o Outcome, d uint64) bool {
+func (r *Ring) recordAnyhow(o Outcome, d uint64, end int64) bool {
 	var head uint64
 	owned := false
 	if r.large != nil {
@@ -93,25 +97,25 @@ func (r *Ring) recordAnyhow(o Outcome, d uint64) bool {
 		head, owned = r.contended()
 	}
 	if !owned {
-		return r.cores.Load().record(o, d)
+		return r.cores.Load().record(o, d, end)
 	}
 	step.At(step.Owned)
-	return r.recordOwned(head, o, d)
+	return r.recordOwned(head, o, d, end)
 }
 
 // recordOwned is the rest of any record of the first shard. The caller owns the
 // shard.
 //
 //go:noinline
-func (r *Ring) recordOwned(head uint64, o Outcome, d uint64) bool {
+func (r *Ring) recordOwned(head uint64, o Outcome, d uint64, end int64) bool {
 	if r.cores.Load() != nil {
 		release.Store(&r.first.head, head|frozen)
 		r.retire(head)
-		return r.cores.Load().record(o, d)
+		return r.cores.Load().record(o, d, end)
 	}
 	step.At(step.Acquired)
 	if r.large != nil {
-		return r.large.record(batchShard{&r.first, r.geometry, r.large.first.Load()}, false, head, o, d) || r.Record(o, d)
+		return r.large.record(batchShard{&r.first, r.geometry, r.large.first.Load()}, false, head, o, d) || r.Record(o, d, end)
 	}
 	r.first.count(o, d)
 	i, sample := r.slot(head), sampleOf(o, d)|tagOf(head)

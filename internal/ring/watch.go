@@ -29,7 +29,7 @@ type Watch struct {
 	Unjudged func()
 
 	// Due has the window judged soon, elsewhere. The recorder that calls it
-	// owns nothing. now is its last reading of clock.Real.
+	// owns nothing. now is its stamp.
 	Due func(now int64)
 
 	// Calm is set by the judge if only a failed or a slow record can change

@@ -25,13 +25,13 @@ func TestTheOwnerSeesItsSampleAndHasItJudgedOnce(t *testing.T) {
 	w.Unjudged = func() { unjudged++ }
 	r.Init(size, nil, w)
 	for i := range 2 * size {
-		r.Record(1, uint64(i)*60)
+		r.Record(1, uint64(i)*60, 0)
 	}
 	if judged != size || unjudged != 0 {
 		t.Errorf("%d samples were judged, and %d records were not", judged, unjudged)
 	}
 	able, judged = false, 0
-	r.Record(1, 1)
+	r.Record(1, 1, 0)
 	if unjudged != 1 || r.Rejudge() {
 		t.Errorf("%d records were not judged, want 1 that stays so", unjudged)
 	}
@@ -58,7 +58,7 @@ func TestALookIsDueAfterTheRecordsThatAreAllowed(t *testing.T) {
 	w.Due = func(int64) { due++ }
 	r.Init(10, nil, w)
 	r.Spread(2)
-	r.Record(Success, 1)
+	r.Record(Success, 1, 0)
 	if due != 1 || !r.Due() {
 		t.Errorf("%d looks are due after the first record of a shard, want 1", due)
 	}
@@ -75,11 +75,11 @@ func TestALookIsDueAfterTheRecordsThatAreAllowed(t *testing.T) {
 			records := 0
 			for ; due == 0; records++ {
 				if calm {
-					if r.Record(Success, 100); due > 0 {
+					if r.Record(Success, 100, 0); due > 0 {
 						t.Fatalf("%d allowed: a healthy record made a look due in a calm ring", allowed)
 					}
 				}
-				r.Record(Outcome(records%2), 101)
+				r.Record(Outcome(records%2), 101, 0)
 			}
 			if records > max(2, allowed) || !r.Due() {
 				t.Errorf("calm %v, %d allowed: a look is due after %d records", calm, allowed, records)

@@ -79,7 +79,7 @@ func TestWindowIsTheNewestRecordsInOrder(t *testing.T) {
 					r.Spread(4)
 				}
 				e := execution{Outcome(random.IntN(Outcomes)), random.Uint64N(1000)}
-				if !r.Record(e.o, e.d) {
+				if !r.Record(e.o, e.d, 0) {
 					t.Fatal("an open ring refused a record")
 				}
 				all = append(all, e)
@@ -106,14 +106,14 @@ func TestOneGoroutineAloneOwnsTheWholeWindowAfterABurst(t *testing.T) {
 			for g := range uint64(8) {
 				wg.Go(func() {
 					for i := range uint64(2 * size) {
-						r.Record(Success, burst+g<<20+i)
+						r.Record(Success, burst+g<<20+i, 0)
 					}
 				})
 			}
 			wg.Wait()
 			var b Reader
 			for i := range size {
-				r.Record(Success, uint64(i))
+				r.Record(Success, uint64(i), 0)
 				if i > 20 && i%61 != 0 && i+1 < size {
 					continue
 				}
@@ -144,7 +144,7 @@ func TestEveryReadBesideRecordersHoldsTogether(t *testing.T) {
 			for range 4 {
 				recorders.Go(func() {
 					for i := range uint64(20_000) {
-						r.Record(Outcome(i%Outcomes), i%1000)
+						r.Record(Outcome(i%Outcomes), i%1000, 0)
 					}
 				})
 			}
@@ -240,7 +240,7 @@ func windowsThatWere(t *testing.T, size, spread int, recorders uint64) {
 					}
 					runtime.Gosched()
 				}
-				r.Record(Success, i)
+				r.Record(Success, i, 0)
 				returned.Store(i)
 			}
 		})

@@ -52,7 +52,7 @@ func (w *window) next(size int) {
 // record makes n records.
 func (w *window) record(o ring.Outcome, n int) {
 	for range n {
-		w.Record(o, 1)
+		w.Record(o, 1, 0)
 	}
 }
 
@@ -261,7 +261,7 @@ func resetsInTheMiddle(t *testing.T, seed uint64) {
 					if spread == 1 && random.IntN(50) == 0 {
 						s.ring.Spread(4)
 					}
-					if s.ring.Record(o, d) {
+					if s.ring.Record(o, d, 0) {
 						break
 					}
 				}
