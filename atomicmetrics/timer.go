@@ -5,6 +5,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/flight"
+	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
 
 // Timer measures an execution by the monotonic clock. A Timer is a value, so it
@@ -36,15 +37,16 @@ func (n *Node) Start() Timer {
 // With [WithInFlight], the first call of Stop or Discard on a Timer or a copy
 // ends the execution. Further calls end none.
 func (t Timer) Stop(err error) time.Duration {
-	d := t.Elapsed()
 	if t == (Timer{}) {
-		return d
+		return 0
 	}
-	t.Discard() // first, because the user's classifier may end the goroutine
-	if err == nil {
-		t.node.RecordSuccess(d)
-	} else {
-		t.node.RecordFailure(d, err)
+	d, end := t.finish() // first: the classifier is the user's, and may end the goroutine
+	switch {
+	case t.node == nil:
+	case err == nil:
+		t.node.record(ring.Success, d, end)
+	default:
+		t.node.recordError(d, err, end)
 	}
 	return d
 }

@@ -21,9 +21,9 @@ func BenchmarkRecord(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var r Ring
-			r.Init(c.window, c.watch)
+			r.Init(c.window, nil, c.watch)
 			for b.Loop() {
-				r.Record(Success, 1000)
+				r.Record(Success, 1000, 0)
 			}
 		})
 	}
@@ -35,10 +35,10 @@ func BenchmarkRecord(b *testing.B) {
 	})
 	b.Run("parallel", func(b *testing.B) {
 		var r Ring
-		r.Init(100, nil)
+		r.Init(100, nil, nil)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				r.Record(Success, 1000)
+				r.Record(Success, 1000, 0)
 			}
 		})
 	})
@@ -60,7 +60,7 @@ func BenchmarkWindow(b *testing.B) {
 
 func benchmarkWindow(b *testing.B, window, shards, recorders int) {
 	var r Ring
-	r.Init(window, nil)
+	r.Init(window, nil, nil)
 	if shards > 0 {
 		r.Spread(shards)
 		fill(&r, window)
@@ -70,12 +70,12 @@ func benchmarkWindow(b *testing.B, window, shards, recorders int) {
 	for range recorders {
 		wg.Go(func() {
 			for d := uint64(0); !stop.Load(); d++ {
-				r.Record(Success, d)
+				r.Record(Success, d, 0)
 			}
 		})
 	}
 	for range window {
-		r.Record(Success, 1)
+		r.Record(Success, 1, 0)
 	}
 	var reader Reader
 	rounds := 0
@@ -99,8 +99,8 @@ func fill(r *Ring, samples int) {
 			head := s.head.Load()
 			slot := &s.slots[s.slot(head)]
 			s.count(Success, uint64(d))
-			slot.stamp.Store(uint64(clock.Real()))
-			slot.sample.Store(uint64(sampleOf(Success, uint64(d), 0)))
+			slot.stamp.Store(uint64(clock.Stamp(clock.Now())))
+			slot.sample.Store(uint64(sampleOf(Success, uint64(d))))
 			s.head.Store(s.after(head))
 		}
 		c.shards[i].Store(s)

@@ -11,7 +11,7 @@ import (
 func TestRecordsInABubbleAndOutsideAreInOneOrder(t *testing.T) {
 	const size = 3
 	var r Ring
-	r.Init(size, nil)
+	r.Init(size, nil, nil)
 	r.Spread(2)
 	fill(&r, size)
 	d := uint64(1000)
@@ -20,7 +20,7 @@ func TestRecordsInABubbleAndOutsideAreInOneOrder(t *testing.T) {
 		var b Reader
 		for i := range uint64(2 * size) {
 			d++
-			r.Record(Success, d)
+			r.Record(Success, d, 0)
 			window, newest := b.Window(&r)
 			own := uint64(0)
 			for _, s := range window {

@@ -10,17 +10,17 @@ import (
 func TestAClosedRingTakesNothing(t *testing.T) {
 	for _, spread := range []bool{false, true} {
 		var r Ring
-		r.Init(10, nil)
+		r.Init(10, nil, nil)
 		if spread {
 			r.Spread(2)
 		}
-		r.Record(Success, 1)
+		r.Record(Success, 1, 0)
 		r.Close()
 		r.Close()
-		if r.Record(Success, 2) || r.Record(3, 4) {
+		if r.Record(Success, 2, 0) || r.Record(3, 4, 0) {
 			t.Fatal("a closed ring took a record")
 		}
-		if r.Spread(4); r.Record(Success, 2) || !r.Quiet() || r.Counts().Completed() != 1 {
+		if r.Spread(4); r.Record(Success, 2, 0) || !r.Quiet() || r.Counts().Completed() != 1 {
 			t.Fatal("a closed ring grew")
 		}
 	}
@@ -29,7 +29,7 @@ func TestAClosedRingTakesNothing(t *testing.T) {
 func TestWhatAClosedRingTookIsCountedWhenItIsQuiet(t *testing.T) {
 	closeBesideRecorders(t, 300, func(round int) (*Ring, uint64) {
 		r := new(Ring)
-		r.Init(1+round%9, nil)
+		r.Init(1+round%9, nil, nil)
 		return r, uint64(round)
 	}, func(r *Ring, taken uint64) {
 		var b Reader
@@ -55,7 +55,7 @@ func closeBesideRecorders(t *testing.T, rounds int, begin func(round int) (*Ring
 			var wg sync.WaitGroup
 			for g := range uint64(4) {
 				wg.Go(func() {
-					for i := uint64(1); r.Record(Outcome(i%Outcomes), i*g); i++ {
+					for i := uint64(1); r.Record(Outcome(i%Outcomes), i*g, 0); i++ {
 						taken.Add(1)
 						sum.Add(i * g)
 						if i%8 == 0 {
@@ -78,7 +78,7 @@ func closeBesideRecorders(t *testing.T, rounds int, begin func(round int) (*Ring
 			c := r.Counts() // final, though the recorders may not have returned yet
 			check(r, c.Completed())
 			wg.Wait()
-			if r.Spread(4); r.Record(Success, 1) {
+			if r.Spread(4); r.Record(Success, 1, 0) {
 				t.Fatal("a closed ring took a record")
 			}
 			if c.Completed() != taken.Load() || c.Sum.low != sum.Load() || r.Counts() != c {

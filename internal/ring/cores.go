@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/core"
 	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/pad"
@@ -86,12 +85,11 @@ func (r *Ring) Spread(processors int) {
 // its core.
 type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
-	// A list of shards, made while every shard was owned by a recorder that was
-	// held up.
-	more   atomic.Pointer[coreShard]
+	more   atomic.Pointer[coreShard]   // a list: made when all others were owned by recorders that were held up
+	watch  *Watch                      // or nil
+	large  *large                      // or nil
+	solo   atomic.Uint64               // 1 + the index of the shard that records alone, or 0
 	window int
-	watch  *Watch // or nil
-	large  *large // or nil
 	closed atomic.Bool
 }
 
@@ -111,16 +109,20 @@ type coreShard struct {
 	_ [(pad.Line - unsafe.Sizeof(stampedSlots{})%pad.Line) % pad.Line]byte
 }
 
-// stampedSlots are where a core's shard keeps its samples. The shard's owner
-// writes slots and owed. The looker writes allowed. The rest never changes.
+// stampedSlots are where a core's shard keeps its samples. The looker writes
+// allowed. Some fields never change. The shard's owner writes the others, and
+// nobody else reads newest and quiet.
 type stampedSlots struct {
 	geometry
-	slots   []stampedSlot  // window+1 slots, so the slot under way is never part of the window
-	batch   *history.Batch // in the place of slots, of a large window
-	owed    atomic.Uint64  // records that may change the verdict, plus 1
-	allowed atomic.Uint64  // a look is due when owed reaches it
-	index   int            // among the shards of all cores
-	next    *coreShard     // in cores.more
+	slots    []stampedSlot  // a window and one more, so the slot under way is never part of the window
+	batch    *history.Batch // in the place of slots, of a large window
+	newest   uint64         // the last stamp
+	quiet    quiet          // what the owner knows of the other shards
+	unstored atomic.Uint64  // records whose samples were not stored
+	owed     atomic.Uint64  // records that may change the verdict, plus 1
+	allowed  atomic.Uint64  // a look is due when owed reaches it
+	index    int            // among the shards of all cores
+	next     *coreShard     // in cores.more
 }
 
 // stampedSlot is a sample and its stamp, in nanoseconds of the monotonic clock.
@@ -141,7 +143,7 @@ func (c *cores) newShard(index int) *coreShard {
 }
 
 // record is Record in a spread ring.
-func (c *cores) record(o Outcome, d uint64) bool {
+func (c *cores) record(o Outcome, d uint64, end int64) bool {
 	if c.closed.Load() {
 		return false
 	}
@@ -153,25 +155,28 @@ func (c *cores) record(o Outcome, d uint64) bool {
 		return false
 	}
 	if s.batch != nil {
-		return c.large.record(batchShard{&s.shard, s.geometry, s.batch}, true, head, o, d) || c.record(o, d)
+		return c.large.record(batchShard{&s.shard, s.geometry, s.batch}, true, head, o, d) || c.record(o, d, end)
 	}
-	// The recorder reads the clock while it owns the shard. So of two records
-	// that do not overlap, the later record has the later stamp, also across
-	// shards. Within a shard stamps go up from slot to slot.
 	step.At(step.Acquired)
-	now := clock.Real()
+	stamp := c.stamp(s, head, end)
 	s.count(o, d)
-	slot := &s.slots[s.slot(head)]
-	release.Store(&slot.stamp, uint64(now))
-	step.At(step.Stamped)
-	release.Store(&slot.sample, uint64(sampleOf(o, d, 0)))
-	step.At(step.Stored)
+	next := head
+	if slot := &s.slots[s.slot(head)]; stamp >= slot.stamp.Load() {
+		s.newest = max(s.newest, stamp)
+		release.Store(&slot.stamp, s.newest)
+		step.At(step.Stamped)
+		release.Store(&slot.sample, uint64(sampleOf(o, d)))
+		step.At(step.Stored)
+		next = s.after(head)
+	} else { // a whole window is newer
+		release.Store(&s.unstored, s.unstored.Load()+1)
+	}
 	due := c.watch != nil && s.owe(c.watch, o, d)
-	release.Store(&s.head, s.after(head))
+	release.Store(&s.head, next)
 	step.At(step.Released)
 	core.Unpin()
 	if due {
-		c.watch.Due(now)
+		c.watch.Due(int64(stamp))
 	}
 	return true
 }

@@ -21,13 +21,13 @@ func TestContentionSpreadsARingAndLonelinessDoesNot(t *testing.T) {
 			{"as often, but not so many times", contentionLimit - 1, contentionSpan / contentionLimit, false},
 		} {
 			var r Ring
-			r.Init(100, nil)
+			r.Init(100, nil, nil)
 			for range before {
-				r.Record(Success, 1)
+				r.Record(Success, 1, 0)
 			}
 			for range test.times {
 				for range test.every {
-					r.Record(Success, 1)
+					r.Record(Success, 1, 0)
 				}
 				if r.meetsOften() != r.Sharded() {
 					t.Fatal("it does not say what it did")
@@ -40,9 +40,9 @@ func TestContentionSpreadsARingAndLonelinessDoesNot(t *testing.T) {
 	}
 	runtime.GOMAXPROCS(1)
 	var alone Ring
-	alone.Init(100, nil)
+	alone.Init(100, nil, nil)
 	for range 10 * contentionLimit {
-		if alone.Record(Success, 1); alone.meetsOften() || alone.Sharded() {
+		if alone.Record(Success, 1, 0); alone.meetsOften() || alone.Sharded() {
 			t.Fatal("a ring was spread on one processor")
 		}
 	}
@@ -54,7 +54,7 @@ func TestARecordGoesToTheShardOfItsCore(t *testing.T) {
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	var r Ring
-	r.Init(100, nil)
+	r.Init(100, nil, nil)
 	r.Spread(4)
 	c := r.cores.Load()
 	if len(c.shards) != 4 {
@@ -69,7 +69,7 @@ func TestARecordGoesToTheShardOfItsCore(t *testing.T) {
 				if s := c.shards[own].Load(); s != nil {
 					before = s.ended(s.head.Load())
 				}
-				r.Record(Success, 1)
+				r.Record(Success, 1, 0)
 				s := c.shards[own].Load()
 				after := s.ended(s.head.Load())
 				core.Unpin()
@@ -91,13 +91,13 @@ func TestARecordGoesToTheShardOfItsCore(t *testing.T) {
 
 func TestARingWhoseOwnerIsHeldUpIsSpreadAndNobodyWaits(t *testing.T) {
 	var r Ring
-	r.Init(3, nil)
-	r.Record(1, 1)
+	r.Init(3, nil, nil)
+	r.Record(1, 1, 0)
 	head, _ := r.first.acquire() // and never gives it back
 	all := []execution{{1, 1}}
 	record := func(o Outcome, d uint64) {
 		t.Helper()
-		if !r.Record(o, d) {
+		if !r.Record(o, d, 0) {
 			t.Fatal("an open ring refused a record")
 		}
 		all = append(all, execution{o, d})
@@ -122,7 +122,7 @@ func TestARingWhoseOwnerIsHeldUpIsSpreadAndNobodyWaits(t *testing.T) {
 		index[s.index] = true
 	}
 	r.Close()
-	if r.Record(Success, 9) {
+	if r.Record(Success, 9, 0) {
 		t.Fatal("a closed ring took a record")
 	}
 	if r.Quiet() {

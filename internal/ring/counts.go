@@ -49,7 +49,7 @@ func (r *Ring) begunByAll() uint64 {
 	n := r.begun(r.first.head.Load())
 	for s := range r.cores.Load().all {
 		step.At(step.Reading)
-		n += s.begun(s.head.Load())
+		n += s.begun(s.head.Load()) + s.unstored.Load() // the head first
 	}
 	return n
 }

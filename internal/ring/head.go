@@ -17,18 +17,17 @@ const (
 
 // geometry lays slots out in heads. It never changes.
 type geometry struct {
-	last  uint32 // the last slot of a lap
-	shift uint32 // bits of the slot
+	last uint32 // the last slot of a lap
+	mask uint32 // the bits of the slot
 }
 
 func geometryFor(slots int) geometry {
-	return geometry{last: uint32(slots - 1), shift: uint32(bits.Len32(uint32(slots - 1)))}
+	return geometry{last: uint32(slots - 1), mask: 1<<bits.Len32(uint32(slots-1)) - 1}
 }
 
-func (g geometry) lapLength() uint64       { return 1 << (g.shift & 63) } // in heads
-func (g geometry) start() uint64           { return g.lapLength() }       // lap 1, slot 0
-func (g geometry) lap(head uint64) uint64  { return head &^ flags >> (g.shift & 63) }
-func (g geometry) slot(head uint64) uint64 { return head & (g.lapLength() - 1) }
+func (g geometry) start() uint64           { return uint64(g.mask) + 1 } // lap 1, slot 0
+func (g geometry) lap(head uint64) uint64  { return head &^ flags >> (bits.Len32(g.mask) & 63) }
+func (g geometry) slot(head uint64) uint64 { return head & uint64(g.mask) }
 func (g geometry) size() uint64            { return uint64(g.last) + 1 }
 
 // ended returns the number of records that ended. It is the ordinal of the next
@@ -42,8 +41,8 @@ func (g geometry) begun(head uint64) uint64 { return g.ended(head) + head>>63 }
 // after returns the head that follows a head without flags. That is the next
 // slot, or the first slot of the next lap.
 func (g geometry) after(head uint64) uint64 {
-	if g.slot(head) != uint64(g.last) {
-		return head + 1
+	if g.slot(head) == uint64(g.last) {
+		head |= uint64(g.mask)
 	}
-	return (head | (g.lapLength() - 1)) + 1
+	return head + 1
 }

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"math/bits"
 	"testing"
 	"unsafe"
 
@@ -13,7 +14,7 @@ var sizes = []int{1, 2, 3, 7, 8, 64, 99, 100, 127, 128, 1000}
 func TestHeadCountsRecordsSlotBySlotAndLapByLap(t *testing.T) {
 	for _, size := range append(sizes, 65_536, 1<<30) {
 		g := geometryFor(size)
-		if n := g.lapLength(); n < uint64(size) || n >= uint64(2*max(size, 1)) {
+		if n := g.start(); n < uint64(size) || n >= uint64(2*max(size, 1)) {
 			t.Fatalf("%d slots have %d numbers", size, n)
 		}
 		head := g.start()
@@ -29,13 +30,17 @@ func TestHeadCountsRecordsSlotBySlotAndLapByLap(t *testing.T) {
 				}
 			}
 			next := g.after(head)
+			if tagOf(head) == tagOf(head+g.start()) {
+				t.Fatalf("size %d, record %d: the tag is that of the lap before", size, n)
+			}
 			if next <= head {
 				t.Fatalf("size %d, record %d: %#x, then %#x", size, n, head, next)
 			}
 			head = next
 		}
-		last := head&(1<<g.shift-1) | (1<<62-1)>>g.shift<<g.shift // a lap that fills its bits
-		if g.lap(last) != (1<<62-1)>>g.shift || last >= frozen {
+		shift := bits.Len32(g.mask)
+		last := head&uint64(g.mask) | (1<<62-1)>>shift<<shift // a lap that fills its bits
+		if g.lap(last) != (1<<62-1)>>shift || last >= frozen {
 			t.Fatalf("size %d: the last lap reaches into the flags", size)
 		}
 	}
@@ -45,8 +50,8 @@ func TestSampleKeepsEveryBitOfADuration(t *testing.T) {
 	for bit := range 56 {
 		for _, d := range []uint64{1 << bit, 1<<bit - 1, MaxDuration &^ (1 << bit), MaxDuration} {
 			for o := range Outcome(Outcomes) {
-				s := sampleOf(o, d, 200)
-				if s.Duration() != d || s.Failed() != (o != Success) || s == 0 || !s.of(200) || s.of(201) || !s.of(264) {
+				s := sampleOf(o, d) | tagOf(d)
+				if s.Duration() != d || s.Failed() != (o != Success) || s == 0 || s.tag() != tagOf(d) {
 					t.Fatalf("outcome %d, %d ns: %#x", o, d, s)
 				}
 				if s.above(d) != (o != Success) || d > 0 && !s.above(d-1) {
@@ -75,7 +80,7 @@ func TestWhatRecordsWriteSharesNoCacheLine(t *testing.T) {
 	for _, window := range sizes {
 		for range 9 {
 			r := new(Ring)
-			r.Init(window, nil)
+			r.Init(window, nil, nil)
 			r.Spread(2)
 			r.cores.Load().shards[0].Store(r.cores.Load().newShard(0))
 			kept = append(kept, r)

@@ -49,21 +49,21 @@ func TestARecorderHeldUpNeverDisplacesANewerSample(t *testing.T) {
 // heldUp holds a recorder up at a step while others record, and looks what it does to the window when it goes on.
 func heldUp(t *testing.T, spread bool, at step.Step, size, between int) {
 	var r Ring
-	r.Init(size, newWatch(500, 500))
+	r.Init(size, nil, newWatch(500, 500))
 	if spread {
 		r.Spread(1)
 	}
 	all := make([]execution, 0, 3*size)
 	for i := range 3 * size {
 		all = append(all, execution{Success, uint64(i % 1000)})
-		r.Record(Success, uint64(i%1000))
+		r.Record(Success, uint64(i%1000), 0)
 	}
 	held, release := step.Hold(at)
 	late := execution{3, 999_999}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.Record(late.o, late.d)
+		r.Record(late.o, late.d, 0)
 	}()
 	<-held
 	// In the first shard the reader sees a stored sample before its record ended. In
@@ -86,7 +86,7 @@ func heldUp(t *testing.T, spread bool, at step.Step, size, between int) {
 	for i := range between {
 		e := execution{Outcome(i % Outcomes), uint64(i) << 8}
 		rest = append(rest, e)
-		if !r.Record(e.o, e.d) {
+		if !r.Record(e.o, e.d, 0) {
 			t.Fatal("an open ring refused a record")
 		}
 		check(e.d)
@@ -108,19 +108,19 @@ func TestACloseWaitsForARecorderHeldUp(t *testing.T) {
 		for _, at := range steps {
 			for _, before := range []int{0, 3, 30} {
 				var r Ring
-				r.Init(7, nil)
+				r.Init(7, nil, nil)
 				if spread {
 					r.Spread(2)
 				}
 				for range before {
-					r.Record(Success, 1)
+					r.Record(Success, 1, 0)
 				}
 				held, release := step.Hold(at)
 				done := make(chan bool)
-				go func() { done <- r.Record(Success, 5) }()
+				go func() { done <- r.Record(Success, 5, 0) }()
 				<-held
 				r.Close()
-				if r.Record(Success, 9) {
+				if r.Record(Success, 9, 0) {
 					t.Fatal("a closed ring took a record")
 				}
 				if r.Quiet() {
@@ -146,16 +146,16 @@ func TestARecordThatEndsInTheFirstShardIsOlderThanTheCores(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	for _, at := range ringSteps[false] {
 		var r Ring
-		r.Init(10, nil)
+		r.Init(10, nil, nil)
 		held, release := step.Hold(at)
 		done := make(chan bool)
-		go func() { done <- r.Record(1, 1) }()
+		go func() { done <- r.Record(1, 1, 0) }()
 		<-held
 		r.Spread(2)
 		all := []execution{{1, 1}}
 		for i := range uint64(10) {
 			var b Reader
-			r.Record(Success, 100+i)
+			r.Record(Success, 100+i, 0)
 			all = append(all, execution{Success, 100 + i})
 			if _, newest := b.Window(&r); newest.Duration() != 100+i {
 				t.Fatalf("the newest is %d, want %d", newest.Duration(), 100+i)
@@ -191,10 +191,10 @@ func readOvertaken(t *testing.T, window, before, meanwhile, at int) (steps int) 
 	t.Helper()
 	step.Hook(nil)
 	var r Ring
-	r.Init(window, nil)
+	r.Init(window, nil, nil)
 	r.Spread(1)
 	for d := range uint64(before) {
-		r.Record(Success, d)
+		r.Record(Success, d, 0)
 	}
 	var last bool // the last of the records has begun
 	var held, proceed = make(chan bool), make(chan bool)
@@ -211,7 +211,7 @@ func readOvertaken(t *testing.T, window, before, meanwhile, at int) (steps int) 
 			go func() {
 				for i := range uint64(meanwhile) {
 					last = i == uint64(meanwhile)-1
-					r.Record(Success, uint64(before)+i)
+					r.Record(Success, uint64(before)+i, 0)
 				}
 				proceed <- true
 			}()
@@ -240,10 +240,10 @@ func TestCountsAreReadAgainWhenManyRecordsCameMeanwhile(t *testing.T) {
 	for at := 1; at == 1 || steps >= at; at++ {
 		step.Hook(nil)
 		var r Ring
-		r.Init(100, nil)
+		r.Init(100, nil, nil)
 		r.Spread(2)
 		for range before {
-			r.Record(Success, each)
+			r.Record(Success, each, 0)
 		}
 		steps = 0
 		came := false
@@ -251,7 +251,7 @@ func TestCountsAreReadAgainWhenManyRecordsCameMeanwhile(t *testing.T) {
 			if steps++; steps == at && !came {
 				came = true
 				for range meanwhile {
-					r.Record(Success, each)
+					r.Record(Success, each, 0)
 				}
 			}
 		})
@@ -289,20 +289,20 @@ func TestASampleThatWasReadIsReadAfterTheSpread(t *testing.T) {
 	for _, size := range []int{2, 3, 7} {
 		for before := size; before < 3*size; before++ {
 			var r Ring
-			r.Init(size, nil)
+			r.Init(size, nil, nil)
 			for d := range uint64(before) {
-				r.Record(Success, d)
+				r.Record(Success, d, 0)
 			}
 			held, release := step.Hold(step.Stored)
 			done := make(chan bool)
-			go func() { done <- r.Record(Success, uint64(before)) }()
+			go func() { done <- r.Record(Success, uint64(before), 0) }()
 			<-held
 			var b Reader
 			if _, newest := b.Window(&r); newest.Duration() != uint64(before) {
 				t.Fatalf("window of %d: the newest is %d, want %d", size, newest.Duration(), before)
 			}
 			r.Spread(2)
-			r.Record(Success, uint64(before)+1)
+			r.Record(Success, uint64(before)+1, 0)
 			window, newest := b.Window(&r)
 			if err := consecutive(window, newest, size, uint64(before)+1); err != nil {
 				t.Errorf("window of %d after %d records: %v", size, before+2, err)
@@ -339,12 +339,12 @@ func readHeldUp(t *testing.T, size, before, shards, meanwhile, at int) (steps in
 	t.Helper()
 	step.Hook(nil)
 	var r Ring
-	r.Init(size, nil)
+	r.Init(size, nil, nil)
 	last := uint64(0)
 	record := func(n int) {
 		for range n {
 			last++
-			r.Record(Success, last)
+			r.Record(Success, last, 0)
 		}
 	}
 	record(before / 2)
@@ -386,7 +386,7 @@ func TestAnExecutionIsCountedAfterItsDuration(t *testing.T) {
 	for _, spread := range []bool{false, true} {
 		step.Hook(nil)
 		var r Ring
-		r.Init(10, nil)
+		r.Init(10, nil, nil)
 		if spread {
 			r.Spread(2)
 		}
@@ -402,7 +402,7 @@ func TestAnExecutionIsCountedAfterItsDuration(t *testing.T) {
 			}
 			reading = false
 		})
-		r.Record(Success, d)
+		r.Record(Success, d, 0)
 		if steps < 5 {
 			t.Errorf("spread %v: the record came to %d steps", spread, steps)
 		}
@@ -421,13 +421,13 @@ func TestAReadThatASpreadOvertakesIsAWindowThatWas(t *testing.T) {
 	for at := 1; ; at++ { // the step of the first read
 		step.Hook(nil)
 		var r Ring
-		r.Init(size, nil)
+		r.Init(size, nil, nil)
 		for d := range uint64(size) {
-			r.Record(Success, d)
+			r.Record(Success, d, 0)
 		}
 		held, release := step.Hold(step.Acquired)
 		recorded := make(chan bool)
-		go func() { recorded <- r.Record(Success, x) }()
+		go func() { recorded <- r.Record(Success, x, 0) }()
 		<-held
 		steps := 0
 		reached, goOn, first := make(chan bool), make(chan bool), make(chan []Sample)
@@ -456,7 +456,7 @@ func TestAReadThatASpreadOvertakesIsAWindowThatWas(t *testing.T) {
 		case <-reached:
 		}
 		r.Spread(1)
-		r.Record(Success, y)
+		r.Record(Success, y, 0)
 		var b Reader
 		if window, _ := b.Window(&r); !has(window, y) || has(window, x) {
 			t.Fatalf("step %d: another read found %v", at, window)

@@ -71,12 +71,7 @@ func (l *large) newBatch(s *coreShard, cores int) {
 	s.batch = history.NewBatch(1+s.index, half, true)
 }
 
-// recordLarge is the rest of Record in the ring of a large window.
-func (r *Ring) recordLarge(head uint64, o Outcome, d uint64) bool {
-	return r.large.record(batchShard{&r.first, r.geometry, r.large.first.Load()}, false, head, o, d) || r.Record(o, d)
-}
-
-// batchShard is a shard with a batch in the place of slots.
+// batchShard is a shard with the batch that it has in the place of slots.
 type batchShard struct {
 	*shard
 	geometry
@@ -101,13 +96,12 @@ func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint
 	key := uint64(0) // the batch of the first shard has no keys
 	if pinned {
 		step.At(step.Acquired)
-		// The recorder reads the clock while it owns the shard, as cores.record
-		// says. In a bubble a portable build reads a time before the start of
-		// the process.
-		key = stamped | uint64(max(clock.Real(), 0))
+		// The recorder reads the clock while it owns the shard, so of two records
+		// that do not overlap the later record has the later key.
+		key = stamped | uint64(clock.Stamp(clock.Now()))
 	}
 	s.count(o, d)
-	b.Put(slot, key, uint64(sampleOf(o, d, 0)))
+	b.Put(slot, key, uint64(sampleOf(o, d)))
 	next := s.after(head)
 	release.Store(&s.head, next)
 	step.At(step.Released)

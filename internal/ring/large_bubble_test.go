@@ -16,7 +16,7 @@ func TestALargeWindowIsOfTheNewestAfterABubble(t *testing.T) {
 	r.Spread(1)
 	record := func(d uint64) {
 		for range 3 * window {
-			r.Record(Success, d)
+			r.Record(Success, d, 0)
 		}
 	}
 	synctest.Test(t, func(*testing.T) { record(1) })

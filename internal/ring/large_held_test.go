@@ -40,7 +40,7 @@ func largeHeldUp(t *testing.T, spread bool, at step.Step, between uint64, closeI
 	go func() { // records until it is held up once
 		n := uint64(0)
 		for {
-			r.Record(Success, 1<<50)
+			r.Record(Success, 1<<50, 0)
 			n++
 			select {
 			case <-held:
@@ -55,7 +55,7 @@ func largeHeldUp(t *testing.T, spread bool, at step.Step, between uint64, closeI
 	var b Reader
 	before := b.Digest(r).Recorded
 	for i := range between {
-		r.Record(1, i)
+		r.Record(1, i, 0)
 		if i%997 != 0 && i+1 != between {
 			continue
 		}
@@ -99,7 +99,7 @@ func TestNobodyWaitsForAPublisherHeldUp(t *testing.T) {
 			}
 			n := uint64(0)
 			record := func() {
-				r.Record(outcomeOf(n), n)
+				r.Record(outcomeOf(n), n, 0)
 				n++
 			}
 			for range 300 {
@@ -121,7 +121,7 @@ func TestNobodyWaitsForAPublisherHeldUp(t *testing.T) {
 			<-held
 			all := n + 1 // with the record that is held up
 			for range 50_000 {
-				r.Record(outcomeOf(all), all)
+				r.Record(outcomeOf(all), all, 0)
 				all++
 				if all%500 == 0 {
 					checkLarge(t, r, all)
@@ -149,7 +149,7 @@ func TestAPublisherTakesNoSampleForAnother(t *testing.T) {
 		n := uint64(0)
 		record := func(records int) {
 			for range records {
-				r.Record(outcomeOf(n), n)
+				r.Record(outcomeOf(n), n, 0)
 				n++
 			}
 		}
@@ -206,7 +206,7 @@ func TestALargeRingOfRandomStepsKeepsEverySample(t *testing.T) {
 					if g == 0 && i == uint64(round*each/rounds) {
 						r.Spread(1 + round%4)
 					}
-					r.Record(outcomeOf(g*each+i), g*each+i)
+					r.Record(outcomeOf(g*each+i), g*each+i, 0)
 				}
 			})
 		}

@@ -76,7 +76,7 @@ func TestALargeRingHoldsTheNewest(t *testing.T) {
 					if i < 10 || i%1013 == 0 {
 						checkLarge(t, r, i)
 					}
-					if !r.Record(outcomeOf(i), i) {
+					if !r.Record(outcomeOf(i), i, 0) {
 						t.Fatal("an open ring refused a record")
 					}
 				}
@@ -89,11 +89,11 @@ func TestALargeRingHoldsTheNewest(t *testing.T) {
 func TestTheFirstShardsBatchIsLetGoAfterTheSpread(t *testing.T) {
 	r := newLargeRing(100_000)
 	for i := range uint64(1000) {
-		r.Record(outcomeOf(i), i)
+		r.Record(outcomeOf(i), i, 0)
 	}
 	before := r.Size()
 	r.Spread(2)
-	r.Record(outcomeOf(1000), 1000)
+	r.Record(outcomeOf(1000), 1000, 0)
 	if r.large.first.Load() != nil {
 		t.Errorf("%d bytes before the spread, %d after it", before, r.Size())
 	}
@@ -196,7 +196,7 @@ func TestALargeRingCountsEverySampleOfManyRecorders(t *testing.T) {
 			for g := range uint64(recorders) {
 				wg.Go(func() {
 					for i := range uint64(each) {
-						r.Record(outcomeOf(g*each+i), g*each+i)
+						r.Record(outcomeOf(g*each+i), g*each+i, 0)
 						returned.Add(1)
 					}
 				})

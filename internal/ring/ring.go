@@ -29,43 +29,100 @@ type fixed struct {
 	large      *large                // keeps the window in the place of slots, or nil
 }
 
-// Init makes r the empty ring of a window. The watch may be nil. No other ring
-// may use it.
-func (r *Ring) Init(window int, watch *Watch) {
+// Init makes r the empty ring of a window. The watch may be nil. It must not
+// be used for another ring. The caller may pass zero slots for the window that
+// lie in one object with r, or nil.
+func (r *Ring) Init(window int, slots []atomic.Uint64, watch *Watch) {
 	r.geometry = geometryFor(window)
-	r.slots = make([]atomic.Uint64, pad.Words(window))[:window:window]
+	if slots == nil {
+		slots = make([]atomic.Uint64, pad.Words(window))[:window:window]
+	}
+	r.slots = slots
 	r.watch = watch
 	r.first.head.Store(r.start())
 }
 
-// Record adds an execution. If the ring is closed, Record adds nothing and
-// reports false, and the record belongs to the node's next ring. d is at most
-// MaxDuration.
-func (r *Ring) Record(o Outcome, d uint64) bool {
-	head, owned := r.first.acquire()
-	if !owned {
-		if head&frozen == 0 {
-			head, owned = r.contended()
-		}
-		if !owned {
-			return r.cores.Load().record(o, d)
-		}
+// Record adds one execution. It reports false when the ring is closed: then
+// nothing was added, and the record belongs to the node's next ring. d is at
+// most MaxDuration.
+//
+// Record itself is the usual record. Whatever is rare ends in a call, and its
+// result is Record's. A call that came back would have Record spill registers,
+// and the CAS would wait for these stores. No processor loads early across the
+// CAS, so Record loads the old sample before it. The CAS then finds that nobody
+// has owned the shard since.
+//
+// The end is the reading of clock.Now that ended the execution. The caller
+// passes 0 if it has none.
+func (r *Ring) Record(o Outcome, d uint64, end int64) bool {
+	head := r.first.head.Load()
+	i := r.slot(head)
+	if head >= frozen || i >= uint64(len(r.slots)) { // a large window has no slots
+		return r.recordAnyhow(o, d, end)
+	}
+	slot := &r.slots[i]
+	old, sample := Sample(slot.Load()), sampleOf(o, d)|tagOf(head)
+	step.At(step.Aimed)
+	if !r.first.head.CompareAndSwap(head, head|busy) {
+		return r.recordAnyhow(o, d, end)
 	}
 	step.At(step.Owned)
-	if r.cores.Load() != nil { // after the CAS: see Close
-		release.Store(&r.first.head, head|frozen)
-		r.retire(head)
-		return r.cores.Load().record(o, d)
+	was := r.first.sum.Load()
+	switch { // cores after the CAS: see Close
+	case r.cores.Load() != nil, crosses(was, was+d), r.watch != nil && r.watch.concerns(old, sample):
+		return r.recordOwned(head, o, d, end)
 	}
 	step.At(step.Acquired)
-	i := r.slot(head)
-	if i >= uint64(len(r.slots)) { // a large window has no slots
-		return r.recordLarge(head, o, d)
+	release.Store(&r.first.sum, was+d)
+	step.At(step.Added)
+	step.At(step.Summed)
+	release.Store(&r.first.outcomes[o], r.first.outcomes[o].Load()+1)
+	step.At(step.Counted)
+	release.Store(slot, uint64(sample))
+	step.At(step.Stored)
+	release.Store(&r.first.head, r.after(head))
+	step.At(step.Released)
+	return true
+}
+
+// recordAnyhow is Record if the first shard has no slots, or was not to be had
+// at the first try.
+//
+//go:noinline
+func (r *Ring) recordAnyhow(o Outcome, d uint64, end int64) bool {
+	var head uint64
+	owned := false
+	if r.large != nil {
+		head, owned = r.first.acquire()
+	}
+	if !owned {
+		head, owned = r.contended()
+	}
+	if !owned {
+		return r.cores.Load().record(o, d, end)
+	}
+	step.At(step.Owned)
+	return r.recordOwned(head, o, d, end)
+}
+
+// recordOwned is the rest of any record of the first shard. The caller owns the
+// shard.
+//
+//go:noinline
+func (r *Ring) recordOwned(head uint64, o Outcome, d uint64, end int64) bool {
+	if r.cores.Load() != nil {
+		release.Store(&r.first.head, head|frozen)
+		r.retire(head)
+		return r.cores.Load().record(o, d, end)
+	}
+	step.At(step.Acquired)
+	if r.large != nil {
+		return r.large.record(batchShard{&r.first, r.geometry, r.large.first.Load()}, false, head, o, d) || r.Record(o, d, end)
 	}
 	r.first.count(o, d)
-	slot, sample := &r.slots[i], sampleOf(o, d, r.lap(head))
-	judge := r.watch != nil && r.watch.replace(Sample(slot.Load()), sample)
-	release.Store(slot, uint64(sample))
+	i, sample := r.slot(head), sampleOf(o, d)|tagOf(head)
+	judge := r.watch != nil && r.watch.replace(Sample(r.slots[i].Load()), sample)
+	release.Store(&r.slots[i], uint64(sample))
 	step.At(step.Stored)
 	if judge && !r.watch.judge() {
 		r.first.head.Store(r.after(head)) // before the loads of Unjudged, as Unjudged says

@@ -7,9 +7,8 @@ import "github.com/nodemetrics/nodemetrics/internal/history"
 //	63       62        61 … 56   55 … 0
 //	failed   written   tag       nanoseconds
 //
-// The zero Sample is none. The tag is the lap of the sample's slot, modulo 64.
-// A reader tells by the tag a sample of this lap from a sample of the lap
-// before. In large windows the tag is 0.
+// The zero Sample is none. The tag tells a reader a sample of this lap from one
+// of the lap before: see tagOf. In the shards of cores it is 0.
 type Sample uint64
 
 const (
@@ -23,8 +22,9 @@ const (
 // MaxDuration is the longest duration that a Sample holds, in nanoseconds.
 const MaxDuration = durationMask
 
-func sampleOf(o Outcome, d, lap uint64) Sample {
-	s := Sample(written | lap&tagMask<<tagShift | d)
+// sampleOf returns a sample without a tag.
+func sampleOf(o Outcome, d uint64) Sample {
+	s := Sample(written | d)
 	if o != Success {
 		s |= failedBit
 	}
@@ -37,8 +37,16 @@ func (s Sample) Failed() bool { return s&failedBit != 0 }
 // Duration returns the nanoseconds that the execution took.
 func (s Sample) Duration() uint64 { return uint64(s) & durationMask }
 
-// of reports whether the sample is of a lap, or of a lap 64 before or after.
-func (s Sample) of(lap uint64) bool { return s != 0 && (uint64(s)>>tagShift^lap)&tagMask == 0 }
+// tagOf returns the tag of a sample that is stored under a head without flags.
+// A lap adds 2^k to the head, and 2^k times the factor to the product. The six
+// highest bits of that are 010101 or 101010, so a lap changes the tag. No record
+// needs to know how long its lap is.
+func tagOf(head uint64) Sample { return Sample(head * tagFactor >> 2 & (tagMask << tagShift)) }
+
+const tagFactor = 0x5555_5555_5555_5555
+
+// tag returns the sample's tag.
+func (s Sample) tag() Sample { return s & (tagMask << tagShift) }
 
 // above reports in one comparison whether the execution failed or took longer
 // than bound, because a failure's bit is above every duration.

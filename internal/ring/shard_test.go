@@ -10,7 +10,7 @@ func TestSumIsExactBeyond64Bits(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		var r Ring
-		r.Init(3000, nil)
+		r.Init(3000, nil, nil)
 		r.Spread(4)
 		cores := make([]*shard, 0, 5)
 		cores = append(cores, &r.first)

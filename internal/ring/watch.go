@@ -31,7 +31,7 @@ type Watch struct {
 	Unjudged func()
 
 	// Due has the window judged soon, elsewhere. The recorder that calls it
-	// owns nothing. now is its last reading of clock.Real.
+	// owns nothing. now is its stamp.
 	Due func(now int64)
 
 	// Calm is set by the judge if only a failed or a slow record can change
@@ -49,16 +49,21 @@ type Stats struct {
 	Recorded int // executions since the ring began, of a large window only
 }
 
+// concerns reports whether the window must be judged if a sample replaces the
+// old sample in its slot. If both samples are healthy, concerns costs three
+// comparisons. The caller owns the first shard.
+func (w *Watch) concerns(old, sample Sample) bool {
+	return old == 0 || old.above(w.Bounds.Recovering) || sample.above(w.Bounds.Recovering) || w.unjudged
+}
+
 // replace counts a sample, and no longer counts the sample that it replaces in
-// its slot, if any. It reports whether the window must be judged. If both
-// samples are healthy, replace costs three comparisons. The caller owns the
-// first shard.
+// its slot, if any. It reports what concerns does. The caller owns the first
+// shard.
 func (w *Watch) replace(old, sample Sample) (judge bool) {
-	if old == 0 || old.above(w.Bounds.Recovering) || sample.above(w.Bounds.Recovering) || w.unjudged {
+	if judge = w.concerns(old, sample); judge {
 		w.count(old, sample)
-		return true
 	}
-	return false
+	return judge
 }
 
 func (w *Watch) count(old, sample Sample) {

@@ -23,15 +23,15 @@ func TestTheOwnerSeesItsSampleAndHasItJudgedOnce(t *testing.T) {
 	}
 	var unjudged int
 	w.Unjudged = func() { unjudged++ }
-	r.Init(size, w)
+	r.Init(size, nil, w)
 	for i := range 2 * size {
-		r.Record(1, uint64(i)*60)
+		r.Record(1, uint64(i)*60, 0)
 	}
 	if judged != size || unjudged != 0 {
 		t.Errorf("%d samples were judged, and %d records were not", judged, unjudged)
 	}
 	able, judged = false, 0
-	r.Record(1, 1)
+	r.Record(1, 1, 0)
 	if unjudged != 1 || r.Rejudge() {
 		t.Errorf("%d records were not judged, want 1 that stays so", unjudged)
 	}
@@ -56,9 +56,9 @@ func TestALookIsDueAfterTheRecordsThatAreAllowed(t *testing.T) {
 	due := 0
 	w := newWatch(100, 50)
 	w.Due = func(int64) { due++ }
-	r.Init(10, w)
+	r.Init(10, nil, w)
 	r.Spread(2)
-	r.Record(Success, 1)
+	r.Record(Success, 1, 0)
 	if due != 1 || !r.Due() {
 		t.Errorf("%d looks are due after the first record of a shard, want 1", due)
 	}
@@ -75,11 +75,11 @@ func TestALookIsDueAfterTheRecordsThatAreAllowed(t *testing.T) {
 			records := 0
 			for ; due == 0; records++ {
 				if calm {
-					if r.Record(Success, 100); due > 0 {
+					if r.Record(Success, 100, 0); due > 0 {
 						t.Fatalf("%d allowed: a healthy record made a look due in a calm ring", allowed)
 					}
 				}
-				r.Record(Outcome(records%2), 101)
+				r.Record(Outcome(records%2), 101, 0)
 			}
 			if records > max(2, allowed) || !r.Due() {
 				t.Errorf("calm %v, %d allowed: a look is due after %d records", calm, allowed, records)
@@ -95,7 +95,7 @@ func TestALookIsDueAfterTheRecordsThatAreAllowed(t *testing.T) {
 func TestMarkLeavesARecordUnderWayOut(t *testing.T) {
 	var r Ring
 	var b Reader
-	r.Init(10, newWatch(100, 50))
+	r.Init(10, nil, newWatch(100, 50))
 	r.Spread(2)
 	fill(&r, 1)
 	s := r.cores.Load().shards[1].Load()

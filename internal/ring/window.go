@@ -77,7 +77,8 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
 		words[i] = Sample(slots[i].Load())
 	}
 	step.At(step.Reading)
-	end = r.ended(r.first.head.Load())
+	head := r.first.head.Load() &^ flags
+	end = r.ended(head)
 	if end-begin > size {
 		return nil, 0, false
 	}
@@ -92,7 +93,7 @@ func (b *Reader) copyFirst(r *Ring) (words []Sample, end uint64, ok bool) {
 	}
 	step.At(step.Reading)
 	ok = r.begun(r.first.head.Load()) <= begin+size
-	if end >= size && words[at].of(end/size+1) {
+	if end >= size && words[at].tag() == tagOf(head) {
 		end++ // the copy has the sample of the record under way
 	}
 	return words, end, ok
@@ -164,9 +165,9 @@ func (c *shardCopy) later(d *shardCopy) bool { return c.sample(c.at-1).stamp > d
 // copies what the shards got since the round before, and leaves out samples
 // with later stamps. So the window is that of the moment at which the clock
 // was read. Every record that returned before the moment has an earlier stamp,
-// and the reader loads the head of its shard after the moment. A record that
-// begins after the moment has a later stamp, because its recorder reads the
-// clock after it acquired the shard.
+// and the reader loads the head of its shard after the moment. If the window
+// has a record, then the reader also found every record that had returned
+// before that one began. See "Stamps" in the package's comment.
 //
 // The copies hold more samples than the shards do, so that the newest window up
 // to the moment is there. If one core recorded a whole window within a round,
@@ -179,7 +180,7 @@ func (b *Reader) spreadWindow(r *Ring) (window []Sample, newest Sample) {
 	b.copyCores(r, shards)
 	for ; ; b.rounds++ {
 		step.At(step.Reading)
-		now := clock.Real()
+		now := clock.Stamp(clock.Now())
 		step.At(step.Reading)
 		b.copyCores(r, shards)
 		newest, ok := b.merge(now, len(r.slots))

@@ -71,7 +71,7 @@ func TestWindowIsTheNewestRecordsInOrder(t *testing.T) {
 		for _, spreadAt := range []int{-1, 0, 1, size / 2, size, 3 * size} {
 			random := rand.New(rand.NewPCG(uint64(size), uint64(spreadAt)))
 			var r Ring
-			r.Init(size, newWatch(600, 300))
+			r.Init(size, nil, newWatch(600, 300))
 			var all []execution
 			check := 1 + size/8
 			for i := range 140*min(size, 20) + 5*size {
@@ -79,7 +79,7 @@ func TestWindowIsTheNewestRecordsInOrder(t *testing.T) {
 					r.Spread(4)
 				}
 				e := execution{Outcome(random.IntN(Outcomes)), random.Uint64N(1000)}
-				if !r.Record(e.o, e.d) {
+				if !r.Record(e.o, e.d, 0) {
 					t.Fatal("an open ring refused a record")
 				}
 				all = append(all, e)
@@ -97,7 +97,7 @@ func TestOneGoroutineAloneOwnsTheWholeWindowAfterABurst(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		for _, size := range sizes {
 			var r Ring
-			r.Init(size, nil)
+			r.Init(size, nil, nil)
 			if procs > 2 {
 				r.Spread(procs) // a contended head does so by itself, sometimes
 			}
@@ -106,14 +106,14 @@ func TestOneGoroutineAloneOwnsTheWholeWindowAfterABurst(t *testing.T) {
 			for g := range uint64(8) {
 				wg.Go(func() {
 					for i := range uint64(2 * size) {
-						r.Record(Success, burst+g<<20+i)
+						r.Record(Success, burst+g<<20+i, 0)
 					}
 				})
 			}
 			wg.Wait()
 			var b Reader
 			for i := range size {
-				r.Record(Success, uint64(i))
+				r.Record(Success, uint64(i), 0)
 				if i > 20 && i%61 != 0 && i+1 < size {
 					continue
 				}
@@ -138,13 +138,13 @@ func TestEveryReadBesideRecordersHoldsTogether(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		for _, size := range []int{1, 7, 100, 1000} {
 			var r Ring
-			r.Init(size, newWatch(500, 500))
+			r.Init(size, nil, newWatch(500, 500))
 			done := make(chan struct{})
 			var recorders, readers sync.WaitGroup
 			for range 4 {
 				recorders.Go(func() {
 					for i := range uint64(20_000) {
-						r.Record(Outcome(i%Outcomes), i%1000)
+						r.Record(Outcome(i%Outcomes), i%1000, 0)
 					}
 				})
 			}
@@ -224,7 +224,7 @@ func TestAReadBesideRecordersAtFullSpeedIsAWindowThatWas(t *testing.T) {
 
 func windowsThatWere(t *testing.T, size, spread int, recorders uint64) {
 	var r Ring
-	r.Init(size, newWatch(500, 500))
+	r.Init(size, nil, newWatch(500, 500))
 	if spread > 0 {
 		r.Spread(spread)
 	}
@@ -240,7 +240,7 @@ func windowsThatWere(t *testing.T, size, spread int, recorders uint64) {
 					}
 					runtime.Gosched()
 				}
-				r.Record(Success, i)
+				r.Record(Success, i, 0)
 				returned.Store(i)
 			}
 		})

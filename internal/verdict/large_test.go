@@ -26,7 +26,7 @@ func TestTheRecorderThatPublishesJudgesALargeWindow(t *testing.T) {
 	w.record(ring.Success, size)
 	w.wantEvents(t, "failure breach, failure recovery")
 	for range size {
-		w.Record(ring.Success, 11)
+		w.Record(ring.Success, 11, 0)
 	}
 	w.wantEvents(t, "failure breach, failure recovery, latency breach")
 	if p99 := w.changes[2].P99; p99 != 11 {
@@ -44,7 +44,7 @@ func TestTheP99OfAnEventIsOnTheRightSideOfTheBound(t *testing.T) {
 		if i%50 == 0 {
 			d = bound + 1
 		}
-		w.Record(ring.Success, d)
+		w.Record(ring.Success, d, 0)
 	}
 	for _, c := range w.changes {
 		if breach := c.After&LatencyBreach != 0; breach != (c.P99 > bound) {

@@ -35,7 +35,7 @@ func TestLookNowEndsBesideRecordersThatAskForLooksWithoutAPause(t *testing.T) {
 	})
 	go w.Look()
 	<-looking
-	r.Record(1, 1)
+	r.Record(1, 1, 0)
 	tries := 0
 	w.LookNow(func(int) bool {
 		<-looking

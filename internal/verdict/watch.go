@@ -56,9 +56,7 @@ type Watch struct {
 	verdict atomic.Uint32 // written by its owner alone, as the package's comment says
 	turn    atomic.Uint32 // a word of the constants that follow
 	looks   atomic.Uint64 // that have ended
-	// Until when looks rest, by clock.Real; looking during a look; 0 if none is
-	// planned.
-	resting atomic.Int64
+	resting atomic.Int64  // until when looks rest, by clock.Stamp; looking during a look; 0 if none is planned
 
 	lookAndRestFunc func() // bound once, so that a record that starts a look allocates nothing
 }
@@ -102,8 +100,8 @@ func (w *Watch) judgeOwned(s ring.Stats) bool {
 		defer lookers.Put(l)
 		return l.p99(l.Owned(w.ring))
 	})
-	if changed && w.ring.Sharded() { // meanwhile, as doc.go says of Calm
-		w.due(clock.Real())
+	if changed && w.ring.Sharded() { // meanwhile: see "Calm" in doc.go
+		w.due(clock.Stamp(clock.Now()))
 	}
 	return true
 }
@@ -139,7 +137,7 @@ const (
 )
 
 // due plans a look. If looks rest, the look comes after the rest. now is a
-// recent reading of clock.Real. In a portable build the clock of a
+// recent reading of clock.Stamp. In a portable build the clock of a
 // testing/synctest bubble is years away from the clock outside. So due ignores
 // a rest longer than maxRest.
 func (w *Watch) due(now int64) {
@@ -157,7 +155,7 @@ func (w *Watch) due(now int64) {
 // after the bubble has ended. So in a bubble looks rest only if looks stay due,
 // because a record is under way. That record ends before the bubble does.
 func (w *Watch) lookAndRest() {
-	begin := clock.Real()
+	begin := clock.Stamp(clock.Now())
 	w.Look()
 	executions := w.ring.Counts().Completed()
 	for stuck := 0; stuck < looksInBubble && clock.Bubbled(); stuck++ {
@@ -170,8 +168,8 @@ func (w *Watch) lookAndRest() {
 			executions, stuck = now, 0
 		}
 	}
-	rest := min(max(minRest, restPerLook*time.Duration(clock.Real()-begin)), maxRest)
-	until := clock.Real() + int64(rest)
+	rest := min(max(minRest, restPerLook*time.Duration(clock.Stamp(clock.Now())-begin)), maxRest)
+	until := clock.Stamp(clock.Now()) + int64(rest)
 	w.resting.Store(until)
 	time.AfterFunc(rest, func() { w.rested(until) })
 }
@@ -272,7 +270,7 @@ func (w *Watch) lookOnce() {
 		return
 	}
 	if r.Busy() {
-		w.due(clock.Real())
+		w.due(clock.Stamp(clock.Now()))
 		return
 	}
 	l.Mark(r)
@@ -286,7 +284,7 @@ func (w *Watch) lookOnce() {
 	}
 	l.Allow(r, allowed)
 	if r.Due() {
-		w.due(clock.Real())
+		w.due(clock.Stamp(clock.Now()))
 	}
 }
 

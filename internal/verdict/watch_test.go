@@ -46,13 +46,13 @@ func newWindow(size int, thresholds Thresholds) *window {
 func (w *window) next(size int) {
 	w.Ring = new(ring.Ring)
 	w.Watch = w.node.Watch(w.Ring)
-	w.Ring.Init(size, &w.Watch.Watch)
+	w.Ring.Init(size, nil, &w.Watch.Watch)
 }
 
 // record makes n records.
 func (w *window) record(o ring.Outcome, n int) {
 	for range n {
-		w.Record(o, 1)
+		w.Record(o, 1, 0)
 	}
 }
 
@@ -237,7 +237,7 @@ func resetsInTheMiddle(t *testing.T, seed uint64) {
 	made := func() *state {
 		s := new(state)
 		s.watch = node.Watch(&s.ring)
-		s.ring.Init(size, &s.watch.Watch)
+		s.ring.Init(size, nil, &s.watch.Watch)
 		if spread == 2 {
 			s.ring.Spread(4)
 		}
@@ -261,7 +261,7 @@ func resetsInTheMiddle(t *testing.T, seed uint64) {
 					if spread == 1 && random.IntN(50) == 0 {
 						s.ring.Spread(4)
 					}
-					if s.ring.Record(o, d) {
+					if s.ring.Record(o, d, 0) {
 						break
 					}
 				}
