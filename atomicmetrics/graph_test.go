@@ -126,7 +126,7 @@ func brief(data []byte) []byte {
 			if !ok {
 				continue
 			}
-			fields, ok := v.(map[string]any)
+			fields, _ := v.(map[string]any)
 			for key, value := range fields {
 				if value == nil || value == false || value == 0.0 || key == "retriesByAttempt" {
 					delete(fields, key)
