@@ -21,7 +21,7 @@ func fill(r *ring.Ring, n, newest int) (durations []time.Duration) {
 		if i%5 == 0 {
 			outcome++
 		}
-		for !r.Record(outcome, d) {
+		for !r.Record(outcome, d, 0) {
 		}
 		durations = append(durations, time.Duration(d))
 	}
@@ -33,7 +33,7 @@ func TestAWindowHasTheNewestSamples(t *testing.T) {
 	for _, spread := range []bool{false, true} {
 		for _, n := range []int{0, 1, 99, 100, 101, 1000} {
 			var r ring.Ring
-			r.Init(100, nil)
+			r.Init(100, nil, nil)
 			if spread {
 				r.Spread(2)
 			}
@@ -99,7 +99,7 @@ func TestAReadAllocatesNothingTheSecondTime(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	var r ring.Ring
-	r.Init(100, nil)
+	r.Init(100, nil, nil)
 	fill(&r, 150, 100)
 	var reader Reader
 	if n := testing.AllocsPerRun(100, func() {
