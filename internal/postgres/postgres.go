@@ -154,7 +154,7 @@ func ForTest(tb testing.TB) string {
 	tb.Helper()
 	s, err := Start()
 	switch {
-	// Make race sets it.
+	// The target race of the Makefile sets the variable.
 	case errors.Is(err, ErrMissing) && os.Getenv("NODEMETRICS_POSTGRES") != "required":
 		tb.Skip(err)
 	case err != nil:
