@@ -51,7 +51,7 @@ import (
 // Other errors are a missing sketch, a snapshot whose JSON ParseSnapshot would
 // refuse, a counter beyond 64 bits, and a WindowSize beyond 2^53 - 1
 // (math.MaxInt if that is less). An error about one snapshot has its index,
-// from 0, and its TakenAt. With an error the Snapshot is the zero one. A
+// from 0, and its TakenAt. With an error Merge returns the zero Snapshot. A
 // [Merger] takes snapshots one by one.
 //
 // SQL reads a fleet too, if each process writes its snapshots as rows. The

@@ -39,7 +39,7 @@ import (
 // [Collector.Reset] between. The error names the instance. If a snapshot has no
 // Sources, Since cannot check that, and the result has the Sources of s. Since
 // also refuses a snapshot whose JSON ParseSnapshot would refuse. With an error
-// the Snapshot is the zero one.
+// Since returns the zero Snapshot.
 func (s Snapshot) Since(earlier Snapshot) (Snapshot, error) {
 	between, err := s.since(earlier)
 	if err != nil {

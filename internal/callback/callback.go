@@ -26,8 +26,8 @@ type Rules[E any] struct {
 	Dropped func(n uint64)
 }
 
-// A Queue delivers events. Make one with [New]. A nil Queue delivers nothing. It
-// is safe for concurrent use.
+// A Queue delivers events. Make one with [New]. A nil Queue delivers nothing.
+// It is safe for concurrent use.
 type Queue[E any] struct {
 	rules  Rules[E]
 	queue  *helper.Queue[*delivery[E]]

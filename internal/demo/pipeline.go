@@ -47,9 +47,10 @@ type plan struct {
 // The pipeline publishes a document within a few milliseconds, and on a busy
 // machine within tens. In an outage a document is hardly ever published within
 // the latency threshold. By misfortunes at least nine documents fail in an
-// outage, and six in a hundred are a breach. The outage is early, so even of 200
-// files a whole window comes after it. With a recovery of 1, publish recovers even
-// if a busy machine delays a single document beyond the threshold.
+// outage, and six in a hundred are a breach. The outage is early, so even of
+// 200 files a whole window comes after it. With a recovery of 1, publish
+// recovers even if a busy machine delays a single document beyond the
+// threshold.
 var defaultPlan = plan{
 	timeout:        time.Second,
 	attempts:       3,
