@@ -21,8 +21,8 @@ const (
 
 var eventKindNames = [eventKinds]string{"failureRate", "latency", "running"}
 
-// String returns "failureRate", "latency" or "running", and "EventKind(9)" for a
-// value that is no kind.
+// String returns "failureRate", "latency" or "running", and "EventKind(9)" for
+// a value that is no kind.
 func (k EventKind) String() string {
 	if k >= eventKinds {
 		return fmt.Sprintf("EventKind(%d)", uint8(k))
@@ -30,7 +30,8 @@ func (k EventKind) String() string {
 	return eventKindNames[k]
 }
 
-// MarshalText returns the name that String does; a value that is no kind is an error.
+// MarshalText returns the name that String does; a value that is no kind is an
+// error.
 func (k EventKind) MarshalText() ([]byte, error) {
 	if k >= eventKinds {
 		return nil, fmt.Errorf("atomicmetrics: %v is not a kind of event", k)
@@ -38,7 +39,8 @@ func (k EventKind) MarshalText() ([]byte, error) {
 	return []byte(k.String()), nil
 }
 
-// UnmarshalText reads a name that MarshalText wrote. On an error the kind is left as it was.
+// UnmarshalText reads a name that MarshalText wrote. On an error it leaves the
+// kind unchanged.
 func (k *EventKind) UnmarshalText(text []byte) error {
 	i := slices.Index(eventKindNames[:], string(text))
 	if i < 0 {
@@ -59,7 +61,8 @@ type Event struct {
 	P99         time.Duration // of the window at the event
 	Samples     int           // in the window at the event; 0 when a reset made the node recover
 	At          time.Time     // when the event was raised
-	Running     time.Duration // age of the oldest running execution; 0 unless a RunningEvent breached
+	// Age of the oldest running execution; 0 unless a RunningEvent breached.
+	Running time.Duration
 }
 
 // String returns a line for people, such as
@@ -84,7 +87,8 @@ func (e Event) String() string {
 	return text
 }
 
-// maxWaiting is how many events, and how many warnings, wait for a callback or a log that is slow.
+// maxWaiting is how many events, and how many warnings, wait for a callback or
+// a log that is slow.
 const maxWaiting = 1024
 
 // raiser returns the function that puts the events of a node's changes; nil

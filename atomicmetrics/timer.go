@@ -40,7 +40,7 @@ func (t Timer) Stop(err error) time.Duration {
 	if t == (Timer{}) {
 		return 0
 	}
-	d, end := t.finish() // first: the classifier is the user's, and may end the goroutine
+	d, end := t.finish() // first, because the user's classifier may end the goroutine
 	switch {
 	case t.node == nil:
 	case err == nil:

@@ -71,7 +71,7 @@ func (l *large) newBatch(s *coreShard, cores int) {
 	s.batch = history.NewBatch(1+s.index, half, true)
 }
 
-// batchShard is a shard with the batch that it has in the place of slots.
+// batchShard is a shard with a batch in the place of slots.
 type batchShard struct {
 	*shard
 	geometry
@@ -96,8 +96,8 @@ func (l *large) record(s batchShard, pinned bool, head uint64, o Outcome, d uint
 	key := uint64(0) // the batch of the first shard has no keys
 	if pinned {
 		step.At(step.Acquired)
-		// The recorder reads the clock while it owns the shard, so of two records
-		// that do not overlap the later record has the later key.
+		// The recorder reads the clock while it owns the shard, so of two
+		// records that do not overlap the later record has the later key.
 		key = stamped | uint64(clock.Stamp(clock.Now()))
 	}
 	s.count(o, d)

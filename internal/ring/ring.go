@@ -29,9 +29,9 @@ type fixed struct {
 	large      *large                // keeps the window in the place of slots, or nil
 }
 
-// Init makes r the empty ring of a window. The watch may be nil. It must not
-// be used for another ring. The caller may pass zero slots for the window that
-// lie in one object with r, or nil.
+// Init makes r the empty ring of a window. The watch may be nil. No other ring
+// may use it. The caller may pass zero slots for the window that lie in one
+// object with r, or nil.
 func (r *Ring) Init(window int, slots []atomic.Uint64, watch *Watch) {
 	r.geometry = geometryFor(window)
 	if slots == nil {
@@ -42,9 +42,9 @@ func (r *Ring) Init(window int, slots []atomic.Uint64, watch *Watch) {
 	r.first.head.Store(r.start())
 }
 
-// Record adds one execution. It reports false when the ring is closed: then
-// nothing was added, and the record belongs to the node's next ring. d is at
-// most MaxDuration.
+// Record adds an execution. If the ring is closed, Record adds nothing and
+// reports false, and the record belongs to the node's next ring. d is at most
+// MaxDuration.
 //
 // Record itself is the usual record. Whatever is rare ends in a call, and its
 // result is Record's. A call that came back would have Record spill registers,

@@ -39,8 +39,8 @@ func (s Sample) Duration() uint64 { return uint64(s) & durationMask }
 
 // tagOf returns the tag of a sample that is stored under a head without flags.
 // A lap adds 2^k to the head, and 2^k times the factor to the product. The six
-// highest bits of that are 010101 or 101010, so a lap changes the tag. No record
-// needs to know how long its lap is.
+// highest bits of that are 010101 or 101010, so a lap changes the tag. No
+// record needs to know how long its lap is.
 func tagOf(head uint64) Sample { return Sample(head * tagFactor >> 2 & (tagMask << tagShift)) }
 
 const tagFactor = 0x5555_5555_5555_5555

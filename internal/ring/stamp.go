@@ -10,8 +10,8 @@ import (
 const soloSpan = 256
 
 // stamp returns the stamp of a record. The end is the reading of clock.Now that
-// ended its execution, or 0. The caller owns the shard, whose head was this. See
-// "Stamps" and "Recording alone" in the package's comment.
+// ended its execution, or 0. The caller owns the shard, whose head was this.
+// See "Stamps" and "Recording alone" in the package's comment.
 func (c *cores) stamp(s *coreShard, head uint64, end int64) uint64 {
 	own := uint64(s.index) + 1
 	switch solo := c.solo.Load(); { // after the CAS that acquired the shard

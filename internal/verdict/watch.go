@@ -56,7 +56,9 @@ type Watch struct {
 	verdict atomic.Uint32 // written by its owner alone, as the package's comment says
 	turn    atomic.Uint32 // a word of the constants that follow
 	looks   atomic.Uint64 // that have ended
-	resting atomic.Int64  // until when looks rest, by clock.Stamp; looking during a look; 0 if none is planned
+	// Until when looks rest, by clock.Stamp; looking during a look; 0 if none
+	// is planned.
+	resting atomic.Int64
 
 	lookAndRestFunc func() // bound once, so that a record that starts a look allocates nothing
 }
@@ -100,7 +102,7 @@ func (w *Watch) judgeOwned(s ring.Stats) bool {
 		defer lookers.Put(l)
 		return l.p99(l.Owned(w.ring))
 	})
-	if changed && w.ring.Sharded() { // meanwhile: see "Calm" in doc.go
+	if changed && w.ring.Sharded() { // meanwhile, as doc.go says of Calm
 		w.due(clock.Stamp(clock.Now()))
 	}
 	return true

@@ -11,9 +11,9 @@
 // # One execution
 //
 // Each run of a task's handler is one execution. Its node is the task's type,
-// such as "email:deliver". asynq runs a failed task again minutes or days later,
-// perhaps in another process. So the middleware measures the run and not the
-// task.
+// such as "email:deliver". asynq runs a failed task again minutes or days
+// later, perhaps in another process. So the middleware measures the run and not
+// the task.
 //
 // The middleware counts a run as asynq does. If the run's context has ended,
 // asynq has counted the context's error and no longer waits for the handler.
@@ -21,8 +21,8 @@
 //
 // # A retry
 //
-// If asynq has counted a failure of the task before, the run is a retry too. The
-// retry has the number that asynq gives it.
+// If asynq has counted a failure of the task before, the run is a retry too.
+// The retry has the number that asynq gives it.
 //
 // # What is recorded
 //

@@ -17,7 +17,8 @@ import (
 )
 
 // Config says where an interceptor records calls, under which name, and which
-// it leaves out. Several goroutines may call its functions at once.
+// calls the interceptor leaves out. Several goroutines may call its functions
+// at once.
 type Config struct {
 	// Collector takes the records. With a nil Collector calls run the same,
 	// unmeasured.
@@ -29,10 +30,10 @@ type Config struct {
 	// needs a Name, because its clients choose the methods.
 	Name func(ctx context.Context, method string) string
 
-	// Ignore reports whether an error is no verdict on the node. The interceptor
-	// then records neither the execution nor a retry. The interceptor asks
-	// Ignore about the error that counts, whose code status.Code tells. Nil
-	// means Canceled.
+	// Ignore reports whether an error is no verdict on the node. The
+	// interceptor then records neither the execution nor a retry. The
+	// interceptor asks Ignore about the error that counts, whose code
+	// status.Code tells. Nil means Canceled.
 	Ignore func(error) bool
 }
 
@@ -151,7 +152,9 @@ func StreamClientInterceptor(cfg Config) grpc.StreamClientInterceptor {
 		execution, opened := record.Start(node), false
 		defer execution.Guard(&opened)
 		end := func(err error) {
-			defer func() { _ = recover() }() // Ignore's, recorded, which might end the process on gRPC's goroutine
+			// Ignore's, recorded, which might end the process on gRPC's
+			// goroutine.
+			defer func() { _ = recover() }()
 			execution.End(classified(err), cfg.ignore)
 		}
 		stream, err := next(ctx, desc, cc, method, append(slices.Clip(opts), grpc.OnFinish(end))...)

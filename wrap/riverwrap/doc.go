@@ -24,8 +24,8 @@
 //
 // # A retry
 //
-// If River has counted an attempt of the job before, the run is a retry too. The
-// first retry is the second attempt.
+// If River has counted an attempt of the job before, the run is a retry too.
+// The first retry is the second attempt.
 //
 // # What is recorded
 //

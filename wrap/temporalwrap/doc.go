@@ -17,39 +17,39 @@
 // node is the name of the activity's type.
 //
 // Each run of a workflow is one execution. Its node is the name of the
-// workflow's type. A run ends when the workflow's function returns, in whichever
+// workflow's type. A run ends when the workflow's function returns, in any
 // process. A run that continues as new is a success, and the next run is
 // another execution. A replay is none. A run takes from its start to its last
-// workflow task, by the server's clock. It is never in flight, because a worker
-// may drop it and another may go on with it. If a workflow and an activity share
-// a name, Config.WorkflowName should tell the two apart.
+// workflow task, by the server's clock. A run is never in flight, because a
+// worker may drop it and another worker may go on. If a workflow and an
+// activity share a name, Config.WorkflowName should tell the two apart.
 //
 // # A retry
 //
-// Each further attempt of an activity is a retry with its number, and so is each
-// further attempt of a workflow by its retry policy. The first retry is the
-// second attempt, even if a process that died took the first one with it.
+// Each further attempt of an activity is a retry with its number, and so is
+// each further attempt of a workflow by its retry policy. The first retry is
+// the second attempt, even if a process that died took the first one with it.
 //
 // # What is recorded
 //
 //	how it ended                               the execution                 the retry
-//	it returned no error                       a success                     its number, if it was one
+//	it returned no error                       a success                     its number, if any
 //	it returned an error                       a failure, by the classifier  the same
 //	its deadline passed before it returned,
-//	    whatever it returned                   a failure, CategoryTimeout    the same
+//	    with any result                        a failure, CategoryTimeout    the same
 //	the engine missed a heartbeat of it,
-//	    whatever it returned                   a failure, CategoryTimeout    the same
+//	    with any result                        a failure, CategoryTimeout    the same
 //	a workflow continues as new                a success                     the same
 //	Config.Ignore accepts the error            nothing                       nothing
 //	it was canceled and returned that          nothing, by the default of    nothing
 //	                                           Config.Ignore
 //	it was canceled, a local activity,
-//	    whatever it returned                   the same                      nothing
+//	    with any result                        the same                      nothing
 //	it returned activity.ErrResultPending      nothing                       nothing
 //	a workflow is replayed, or leaves the
 //	    worker's cache                         nothing                       nothing
 //	an activity panicked or ended its
-//	    goroutine, or Config.Ignore did        a failure, CategoryOther      its number, if it was one
+//	    goroutine, or Config.Ignore did        a failure, CategoryOther      its number, if any
 //	a workflow panicked, and
 //	    Config.WorkflowPanicPolicy is
 //	    worker.FailWorkflow                    a failure, CategoryOther      the same
@@ -58,16 +58,16 @@
 // counts in [atomicmetrics.Snapshot.Ignored]. A temporal.TimeoutError, such as
 // of an activity that a workflow waited for, is CategoryTimeout.
 //
-// A worker delays heartbeats. So the interceptor takes a heartbeat for missed in
-// three cases. The attempt sent none for longer than the limit. It sent none for
-// twice the limit after the last one. Or it was silent for longer than the limit,
-// and the worker has learned that the engine no longer waits.
+// A worker delays heartbeats. So the interceptor takes a heartbeat for missed
+// in three cases. The attempt sent no heartbeat for longer than the limit. It
+// sent none for twice the limit after the last. Or it was silent for longer
+// than the limit, and the worker has learned that the engine no longer waits.
 //
 // # What is left out
 //
 // The engine ends some executions without calling the worker. These are a
-// workflow that is terminated or reaches its timeout, an activity that no worker
-// takes, and an attempt whose process dies.
+// workflow that is terminated or reaches its timeout, an activity that no
+// worker takes, and an attempt whose process dies.
 //
 // If an activity is completed by its token, only the engine knows how it ended.
 //
@@ -75,13 +75,13 @@
 // nobody asked it to cancel, for example after worker.Worker.Stop. The default
 // of Config.Ignore accepts that error.
 //
-// If a workflow ends before its activity does, the engine drops the attempt. The
-// interceptor records what the attempt returned.
+// If a workflow ends before its activity does, the engine drops the attempt.
+// The interceptor records the attempt's own result.
 //
 // If a workflow's function has returned, the engine may refuse the end, because
 // a signal has just arrived. The workflow then runs again, and a second
-// execution is recorded. If the panic policy is worker.BlockWorkflow, a workflow
-// that panics has not ended. If a coroutine of workflow.Go panics, the
+// execution is recorded. If the panic policy is worker.BlockWorkflow, a
+// workflow that panics has not ended. If a coroutine of workflow.Go panics, the
 // interceptor does not see it.
 //
 // Signals, queries, updates and Nexus operations are not measured.

@@ -17,23 +17,25 @@ import (
 )
 
 // Config says where an interceptor records executions, under which name, and
-// which it leaves out. Several goroutines may call its functions at once.
+// which executions the interceptor leaves out. Several goroutines may call its
+// functions at once.
 type Config struct {
 	// Collector takes the records. With a nil Collector everything runs the
 	// same, unmeasured.
 	Collector *atomicmetrics.Collector
 
-	// ActivityName and WorkflowName return the node of an attempt of an activity
-	// and of a run of a workflow. If they return "", the interceptor leaves it
-	// out. Nil stands for the name of the type. WorkflowName is called in the
-	// workflow, so it returns the same name in a replay.
+	// ActivityName and WorkflowName return the node of an attempt of an
+	// activity and of a run of a workflow. If they return "", the interceptor
+	// leaves it out. Nil stands for the name of the type. WorkflowName is
+	// called in the workflow, so it returns the same name in a replay.
 	ActivityName func(activity.Info) string
 	WorkflowName func(*workflow.Info) string
 
-	// Ignore reports whether an error is no verdict on the node. The interceptor
-	// then records neither the execution nor a retry. The interceptor asks
-	// Ignore about the error that counts, so about context.DeadlineExceeded if
-	// an activity's deadline has passed. Nil means Canceled.
+	// Ignore reports whether an error is no verdict on the node. The
+	// interceptor then records neither the execution nor a retry. The
+	// interceptor asks Ignore about the error that counts, so about
+	// context.DeadlineExceeded if an activity's deadline has passed. Nil means
+	// Canceled.
 	Ignore func(error) bool
 
 	// WorkflowPanicPolicy is that of the worker's options. By the default of
@@ -55,7 +57,7 @@ func classified(err error) error {
 
 // Interceptor returns an interceptor for worker.Options.Interceptors that
 // records attempts of activities and runs of workflows. It should be the first
-// one, so that the worker gets the result that it records.
+// interceptor, so that the worker gets the recorded result.
 func Interceptor(cfg Config) interceptor.WorkerInterceptor {
 	if cfg.ActivityName == nil {
 		cfg.ActivityName = func(info activity.Info) string { return info.ActivityType.Name }
@@ -132,9 +134,9 @@ func (s *signs) RecordHeartbeat(ctx context.Context, details ...any) {
 	s.Next.RecordHeartbeat(ctx, details...)
 }
 
-// missed reports whether the engine has missed a heartbeat. A worker that learns
-// of it cancels the context. The worker may send a heartbeat later than the
-// attempt records it, but less than the limit later.
+// missed reports whether the engine has missed a heartbeat. A worker that
+// learns of it cancels the context. The worker may send a heartbeat later than
+// the attempt records it, but less than the limit later.
 func (s *signs) missed(ctx context.Context, limit time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +158,8 @@ func (w *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkf
 		record.Retry(node, int(info.Attempt)-1)
 	}
 	defer func() {
-		// The value is nil also if the worker drops the run from its cache, by runtime.Goexit.
+		// The value is nil also if the worker drops the run from its cache, by
+		// runtime.Goexit.
 		if value := recover(); value != nil {
 			if w.WorkflowPanicPolicy == worker.FailWorkflow && !workflow.IsReplaying(ctx) {
 				end(func(took time.Duration) { node.RecordPanic(took, value) })
