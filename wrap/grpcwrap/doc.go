@@ -36,7 +36,7 @@
 //
 // # What is recorded
 //
-//	how it ended                               the execution                 the retry, at a server
+//	how it ended                               the execution                 the retry at a server
 //	it returned no error                       a success                     its number, if any
 //	it returned an error                       a failure, by Classify        the same
 //	its deadline passed before a handler
