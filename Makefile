@@ -75,7 +75,7 @@ bench: ## run each benchmark once, and the tests of the suite that compares with
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 	cd bench && $(TEST) -bench . -benchtime 1x ./...
 
-bench-report: ## run the suite, ten times, and write bench/results/<cpu>; benchstat reads bench/bench.out
+bench-report: ## run the suite, ten times; write bench/results/<cpu> and the README's table
 	cd bench && $(GO) run ./cmd/report
 
 bench-check: ## measure the targets and judge them; SHORT=-short prints times and judges only allocations and bytes

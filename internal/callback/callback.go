@@ -15,10 +15,10 @@ type Rules[E any] struct {
 	Limit int       // how many events wait for a slow function, at least 1
 	Calls []func(E) // the functions of the user
 
-	// Failed is called if a function did not return. The stack of the panic,
-	// or of runtime.Goexit, still stands. recovered is nil for Goexit. held is
-	// how many such failures of this function were held back since the last
-	// call, because Failed is called at most once a second for each function.
+	// Failed is called if a function did not return. The stack of the panic, or
+	// of runtime.Goexit, still stands. recovered is nil for Goexit. held is how
+	// many failures of this function were held back since the last call. The
+	// queue calls Failed at most once a second for each function.
 	Failed func(event E, recovered any, held uint64)
 
 	// Dropped is called with how many events were dropped for slow functions

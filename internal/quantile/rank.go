@@ -8,9 +8,9 @@ import "math"
 // rank. 0.07 · 100 is 7.000000000000001 and means the seventh sample.
 const forgiven = 1e-9
 
-// Rank returns max(1, ⌈q·n⌉), and n at most. Of n samples in ascending order,
-// counted from 1, that one is the quantile q. A q outside [0, 1] counts as the
-// nearer end, NaN as 0. n is at least 1.
+// Rank returns max(1, ⌈q·n⌉), and n at most. The sample with this rank is the
+// quantile q of n samples, in ascending order and counted from 1. A q outside
+// [0, 1] counts as the nearer end, NaN as 0. n is at least 1.
 func Rank(q float64, n int) int {
 	if !(q > 0) {
 		return 1

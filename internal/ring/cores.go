@@ -119,7 +119,7 @@ type stampedSlots struct {
 	slots    []stampedSlot  // window+1 slots, so the slot under way is never part of the window
 	batch    *history.Batch // in the place of slots, of a large window
 	newest   uint64         // the last stamp
-	quiet    quiet          // what the owner knows of the other shards
+	quiet    quiet          // the owner's knowledge of the other shards
 	unstored atomic.Uint64  // records whose samples were not stored
 	owed     atomic.Uint64  // records that may change the verdict, plus 1
 	allowed  atomic.Uint64  // a look is due when owed reaches it

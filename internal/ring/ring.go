@@ -46,11 +46,11 @@ func (r *Ring) Init(window int, slots []atomic.Uint64, watch *Watch) {
 // reports false, and the record belongs to the node's next ring. d is at most
 // MaxDuration.
 //
-// Record itself is the usual record. Whatever is rare ends in a call, and its
-// result is Record's. A call that came back would have Record spill registers,
-// and the CAS would wait for these stores. No processor loads early across the
-// CAS, so Record loads the old sample before it. The CAS then finds that nobody
-// has owned the shard since.
+// Record itself is the usual record. Each rare case ends in a call, and Record
+// returns the result of the call. A call that came back would have Record spill
+// registers, and the CAS would wait for these stores. No processor loads early
+// across the CAS, so Record loads the old sample before it. The CAS then finds
+// that nobody has owned the shard since.
 //
 // The end is the reading of clock.Now that ended the execution. The caller
 // passes 0 if it has none.

@@ -29,7 +29,7 @@ func (c *cores) stamp(s *coreShard, head uint64, end int64) uint64 {
 	return uint64(clock.Stamp(end))
 }
 
-// quiet is what a shard's owner saw of the other shards.
+// quiet has the view of a shard's owner of the other shards.
 type quiet struct {
 	heads uint64 // the sum of their heads, which only grow
 	at    int64  // a stamp from after that; 0 if one of them was owned

@@ -57,8 +57,8 @@ func (w *Watch) concerns(old, sample Sample) bool {
 }
 
 // replace counts a sample, and no longer counts the sample that it replaces in
-// its slot, if any. It reports what concerns does. The caller owns the first
-// shard.
+// its slot, if any. It returns the answer of concerns. The caller owns the
+// first shard.
 func (w *Watch) replace(old, sample Sample) (judge bool) {
 	if judge = w.concerns(old, sample); judge {
 		w.count(old, sample)
