@@ -56,9 +56,10 @@ type optional struct {
 // have ended. After that the old state is final. ring.Ring.Close proves that no
 // record is lost or doubled. Retries have a CLOSED bit of their own.
 type state struct {
-	watch  *verdict.Watch // nil without thresholds
-	_      [(pad.Line - (allocHeader+unsafe.Sizeof(uintptr(0))+8*(ignoredCount+1))%pad.Line) % pad.Line]byte
-	counts [ignoredCount + 1]atomic.Uint64 // retries by attempt, then executions ignored; CLOSED in the top bit
+	watch *verdict.Watch // nil without thresholds
+	_     [(pad.Line - (allocHeader+unsafe.Sizeof(uintptr(0))+8*(ignoredCount+1))%pad.Line) % pad.Line]byte
+	// Retries by attempt, then executions ignored. CLOSED is the top bit.
+	counts [ignoredCount + 1]atomic.Uint64
 	ring   ring.Ring
 }
 
@@ -85,8 +86,8 @@ type (
 	}
 )
 
-// Name returns the node's name; OverflowNode when the collector had no place for the name that was asked for, and ""
-// for a nil Node.
+// Name returns the node's name. It returns OverflowNode if the collector had no
+// place for the name that was asked for, and "" for a nil Node.
 func (n *Node) Name() string {
 	if n == nil {
 		return ""
@@ -115,7 +116,8 @@ func (n *Node) RecordFailure(d time.Duration, err error) {
 // recordError is RecordFailure; for the end see record.
 func (n *Node) recordError(d time.Duration, err error, end int64) {
 	category, text := CategoryOther, ""
-	defer func() { n.recordFailure(d, category, text, end) }() // also when user code ends the goroutine
+	// A deferred call records also if the classifier ends the goroutine.
+	defer func() { n.recordFailure(d, category, text, end) }()
 	category = n.collector.categorize(err)
 	if n.keepsFailures() {
 		text = lastfailure.Text(err)

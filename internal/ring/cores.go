@@ -85,7 +85,7 @@ func (r *Ring) Spread(processors int) {
 // its core.
 type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
-	more   atomic.Pointer[coreShard]   // a list: made when all others were owned by recorders that were held up
+	more   atomic.Pointer[coreShard]   // a list: made when owners of all others were held up
 	watch  *Watch                      // or nil
 	large  *large                      // or nil
 	solo   atomic.Uint64               // 1 + the index of the shard that records alone, or 0
@@ -114,7 +114,7 @@ type coreShard struct {
 // nobody else reads newest and quiet.
 type stampedSlots struct {
 	geometry
-	slots    []stampedSlot  // a window and one more, so the slot under way is never part of the window
+	slots    []stampedSlot  // a window and one more for the slot under way
 	batch    *history.Batch // in the place of slots, of a large window
 	newest   uint64         // the last stamp
 	quiet    quiet          // what the owner knows of the other shards

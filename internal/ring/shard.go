@@ -48,9 +48,10 @@ func (s *shard) count(o Outcome, d uint64) {
 // crosses reports whether a sum crosses a multiple of 2^63.
 func crosses(was, sum uint64) bool { return int64(was^sum) < 0 }
 
-// total returns the sum of durations in units of 2^63 and what is left. It is exact while no more than one crossing is
-// under way, which takes 2^63 ns of durations (292 years; 128 of the longest there are) to be false: then it may be
-// too low until these records have ended.
+// total returns the sum of durations in units of 2^63, and the rest. It is exact
+// while at most one crossing is under way. A second crossing takes 2^63 ns of
+// durations, which are 292 years. Then the sum may be too low until these
+// records have ended.
 func (s *shard) total() (high, low uint64) {
 	for range 8 {
 		high = s.crossings.Load()

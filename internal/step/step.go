@@ -21,7 +21,7 @@ const (
 	Added                 // the duration was added to the low word of the sum
 	Summed                // the duration was added to the sum
 	Counted               // the outcome was counted
-	Claimed               // a shard was named as the one that records alone, and its owner is about to look again
+	Claimed               // a shard was named to record alone, and its owner is about to look again
 	Joined                // the name of another shard that records alone was taken away
 	Stamped               // the stamp was written (sharded nodes only)
 	Stored                // the sample was written

@@ -56,7 +56,7 @@ type Watch struct {
 	verdict atomic.Uint32 // written by its owner alone, as the package's comment says
 	turn    atomic.Uint32 // a word of the constants that follow
 	looks   atomic.Uint64 // that have ended
-	resting atomic.Int64  // until when looks rest, by clock.Stamp; looking during a look; 0 if none is planned
+	resting atomic.Int64  // until when looks rest, by clock.Stamp; looking; 0 if none is planned
 
 	lookAndRestFunc func() // bound once, so that a record that starts a look allocates nothing
 }
