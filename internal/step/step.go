@@ -22,7 +22,7 @@ const (
 	Summed                // the duration was added to the sum
 	Counted               // the outcome was counted
 	Claimed               // a shard was named to record alone, and its owner is about to look again
-	Joined                // the name of another shard that records alone was taken away
+	Joined                // no other shard is named, and the clock is about to be read
 	Stamped               // the stamp was written (sharded nodes only)
 	Stored                // the sample was written
 	Owing                 // a shard counted a record that may change the verdict
