@@ -36,3 +36,21 @@ func BenchmarkClock(b *testing.B) {
 		}
 	})
 }
+
+func TestStampsAreOneOrderInABubbleAndOutside(t *testing.T) {
+	last := int64(0)
+	check := func(where string) {
+		t.Helper()
+		if s := Stamp(Now()); s < last || s <= 0 {
+			t.Errorf("%s: %d after %d", where, s, last)
+		} else {
+			last = s
+		}
+	}
+	check("outside")
+	synctest.Test(t, func(*testing.T) { check("in a bubble") })
+	check("outside again")
+	if now := Now(); Stamp(now+1)-Stamp(now) != 1 {
+		t.Error("a nanosecond is not one of stamps")
+	}
+}
