@@ -269,7 +269,7 @@ func TestOutcomesOnARealServer(t *testing.T) {
 		processes = append(processes, startWorker(t, number, server))
 	}
 	c := server.GetDefaultClient()
-	ctx, stop := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer stop()
 	type start struct{ name, id, run string }
 	var starts []start
