@@ -30,7 +30,8 @@ func TestAdaptersHaveOnePageOfOneForm(t *testing.T) {
 			t.Fatal(err)
 		}
 		rest := string(text)
-		for _, part := range []string{"// # One execution\n", "// # A retry\n", "// # What is recorded\n", "//\thow it ended", "the execution", "the retry", "// # What is left out\n"} {
+		for _, part := range []string{"// # One execution\n", "// # A retry\n", "// # What is recorded\n",
+			"//\thow it ended", "the execution", "the retry\n", "// # What is left out\n"} {
 			_, after, found := strings.Cut(rest, part)
 			if !found {
 				t.Errorf("%s: %q is missing, or not in its place", name, part)

@@ -141,10 +141,9 @@ func startWorker(t *testing.T, number int, server *temporaltest.TestServer) *pro
 	return p
 }
 
-// end stops a worker and returns its snapshot.
+// end waits for a worker whose input is closed, and returns its snapshot.
 func (p *process) end(t *testing.T) (s atomicmetrics.Snapshot) {
 	t.Helper()
-	p.input.Close()
 	if err := json.NewDecoder(p.output).Decode(&s); err != nil {
 		t.Error(err)
 	}
@@ -323,6 +322,9 @@ func TestOutcomesOnARealServer(t *testing.T) {
 	h := histories{c, map[string]*counts{}, map[string]*counts{}}
 	for _, s := range starts {
 		h.add(t, s.id, s.run)
+	}
+	for _, p := range processes {
+		p.input.Close()
 	}
 	var snapshots []atomicmetrics.Snapshot
 	for _, p := range processes {

@@ -36,7 +36,7 @@
 //
 // # What is recorded
 //
-//	how it ended                               the execution                 the retry at a server
+//	how it ended                               the execution                 the retry
 //	it returned no error                       a success                     its number, if any
 //	it returned an error                       a failure, by Classify        the same
 //	its deadline passed before a handler
@@ -49,6 +49,9 @@
 //	its caller abandoned the client's stream   by the error of the context   none
 //	it panicked or ended its goroutine,
 //	    or Config.Ignore did                   a failure, CategoryOther      its number, if any
+//
+// If nothing is recorded, the call counts in [atomicmetrics.Snapshot.Ignored].
+// A client records no retries.
 //
 // A panic goes on, with one exception. gRPC may end a client's stream on a
 // goroutine of its own. If Config.Ignore panics then, the panic ends there.

@@ -47,9 +47,6 @@ func remotely(err error) bool {
 // every run of a job. It should be the first middleware. Then its context is
 // River's own, and its error is the error that River gets.
 func Middleware(cfg Config) rivertype.WorkerMiddleware {
-	if cfg.Name == nil {
-		cfg.Name = func(job *rivertype.JobRow) string { return job.Kind }
-	}
 	if cfg.Ignore == nil {
 		cfg.Ignore = Canceled
 	}
@@ -59,7 +56,7 @@ func Middleware(cfg Config) rivertype.WorkerMiddleware {
 // run runs a job, records the run and returns the worker's error.
 func (cfg *Config) run(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) (err error) {
 	ignore := func(err error) bool { return takenBack(ctx, err) || cfg.Ignore(err) }
-	record.Attempt(record.Node(cfg.Collector, cfg.Name(job)), job.Attempt-1, ignore, func() error {
+	record.Attempt(record.Named(cfg.Collector, cfg.Name, job, job.Kind), job.Attempt-1, ignore, func() error {
 		err = work(ctx)
 		return verdict(ctx, err)
 	})

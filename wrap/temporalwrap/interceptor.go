@@ -59,12 +59,6 @@ func classified(err error) error {
 // records attempts of activities and runs of workflows. It should be the first
 // interceptor, so that the worker gets the recorded result.
 func Interceptor(cfg Config) interceptor.WorkerInterceptor {
-	if cfg.ActivityName == nil {
-		cfg.ActivityName = func(info activity.Info) string { return info.ActivityType.Name }
-	}
-	if cfg.WorkflowName == nil {
-		cfg.WorkflowName = func(info *workflow.Info) string { return info.WorkflowType.Name }
-	}
 	if cfg.Ignore == nil {
 		cfg.Ignore = Canceled
 	}
@@ -100,7 +94,8 @@ func (a *attempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteAc
 	info := activity.GetInfo(ctx)
 	a.signs.last = time.Now()
 	ignore := func(err error) bool { return err == activity.ErrResultPending || a.Ignore(err) }
-	record.Attempt(record.Node(a.Collector, a.ActivityName(info)), int(info.Attempt)-1, ignore, func() error {
+	node := record.Named(a.Collector, a.ActivityName, info, info.ActivityType.Name)
+	record.Attempt(node, int(info.Attempt)-1, ignore, func() error {
 		result, err = a.Next.ExecuteActivity(ctx, in)
 		return a.verdict(ctx, info, err)
 	})
@@ -110,11 +105,10 @@ func (a *attempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteAc
 // verdict returns the error that the engine counts for an attempt that returned
 // err.
 func (a *attempt) verdict(ctx context.Context, info activity.Info, err error) error {
-	switch {
-	case ctx.Err() != nil && (info.IsLocalActivity || ctx.Err() == context.DeadlineExceeded):
-		return ctx.Err() // the worker drops the result
-	case info.HeartbeatTimeout > 0 && a.signs.missed(ctx, info.HeartbeatTimeout):
-		return classified(temporal.NewHeartbeatTimeoutError())
+	if ctx.Err() != nil && (info.IsLocalActivity || ctx.Err() == context.DeadlineExceeded) {
+		err = ctx.Err() // the worker drops the result
+	} else if info.HeartbeatTimeout > 0 && a.signs.missed(ctx, info.HeartbeatTimeout) {
+		err = temporal.NewHeartbeatTimeoutError()
 	}
 	return classified(err)
 }
@@ -152,7 +146,7 @@ type run struct {
 
 func (w *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
 	info := workflow.GetInfo(ctx)
-	node := record.Node(w.Collector, w.WorkflowName(info))
+	node := record.Named(w.Collector, w.WorkflowName, info, info.WorkflowType.Name)
 	end := func(write func(took time.Duration)) {
 		write(workflow.Now(ctx).Sub(info.WorkflowStartTime))
 		record.Retry(node, int(info.Attempt)-1)

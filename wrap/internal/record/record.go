@@ -16,6 +16,15 @@ func Node(c *atomicmetrics.Collector, name string) *atomicmetrics.Node {
 	return c.Node(name)
 }
 
+// Named returns the Node of the name that name returns of an execution. If name
+// is nil, that is the given name.
+func Named[T any](c *atomicmetrics.Collector, name func(T) string, of T, given string) *atomicmetrics.Node {
+	if name != nil {
+		given = name(of)
+	}
+	return Node(c, given)
+}
+
 // Retry records a retry with a number, or none if the number is below 1.
 func Retry(node *atomicmetrics.Node, number int) {
 	if number > 0 {

@@ -30,6 +30,14 @@ func TestNodeWithoutANameIsNil(t *testing.T) {
 	}
 }
 
+func TestNamedAsksForTheName(t *testing.T) {
+	c := newCollector()
+	double := func(s string) string { return s + s }
+	if Named(c, double, "a", "given") != c.Node("aa") || Named(c, double, "", "given") != nil || Named(c, nil, "a", "given") != c.Node("given") {
+		t.Error("want aa, nil and given")
+	}
+}
+
 func TestAttemptRecordsItsRetryIfItCounts(t *testing.T) {
 	for name, c := range map[string]struct {
 		number                     int
