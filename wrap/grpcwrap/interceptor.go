@@ -2,7 +2,6 @@ package grpcwrap
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 
@@ -157,7 +156,7 @@ func StreamClientInterceptor(cfg Config) grpc.StreamClientInterceptor {
 			defer func() { _ = recover() }()
 			execution.End(classified(err), cfg.ignore)
 		}
-		stream, err := next(ctx, desc, cc, method, append(slices.Clip(opts), grpc.OnFinish(end))...)
+		stream, err := next(ctx, desc, cc, method, append([]grpc.CallOption{grpc.OnFinish(end)}, opts...)...)
 		if opened = true; err != nil {
 			end(err)
 		}

@@ -45,8 +45,19 @@ func measuredClient(cfg grpcwrap.Config) []grpc.DialOption {
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultServiceConfig(retryPolicy),
 		grpc.WithChainUnaryInterceptor(grpcwrap.UnaryClientInterceptor(cfg)),
-		grpc.WithChainStreamInterceptor(grpcwrap.StreamClientInterceptor(cfg)),
+		grpc.WithChainStreamInterceptor(countStream, grpcwrap.StreamClientInterceptor(cfg)),
 	}
+}
+
+// streams are the streams that gRPC has not ended. gRPC may end one on a
+// goroutine of its own, just after a read has returned.
+var streams sync.WaitGroup
+
+func countStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer,
+	opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	streams.Add(1)
+	done := sync.OnceFunc(streams.Done)
+	return next(ctx, desc, cc, method, append(opts[:len(opts):len(opts)], grpc.OnFinish(func(error) { done() }))...)
 }
 
 // start starts a server and returns a connection of a client, and a function
@@ -98,6 +109,7 @@ func makeCalls(cc *grpc.ClientConn, times int) (wrong []string) {
 		}
 	}
 	calls.Wait()
+	streams.Wait()
 	return wrong
 }
 
