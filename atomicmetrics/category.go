@@ -1,10 +1,7 @@
 package atomicmetrics
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
+	"github.com/nodemetrics/nodemetrics/internal/enum"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 )
 
@@ -39,47 +36,35 @@ var (
 	_ [categories + 1]struct{} = [ring.Outcomes]struct{}{}
 )
 
-var categoryNames = func() (names [categories]string) {
-	for i := range categoryTable {
-		names[i] = categoryTable[i].name
+var categoryEnum = enum.Enum[Category]{Type: "Category", What: "a category", Names: categoryNames()}
+
+func categoryNames() (names []string) {
+	for _, c := range categoryTable {
+		names = append(names, c.name)
 	}
 	return names
-}()
+}
 
 // failed returns the ring's outcome for a category. The outcomes are the
 // categories in their order, behind Success.
-func failed(c Category) ring.Outcome {
+func failed(c Category) ring.Outcome { return ring.Success + 1 + ring.Outcome(c.orOther()) }
+
+// orOther returns c, or CategoryOther if c is no category.
+func (c Category) orOther() Category {
 	if c >= categories {
-		c = CategoryOther
+		return CategoryOther
 	}
-	return ring.Success + 1 + ring.Outcome(c)
+	return c
 }
 
 // String returns "other", "timeout", "validation" or "network". For a value
 // that is no category it returns "Category(9)".
-func (c Category) String() string {
-	if c >= categories {
-		return fmt.Sprintf("Category(%d)", uint8(c))
-	}
-	return categoryTable[c].name
-}
+func (c Category) String() string { return categoryEnum.String(c) }
 
-// MarshalText returns the name that String does; a value that is no category is
+// MarshalText returns the name that String does. A value that is no category is
 // an error.
-func (c Category) MarshalText() ([]byte, error) {
-	if c >= categories {
-		return nil, fmt.Errorf("atomicmetrics: %v is not a category", c)
-	}
-	return []byte(c.String()), nil
-}
+func (c Category) MarshalText() ([]byte, error) { return categoryEnum.MarshalText(c) }
 
 // UnmarshalText reads a name that MarshalText wrote. On an error it leaves the
 // category unchanged.
-func (c *Category) UnmarshalText(text []byte) error {
-	i := slices.Index(categoryNames[:], string(text))
-	if i < 0 {
-		return fmt.Errorf("atomicmetrics: %q is not a category (%s)", text, strings.Join(categoryNames[:], ", "))
-	}
-	*c = Category(i)
-	return nil
-}
+func (c *Category) UnmarshalText(text []byte) error { return categoryEnum.UnmarshalText(text, c) }

@@ -80,11 +80,3 @@ type categorized struct {
 func (e *categorized) Error() string           { return e.err.Error() }
 func (e *categorized) Unwrap() error           { return e.err }
 func (e *categorized) ErrorCategory() Category { return e.category }
-
-// orOther returns c, or CategoryOther if c is no category.
-func (c Category) orOther() Category {
-	if c >= categories {
-		return CategoryOther
-	}
-	return c
-}

@@ -276,9 +276,7 @@ func nilSnapshot() Snapshot {
 // details.
 func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) Snapshot {
 	s := Snapshot{TakenAt: of.TakenAt, WindowSize: c.windowSize, Percentiles: c.percentiles, Sources: []Source{of}}
-	for _, d := range allDetails {
-		d.Begin(&s, &c.config)
-	}
+	snapshotDetails.Begin(&s, &c.config)
 	nodes := c.all()
 	s.Nodes = make(map[string]NodeMetrics, len(nodes))
 	var d details
@@ -293,9 +291,7 @@ func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) 
 		if m.active() {
 			s.Nodes[n.name], in = m, &m
 		}
-		for _, of := range allDetails {
-			of.Take(&s, n.name, &d, in)
-		}
+		snapshotDetails.Take(&s, n.name, &d, in)
 	}
 	return s
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/nodemetrics/nodemetrics/internal/detail"
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
@@ -13,103 +12,79 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
-// A detailOf is a V that is kept of nodes beside their metrics. Its functions
-// are all there is to say about it.
+// A detailOf is a V that is kept of nodes beside their metrics. Its functions are
+// all there is to say about it.
 type detailOf[V any] = detail.Kind[Snapshot, NodeMetrics, config, details, V]
 
-// allDetails are the details of a snapshot, in the order of the JSON.
-var allDetails = []detail.Any[Snapshot, NodeMetrics, config, details]{sketches, lastFailures, inFlights, ignoreds}
-
-func metricsByName(s *Snapshot) map[string]NodeMetrics { return s.Nodes }
-
-var sketches = &detailOf[Sketch]{
-	Name:   "sketches",
-	Of:     func(s *Snapshot) *map[string]Sketch { return &s.Sketches },
-	Nodes:  metricsByName,
-	Wanted: func(c *config) bool { return c.sketches },
-	Pick: func(d *details, m *NodeMetrics) (Sketch, bool) {
-		if m == nil {
-			return nil, false
-		}
-		return *d.sketch, true
+// snapshotDetails are the details of a snapshot, in the order of the JSON.
+var snapshotDetails = detail.New(func(s *Snapshot) map[string]NodeMetrics { return s.Nodes },
+	&detailOf[Sketch]{
+		Name:   "sketches",
+		Of:     func(s *Snapshot) *map[string]Sketch { return &s.Sketches },
+		Wanted: func(c *config) bool { return c.sketches },
+		Pick: func(d *details, m *NodeMetrics) (Sketch, bool) {
+			if m == nil {
+				return nil, false
+			}
+			return *d.sketch, true
+		},
+		Form: sketchForm,
+		Judge: func(s *Sketch, m *NodeMetrics) error {
+			return sketch.Check(*s, sketchForm.Limits, m.WindowSamples, m.WindowMin, m.WindowMax)
+		},
+		OfNodes: true,
+		Always:  true,
+		Since: func(s, _ Sketch, d *NodeMetrics) (Sketch, bool) {
+			if d == nil || d.WindowSamples == 0 {
+				return Sketch{}, d != nil
+			}
+			return slices.Clone(s), true
+		},
 	},
-	Encode: func(b []byte, s *Sketch) ([]byte, error) { return sketch.AppendJSON(b, *s) },
-	Decode: parseSketch,
-	Judge: func(s *Sketch, m *NodeMetrics) error {
-		return sketch.Check(*s, sketchLimits, m.WindowSamples, m.WindowMin, m.WindowMax)
+	&detailOf[LastFailure]{
+		Name:   "lastFailures",
+		Of:     func(s *Snapshot) *map[string]LastFailure { return &s.LastFailures },
+		Wanted: func(c *config) bool { return c.lastFailure },
+		Pick: func(d *details, m *NodeMetrics) (LastFailure, bool) {
+			return d.lastFailure, m != nil && d.lastFailure != LastFailure{}
+		},
+		Form: lastFailureTable,
+		Judge: func(f *LastFailure, m *NodeMetrics) error {
+			if m.FailureCount == 0 {
+				return errors.New("failureCount is 0")
+			}
+			return lastFailureTable.Check(f)
+		},
+		OfNodes: true,
+		Merge:   func(a, b LastFailure) (LastFailure, error) { return later(a, b), nil },
+		Since: func(f, _ LastFailure, d *NodeMetrics) (LastFailure, bool) {
+			return f, d != nil && d.FailureCount > 0
+		},
 	},
-	OfNodes: true,
-	Always:  true,
-	Since: func(s, _ Sketch, d *NodeMetrics) (Sketch, bool) {
-		if d == nil || d.WindowSamples == 0 {
-			return Sketch{}, d != nil
-		}
-		return slices.Clone(s), true
+	&detailOf[InFlight]{
+		Name:   "inFlight",
+		Of:     func(s *Snapshot) *map[string]InFlight { return &s.InFlight },
+		Wanted: func(c *config) bool { return c.inFlight },
+		Pick:   func(d *details, _ *NodeMetrics) (InFlight, bool) { return d.inFlight, d.inFlight.Highest > 0 },
+		Form:   inFlightTable,
+		Merge:  InFlight.add,
+		Since:  func(f, _ InFlight, _ *NodeMetrics) (InFlight, bool) { return f, true },
 	},
-}
-
-var lastFailures = &detailOf[LastFailure]{
-	Name:   "lastFailures",
-	Of:     func(s *Snapshot) *map[string]LastFailure { return &s.LastFailures },
-	Nodes:  metricsByName,
-	Wanted: func(c *config) bool { return c.lastFailure },
-	Pick: func(d *details, m *NodeMetrics) (LastFailure, bool) {
-		return d.lastFailure, m != nil && d.lastFailure != LastFailure{}
+	&detailOf[uint64]{
+		Name:  "ignored",
+		Of:    func(s *Snapshot) *map[string]uint64 { return &s.Ignored },
+		Pick:  func(d *details, _ *NodeMetrics) (uint64, bool) { return d.ignored, d.ignored > 0 },
+		Form:  jsontable.Count{},
+		Merge: jsontable.AddCounts,
+		Since: func(n, before uint64, _ *NodeMetrics) (uint64, bool) { return n - before, n > before },
 	},
-	Encode: lastFailureTable.Append,
-	Decode: lastFailureTable.Parse,
-	Judge: func(f *LastFailure, m *NodeMetrics) error {
-		if m.FailureCount == 0 {
-			return errors.New("failureCount is 0")
-		}
-		return lastFailureTable.Check(f)
-	},
-	OfNodes: true,
-	Merge:   func(a, b LastFailure) (LastFailure, error) { return later(a, b), nil },
-	Since: func(f, _ LastFailure, d *NodeMetrics) (LastFailure, bool) {
-		return f, d != nil && d.FailureCount > 0
-	},
-}
-
-var inFlights = &detailOf[InFlight]{
-	Name:   "inFlight",
-	Of:     func(s *Snapshot) *map[string]InFlight { return &s.InFlight },
-	Nodes:  metricsByName,
-	Wanted: func(c *config) bool { return c.inFlight },
-	Pick:   func(d *details, _ *NodeMetrics) (InFlight, bool) { return d.inFlight, d.inFlight.Highest > 0 },
-	Encode: inFlightTable.Append,
-	Decode: inFlightTable.Parse,
-	Judge:  func(f *InFlight, _ *NodeMetrics) error { return inFlightTable.Check(f) },
-	Merge:  InFlight.add,
-	Since:  func(f, _ InFlight, _ *NodeMetrics) (InFlight, bool) { return f, true },
-}
-
-var ignoreds = &detailOf[uint64]{
-	Name:   "ignored",
-	Of:     func(s *Snapshot) *map[string]uint64 { return &s.Ignored },
-	Nodes:  metricsByName,
-	Pick:   func(d *details, _ *NodeMetrics) (uint64, bool) { return d.ignored, d.ignored > 0 },
-	Encode: func(b []byte, n *uint64) ([]byte, error) { return strconv.AppendUint(b, *n, 10), nil },
-	Decode: func(text jsontable.Text, n *uint64) (err error) {
-		*n, err = jsontable.ParseCount(text)
-		return err
-	},
-	Judge: func(n *uint64, _ *NodeMetrics) error {
-		if *n == 0 {
-			return errors.New("it is 0")
-		}
-		return nil
-	},
-	Merge: jsontable.AddCounts,
-	Since: func(n, before uint64, _ *NodeMetrics) (uint64, bool) { return n - before, n > before },
-}
-
-// The JSON of a LastFailure.
-var lastFailureTable = jsontable.New("last failure",
-	jsontable.Field[LastFailure]{Name: "at", At: func(f *LastFailure) any { return &f.At }},
-	jsontable.Field[LastFailure]{Name: "category", At: func(f *LastFailure) any { return &f.Category }, Words: categoryNames[:]},
-	jsontable.Field[LastFailure]{Name: "text", At: func(f *LastFailure) any { return &f.Text }, Highest: lastfailure.MaxText},
 )
+
+var lastFailureTable = jsontable.New("last failure", []jsontable.Field[LastFailure]{
+	{Name: "at"},
+	{Name: "category", Words: categoryEnum.Names},
+	{Name: "text", Highest: lastfailure.MaxText},
+}...)
 
 // later returns the later of two last failures. The zero LastFailure is the
 // earliest. The order of the arguments does not matter.
@@ -120,14 +95,11 @@ func later(a, b LastFailure) LastFailure {
 	return b
 }
 
-// The JSON of an InFlight.
-var inFlightTable = jsontable.New("in flight",
-	jsontable.Field[InFlight]{Name: "running", At: func(f *InFlight) any { return &f.Running },
-		Highest: maxWindowSize, AtMost: []string{"highest"}},
-	jsontable.Field[InFlight]{Name: "highest", At: func(f *InFlight) any { return &f.Highest },
-		Lowest: 1, Highest: maxWindowSize},
-	jsontable.Field[InFlight]{Name: "oldestMs", At: func(f *InFlight) any { return &f.Oldest }, Null: noneRunning},
-)
+var inFlightTable = jsontable.New("in flight", []jsontable.Field[InFlight]{
+	{Name: "running", Highest: maxWindowSize, AtMost: []string{"highest"}},
+	{Name: "highest", Lowest: 1, Highest: maxWindowSize},
+	{Name: "oldestMs", Null: noneRunning},
+}...)
 
 var noneRunning = jsontable.When("running is 0", func(f *InFlight) bool { return f.Running == 0 })
 

@@ -2,9 +2,9 @@ package atomicmetrics
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/enum"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
 )
 
@@ -16,39 +16,23 @@ const (
 	FailureRateEvent EventKind = iota
 	LatencyEvent
 	RunningEvent
-	eventKinds
 )
 
-var eventKindNames = [eventKinds]string{"failureRate", "latency", "running"}
+var eventKindEnum = enum.Enum[EventKind]{
+	Type: "EventKind", What: "a kind of event", Names: []string{"failureRate", "latency", "running"},
+}
 
 // String returns "failureRate", "latency" or "running", and "EventKind(9)" for
 // a value that is no kind.
-func (k EventKind) String() string {
-	if k >= eventKinds {
-		return fmt.Sprintf("EventKind(%d)", uint8(k))
-	}
-	return eventKindNames[k]
-}
+func (k EventKind) String() string { return eventKindEnum.String(k) }
 
-// MarshalText returns the name that String does; a value that is no kind is an
+// MarshalText returns the name that String does. A value that is no kind is an
 // error.
-func (k EventKind) MarshalText() ([]byte, error) {
-	if k >= eventKinds {
-		return nil, fmt.Errorf("atomicmetrics: %v is not a kind of event", k)
-	}
-	return []byte(k.String()), nil
-}
+func (k EventKind) MarshalText() ([]byte, error) { return eventKindEnum.MarshalText(k) }
 
 // UnmarshalText reads a name that MarshalText wrote. On an error it leaves the
 // kind unchanged.
-func (k *EventKind) UnmarshalText(text []byte) error {
-	i := slices.Index(eventKindNames[:], string(text))
-	if i < 0 {
-		return fmt.Errorf("atomicmetrics: %q is not a kind of event (failureRate, latency, running)", text)
-	}
-	*k = EventKind(i)
-	return nil
-}
+func (k *EventKind) UnmarshalText(text []byte) error { return eventKindEnum.UnmarshalText(text, k) }
 
 // Event says that a node's window crossed a threshold, or that an execution of
 // the node has been running for too long. Breaches and recoveries of one node

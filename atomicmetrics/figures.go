@@ -18,39 +18,26 @@ import (
 // The sums stand before their parts, so a counter that overflows in Merge is
 // reported as the sum.
 var figures = jsontable.New("node metrics", slices.Concat([]jsontable.Field[NodeMetrics]{
-	{Name: "totalExecutions", At: func(m *NodeMetrics) any { return &m.TotalExecutions },
-		SumOf: []string{"successCount", "failureCount"}},
-	{Name: "successCount", At: func(m *NodeMetrics) any { return &m.SuccessCount }},
-	{Name: "failureCount", At: func(m *NodeMetrics) any { return &m.FailureCount },
-		SumOf: categoryFigureNames()},
-	{Name: "retryCount", At: func(m *NodeMetrics) any { return &m.RetryCount },
-		SumOf: []string{"retriesByAttempt"}},
+	{Name: "totalExecutions", SumOf: []string{"successCount", "failureCount"}},
+	{Name: "successCount"},
+	{Name: "failureCount", SumOf: categoryFigureNames()},
+	{Name: "retryCount", SumOf: []string{"retriesByAttempt"}},
 }, categoryFigures(), []jsontable.Field[NodeMetrics]{
-	{Name: "retriesByAttempt", At: func(m *NodeMetrics) any { return &m.RetriesByAttempt }},
-	{Name: "lastExecutionMs", At: func(m *NodeMetrics) any { return &m.LastExecution },
-		Longest: MaxDuration, Null: noExecutions},
-	{Name: "avgExecutionMs", At: func(m *NodeMetrics) any { return &m.AvgExecution },
-		Longest: MaxDuration, Null: noExecutions},
-	{Name: "totalDurationMs", At: func(m *NodeMetrics) any { return &m.TotalDuration }},
-	{Name: "p50", At: func(m *NodeMetrics) any { return &m.P50 },
-		Longest: MaxDuration, Null: noSamples, AtMost: []string{"p90"}},
-	{Name: "p90", At: func(m *NodeMetrics) any { return &m.P90 },
-		Longest: MaxDuration, Null: noSamples, AtMost: []string{"p99"}},
-	{Name: "p99", At: func(m *NodeMetrics) any { return &m.P99 },
-		Longest: MaxDuration, Null: noSamples, AtMost: []string{"windowMaxMs"}},
-	{Name: "windowMinMs", At: func(m *NodeMetrics) any { return &m.WindowMin },
-		Longest: MaxDuration, Null: noSamples, AtMost: []string{"p50"}},
-	{Name: "windowMaxMs", At: func(m *NodeMetrics) any { return &m.WindowMax },
-		Longest: MaxDuration, Null: noSamples},
-	{Name: "windowSamples", At: func(m *NodeMetrics) any { return &m.WindowSamples },
-		AtMost: []string{"totalExecutions"}},
-	{Name: "windowFailures", At: func(m *NodeMetrics) any { return &m.WindowFailures },
-		AtMost: []string{"windowSamples"}},
-	{Name: "windowFailureRate", At: func(m *NodeMetrics) any { return (*windowRate)(m) },
-		Null: noSamples},
-	{Name: "failureRateBreached", At: func(m *NodeMetrics) any { return &m.FailureRateBreached }},
-	{Name: "latencyBreached", At: func(m *NodeMetrics) any { return &m.LatencyBreached }},
-	{Name: "runningBreached", At: func(m *NodeMetrics) any { return &m.RunningBreached }, Optional: true},
+	{Name: "retriesByAttempt"},
+	{Name: "lastExecutionMs", Longest: MaxDuration, Null: noExecutions},
+	{Name: "avgExecutionMs", Longest: MaxDuration, Null: noExecutions},
+	{Name: "totalDurationMs"},
+	{Name: "p50", Longest: MaxDuration, Null: noSamples, AtMost: []string{"p90"}},
+	{Name: "p90", Longest: MaxDuration, Null: noSamples, AtMost: []string{"p99"}},
+	{Name: "p99", Longest: MaxDuration, Null: noSamples, AtMost: []string{"windowMaxMs"}},
+	{Name: "windowMinMs", Longest: MaxDuration, Null: noSamples, AtMost: []string{"p50"}},
+	{Name: "windowMaxMs", Longest: MaxDuration, Null: noSamples},
+	{Name: "windowSamples", AtMost: []string{"totalExecutions"}},
+	{Name: "windowFailures", AtMost: []string{"windowSamples"}},
+	{Name: "windowFailureRate", Null: noSamples, At: func(m *NodeMetrics) any { return (*windowRate)(m) }},
+	{Name: "failureRateBreached"},
+	{Name: "latencyBreached"},
+	{Name: "runningBreached", Optional: true},
 })...)
 
 var (
@@ -63,9 +50,8 @@ var (
 func categoryFigures() (rows []jsontable.Field[NodeMetrics]) {
 	for i := range categoryTable {
 		category := (Category(i) + 1) % categories
-		c := &categoryTable[category]
-		rows = append(rows, jsontable.Field[NodeMetrics]{Name: c.name + "Errors",
-			At:       func(m *NodeMetrics) any { return c.count(m) },
+		rows = append(rows, jsontable.Field[NodeMetrics]{
+			Name:     category.String() + "Errors",
 			Optional: category > CategoryNetwork, // the last of the first version
 		})
 	}
@@ -79,16 +65,16 @@ func categoryFigureNames() (names []string) {
 	return names
 }
 
-// windowRate is the failure rate of the window as a part. Its value follows
-// from two figures.
+// windowRate is the failure rate of the window as a part of the JSON, because
+// it follows from two figures. A pointer is a part without an allocation.
 type windowRate NodeMetrics
 
 func (r *windowRate) rate() float64 { return NodeMetrics(*r).WindowFailureRate() }
 func (r *windowRate) LogValue() any { return r.rate() }
+func (r *windowRate) Check() error  { return nil }
 func (r *windowRate) AppendJSON(b []byte) ([]byte, error) {
 	return jsontable.AppendFloat(b, r.rate()), nil
 }
-func (r *windowRate) Check() error { return nil }
 func (r *windowRate) ParseJSON(text jsontable.Text) error {
 	return jsontable.ParseEqual(text, "windowFailures / windowSamples", r.rate())
 }

@@ -54,24 +54,7 @@ import (
 // from 0, and its TakenAt. With an error Merge returns the zero Snapshot. A
 // [Merger] takes snapshots one by one.
 //
-// SQL reads a fleet too, if each process writes its snapshots as rows. The
-// counters of the newest row of each instance are those of collectors that
-// nobody resets.
-//
-//	CREATE TABLE snapshots (instance text, taken_at timestamptz, document json,
-//	  PRIMARY KEY (instance, taken_at));
-//
-//	CREATE VIEW newest AS
-//	  SELECT DISTINCT ON (instance) * FROM snapshots ORDER BY instance, taken_at DESC;
-//
-//	SELECT node, sum((figures->>'totalExecutions')::bigint) AS executions,
-//	  sum((figures->>'failureCount')::bigint) AS failures,
-//	  sum((figures->>'retryCount')::bigint) AS retries
-//	FROM newest, json_each(document->'nodes') AS nodes(node, figures)
-//	GROUP BY node;
-//
-// [Sketch] has the query of the percentiles. It is apart from this one, because
-// a join with the pairs of sketches would multiply the counters.
+// SQL reads a fleet too: see COOKBOOK.md, beside this file.
 func Merge(snapshots ...Snapshot) (Snapshot, error) {
 	m, err := mergeAll(slices.Clone(snapshots))
 	if err != nil {
@@ -172,13 +155,9 @@ func (m *Merger) add(s *Snapshot) error {
 	if s.TakenAt.After(sum.TakenAt) || !m.any {
 		sum.TakenAt = s.TakenAt
 	}
-	var commits []func()
-	for _, d := range allDetails {
-		commit, err := d.Add(&sum, s)
-		if err != nil {
-			return err
-		}
-		commits = append(commits, commit)
+	commit, err := snapshotDetails.Add(&sum, s)
+	if err != nil {
+		return err
 	}
 	changed := make(map[string]nodeSum, len(s.Nodes))
 	for name, n := range s.All() {
@@ -191,9 +170,7 @@ func (m *Merger) add(s *Snapshot) error {
 		}
 		changed[name] = next
 	}
-	for _, commit := range commits {
-		commit()
-	}
+	commit()
 	m.sum, m.counts, m.any = sum, counts, true
 	if m.nodes == nil {
 		m.nodes = map[string]*mergedNode{}
@@ -221,10 +198,8 @@ func (m *Merger) Snapshot() Snapshot {
 		Sources:     source.All[Source](m.sources),
 		Nodes:       make(map[string]NodeMetrics, len(m.nodes)),
 	}
-	for _, d := range allDetails {
-		commit, _ := d.Add(&merged, &m.sum) // It adds to nothing.
-		commit()
-	}
+	commit, _ := snapshotDetails.Add(&merged, &m.sum) // It adds to nothing.
+	commit()
 	for name, n := range m.nodes {
 		metrics, window := n.NodeMetrics, n.window.Sketch()
 		if n.window.Windows() > 1 {

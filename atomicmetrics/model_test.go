@@ -15,6 +15,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/diff"
 )
 
+const eventKinds = RunningEvent + 1
+
 // model is a node as the contract describes it: slow, obvious, for one goroutine.
 type model struct {
 	size       int

@@ -76,9 +76,7 @@ func (s Snapshot) since(earlier Snapshot) (Snapshot, error) {
 		}
 	}
 	earlier.Ignored = ignored
-	for _, d := range allDetails {
-		d.Between(&between, &s, &earlier)
-	}
+	snapshotDetails.Between(&between, &s, &earlier)
 	if len(between.Ignored) == 0 {
 		between.Ignored = nil
 	}

@@ -3,7 +3,6 @@ package atomicmetrics
 import (
 	"time"
 
-	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
@@ -19,28 +18,9 @@ import (
 // the longest sample apart, with a weight of 1 each. While all weights are 1,
 // everything is exact to the nanosecond.
 //
-// In JSON a sketch is an array of pairs, [[milliseconds, weight], …]. The SQL
-// below returns the percentiles of a fleet, from the view newest that [Merge]
-// has. It needs no extension of PostgreSQL. DuckDB needs the macro first.
-//
-//	CREATE MACRO json_array_elements(a) AS TABLE SELECT value FROM json_each(a);
-//
-//	CREATE VIEW pairs AS
-//	  SELECT node, (pair->>0)::float8 AS ms, (pair->>1)::bigint AS weight
-//	  FROM newest, json_each(document->'sketches') AS sketches(node, sketch),
-//	    json_array_elements(sketch) AS pairs(pair);
-//
-//	SELECT node, min(ms) FILTER (WHERE 100 * upto >= 50 * total) AS p50,
-//	  min(ms) FILTER (WHERE 100 * upto >= 90 * total) AS p90,
-//	  min(ms) FILTER (WHERE 100 * upto >= 99 * total) AS p99
-//	FROM (SELECT node, ms, sum(weight) OVER (PARTITION BY node ORDER BY ms) AS upto,
-//	    sum(weight) OVER (PARTITION BY node) AS total FROM pairs) AS ranked
-//	GROUP BY node;
-//
-// The view unpacks each document once, and not once for each pair. If the
-// sketches are samples, the query returns the nearest rank itself. Otherwise
-// its rank errs by at most 1%. The t-digest aggregates of databases
-// interpolate. So that of DuckDB misses the p99 of 100 samples by 28%.
+// In JSON a sketch is an array of pairs, [[milliseconds, weight], …].
+// COOKBOOK.md, beside this file, has the SQL that returns the percentiles of a
+// fleet.
 type Sketch []Centroid
 
 // Centroid stands for as many samples of a window as its weight, at least 1.
@@ -63,7 +43,7 @@ type Centroid struct {
 // holds for any number of merged sketches. The sketch of a single exact window
 // errs by at most two fifths of that, and one sample.
 func (s Sketch) Quantiles(q ...float64) []time.Duration {
-	if _, err := sketch.Samples(s, sketchLimits); err != nil || len(s) == 0 {
+	if sketchForm.Check(&s) != nil || len(s) == 0 {
 		return nil
 	}
 	in := s.inner()
@@ -74,13 +54,10 @@ func (s Sketch) Quantiles(q ...float64) []time.Duration {
 	return quantiles
 }
 
-// A sketch that is read may have a sample for each of the largest exact window.
-// A sketch that is written has no more than 4,096.
-var sketchLimits = sketch.Limits{Pairs: 65_536, Mean: MaxDuration, Weight: maxWindowSize}
-
-func parseSketch(text jsontable.Text, s *Sketch) (err error) {
-	*s, err = sketch.ParseJSON[Centroid](text, sketchLimits)
-	return err
+// sketchForm reads a sample for each of the largest exact window. It writes no
+// more than 4,096.
+var sketchForm = sketch.Form[Sketch, Centroid]{
+	Limits: sketch.Limits{Pairs: 65_536, Mean: MaxDuration, Weight: maxWindowSize},
 }
 
 func (s Sketch) inner() sketch.Sketch { return sketch.Convert[sketch.Centroid](s) }

@@ -1,14 +1,12 @@
 package atomicmetrics
 
 import (
-	"fmt"
 	"iter"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
-	"github.com/nodemetrics/nodemetrics/internal/sketch"
 	"github.com/nodemetrics/nodemetrics/internal/source"
 )
 
@@ -75,23 +73,15 @@ const (
 // for a document of another version the error is only about the version.
 var snapshotTable = jsontable.New("snapshot", slices.Concat([]jsontable.Field[Snapshot]{
 	{Name: "version", At: func(*Snapshot) any { return jsontable.Constant("1", "the version that can be read") }},
-	{Name: "takenAt", At: func(s *Snapshot) any { return &s.TakenAt }},
-	{Name: "windowSize", At: func(s *Snapshot) any { return &s.WindowSize }, Lowest: 1, Highest: maxWindowSize},
-	{Name: "percentiles", At: func(s *Snapshot) any { return &s.Percentiles },
-		Words: []string{exactPercentiles, tdigestPercentiles}},
+	{Name: "takenAt"},
+	{Name: "windowSize", Lowest: 1, Highest: maxWindowSize},
+	{Name: "percentiles", Words: []string{exactPercentiles, tdigestPercentiles}},
 	{Name: "sources", At: func(s *Snapshot) any { return jsontable.List(sourceTable, &s.Sources, source.Check[Source]) },
 		Absent: func(s *Snapshot) bool { return len(s.Sources) == 0 }},
 	{Name: "nodes", At: func(s *Snapshot) any {
 		return jsontable.Map(figures, &s.Nodes, func(m *NodeMetrics) error { return m.checkWindow(s.WindowSize) })
 	}},
-}, detailFields())...)
-
-func detailFields() (rows []jsontable.Field[Snapshot]) {
-	for _, d := range allDetails {
-		rows = append(rows, d.Field())
-	}
-	return rows
-}
+}, snapshotDetails.Fields())...)
 
 // MarshalJSON returns the snapshot as one JSON object, which
 // testdata/snapshot.schema.json describes and ParseSnapshot reads back to the
@@ -169,18 +159,14 @@ func (s Snapshot) valid() (Snapshot, error) {
 	if s.Nodes, err = jsontable.ValidNames(s.Nodes); err != nil {
 		return s, err
 	}
-	for _, d := range allDetails {
-		if err := d.ValidNames(&s); err != nil {
-			return s, err
-		}
+	if err := snapshotDetails.ValidNames(&s); err != nil {
+		return s, err
 	}
 	if !s.empty() {
 		return s, snapshotTable.Check(&s)
 	}
-	for _, d := range allDetails {
-		if err := d.Check(&s); err != nil {
-			return s, err
-		}
+	if err := snapshotDetails.Check(&s); err != nil {
+		return s, err
 	}
 	return s, jsontable.FieldError("sources", source.Check(s.Sources))
 }
@@ -209,41 +195,24 @@ func (f *InFlight) UnmarshalJSON(data []byte) error { return inFlightTable.Unmar
 
 // MarshalJSON returns the sketch as inside the JSON of a [Snapshot].
 func (s Sketch) MarshalJSON() ([]byte, error) {
-	b, err := sketch.AppendJSON(make([]byte, 0, pairBytes*(len(s)+1)), s)
-	if err != nil {
-		return nil, fmt.Errorf("atomicmetrics: sketch: %w", err)
-	}
-	return b, nil
+	return jsontable.Marshal(sketchForm, "sketch", &s, pairBytes*(len(s)+1))
 }
 
 // UnmarshalJSON reads a sketch as inside the JSON of a [Snapshot].
 func (s *Sketch) UnmarshalJSON(data []byte) error {
-	var parsed Sketch
-	text, err := jsontable.Valid(data)
-	if err == nil {
-		err = parseSketch(text, &parsed)
-	}
-	if err == nil {
-		_, err = sketch.Samples(parsed, sketchLimits)
-	}
-	if err != nil {
-		return fmt.Errorf("atomicmetrics: sketch: %w", err)
-	}
-	*s = parsed
-	return nil
+	return jsontable.Unmarshal(sketchForm, "sketch", data, s)
 }
 
-// The JSON of an Event.
-var eventTable = jsontable.New("event",
-	jsontable.Field[Event]{Name: "node", At: func(e *Event) any { return &e.Node }},
-	jsontable.Field[Event]{Name: "kind", At: func(e *Event) any { return &e.Kind }, Words: eventKindNames[:]},
-	jsontable.Field[Event]{Name: "breached", At: func(e *Event) any { return &e.Breached }},
-	jsontable.Field[Event]{Name: "failureRate", At: func(e *Event) any { return &e.FailureRate }},
-	jsontable.Field[Event]{Name: "p99Ms", At: func(e *Event) any { return &e.P99 }, Longest: MaxDuration},
-	jsontable.Field[Event]{Name: "samples", At: func(e *Event) any { return &e.Samples }},
-	jsontable.Field[Event]{Name: "at", At: func(e *Event) any { return &e.At }},
-	jsontable.Field[Event]{Name: "runningMs", At: func(e *Event) any { return &e.Running }, Optional: true},
-)
+var eventTable = jsontable.New("event", []jsontable.Field[Event]{
+	{Name: "node"},
+	{Name: "kind", Words: eventKindEnum.Names},
+	{Name: "breached"},
+	{Name: "failureRate"},
+	{Name: "p99Ms", Longest: MaxDuration},
+	{Name: "samples"},
+	{Name: "at"},
+	{Name: "runningMs", Optional: true},
+}...)
 
 // MarshalJSON returns the event as a JSON object: node, kind, breached,
 // failureRate, p99Ms in milliseconds, samples, at as of RFC 3339 in UTC, and
@@ -253,16 +222,10 @@ func (e Event) MarshalJSON() ([]byte, error) { return eventTable.Marshal(&e, 160
 // UnmarshalJSON reads an event that MarshalJSON wrote.
 func (e *Event) UnmarshalJSON(data []byte) error { return eventTable.Unmarshal(data, e) }
 
-// The JSON of a Stats.
-var statsTable = jsontable.New("stats",
-	jsontable.Field[Stats]{Name: "nodes", At: func(s *Stats) any { return &s.Nodes }},
-	jsontable.Field[Stats]{Name: "shardedNodes", At: func(s *Stats) any { return &s.ShardedNodes }},
-	jsontable.Field[Stats]{Name: "overflowRecords", At: func(s *Stats) any { return &s.OverflowRecords }},
-	jsontable.Field[Stats]{Name: "eventsDropped", At: func(s *Stats) any { return &s.EventsDropped }},
-	jsontable.Field[Stats]{Name: "durationsClamped", At: func(s *Stats) any { return &s.DurationsClamped }},
-	jsontable.Field[Stats]{Name: "bytes", At: func(s *Stats) any { return &s.Bytes }},
+var statsTable = jsontable.New("stats", append(
+	jsontable.Named[Stats]("nodes", "shardedNodes", "overflowRecords", "eventsDropped", "durationsClamped", "bytes"),
 	jsontable.Field[Stats]{Name: "forgotten", At: func(s *Stats) any { return jsontable.Object(figures, &s.Forgotten) }},
-)
+)...)
 
 // MarshalJSON returns the figures as a JSON object, named as the fields are but
 // in camel case. Forgotten is as inside the JSON of a [Snapshot].

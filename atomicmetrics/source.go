@@ -31,9 +31,4 @@ func WithInstance(name string) Option {
 
 func randomInstance() string { return fmt.Sprintf("%016x", rand.Uint64()) }
 
-// The JSON of a Source.
-var sourceTable = jsontable.New("source",
-	jsontable.Field[Source]{Name: "instance", At: func(s *Source) any { return &s.Instance }},
-	jsontable.Field[Source]{Name: "since", At: func(s *Source) any { return &s.Since }},
-	jsontable.Field[Source]{Name: "takenAt", At: func(s *Source) any { return &s.TakenAt }},
-)
+var sourceTable = jsontable.New("source", jsontable.Named[Source]("instance", "since", "takenAt")...)

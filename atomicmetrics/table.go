@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/nodemetrics/nodemetrics/internal/table"
@@ -66,27 +67,28 @@ type tableRow struct {
 	ignored uint64
 }
 
-// inBreach returns 1 if the node is in breach of a threshold, else 0.
-func (r *tableRow) inBreach() int {
+// breaches returns 1 if the node is in breach of a threshold, else 0.
+func (r *tableRow) breaches() int {
 	if r.FailureRateBreached || r.LatencyBreached || r.RunningBreached {
 		return 1
 	}
 	return 0
 }
 
-// ofWindow returns the text, or "-" if the window is empty.
-func (r *tableRow) ofWindow(text string) string {
+// ofWindow returns the text of a figure, or "-" if the window is empty. A
+// figure that is in breach has a mark.
+func (r *tableRow) ofWindow(text string, breached bool) string {
 	if r.WindowSamples == 0 {
-		return "-"
+		text = "-"
 	}
-	return text
+	return table.Mark(text, breached)
 }
 
 func (r *tableRow) oldest() string {
 	if r.Running <= 0 {
-		return "-"
+		return table.Mark("-", r.RunningBreached)
 	}
-	return table.Duration(r.Oldest)
+	return table.Mark(table.Duration(r.Oldest), r.RunningBreached)
 }
 
 // A tableColumn is a column of the table, and its text for a node.
@@ -104,68 +106,54 @@ const (
 )
 
 // tableColumns returns the columns that the snapshot has.
-func (s *Snapshot) tableColumns() []tableColumn {
-	columns := []tableColumn{
-		{table.Column{Heading: "runs", Gap: 2}, func(r *tableRow) string { return table.Count(r.TotalExecutions) }},
-		{table.Column{Heading: "failed", Gap: 2}, func(r *tableRow) string { return table.Count(r.FailureCount) }},
+func (s *Snapshot) tableColumns() (columns []tableColumn) {
+	add := func(heading string, gap, drop int, text func(*tableRow) string) {
+		columns = append(columns, tableColumn{table.Column{Heading: heading, Gap: gap, Drop: drop}, text})
 	}
+	add("runs", 2, 0, func(r *tableRow) string { return table.Count(r.TotalExecutions) })
+	add("failed", 2, 0, func(r *tableRow) string { return table.Count(r.FailureCount) })
 	for i := range categoryTable {
 		c := &categoryTable[(i+1)%len(categoryTable)] // CategoryOther last
-		columns = append(columns, tableColumn{table.Column{Heading: c.name, Gap: 1, Drop: dropCategories},
-			func(r *tableRow) string { return table.Count(*c.count(&r.NodeMetrics)) }})
+		add(c.name, 1, dropCategories, func(r *tableRow) string { return table.Count(*c.count(&r.NodeMetrics)) })
 	}
-	columns = append(columns, tableColumn{table.Column{Heading: "retries", Gap: 2},
-		func(r *tableRow) string { return table.Count(r.RetryCount) }})
+	add("retries", 2, 0, func(r *tableRow) string { return table.Count(r.RetryCount) })
 	if len(s.Ignored) > 0 {
-		columns = append(columns, tableColumn{table.Column{Heading: "ignored", Gap: 1, Drop: dropIgnored},
-			func(r *tableRow) string { return table.Count(r.ignored) }})
+		add("ignored", 1, dropIgnored, func(r *tableRow) string { return table.Count(r.ignored) })
 	}
 	if s.InFlight != nil {
-		columns = append(columns, []tableColumn{
-			{table.Column{Heading: "running", Gap: 2}, func(r *tableRow) string { return table.Count(uint64(max(r.Running, 0))) }},
-			{table.Column{Heading: "oldest", Gap: 1}, func(r *tableRow) string { return table.Mark(r.oldest(), r.RunningBreached) }},
-		}...)
+		add("running", 2, 0, func(r *tableRow) string { return table.Count(uint64(max(r.Running, 0))) })
+		add("oldest", 1, 0, (*tableRow).oldest)
 	}
-	newest := "newest " + table.Count(uint64(max(s.WindowSize, 0)))
-	return append(columns, []tableColumn{
-		{table.Column{Heading: "failed", Gap: 2, Group: newest}, func(r *tableRow) string {
-			return table.Mark(r.ofWindow(table.Rate(r.WindowFailureRate())), r.FailureRateBreached)
-		}},
-		{table.Column{Heading: "p50", Gap: 1, Group: newest, Drop: dropP50}, func(r *tableRow) string {
-			return r.ofWindow(table.Duration(r.P50))
-		}},
-		{table.Column{Heading: "p90", Gap: 1, Group: newest, Drop: dropP90}, func(r *tableRow) string {
-			return r.ofWindow(table.Duration(r.P90))
-		}},
-		{table.Column{Heading: "p99", Gap: 1, Group: newest}, func(r *tableRow) string {
-			return table.Mark(r.ofWindow(table.Duration(r.P99)), r.LatencyBreached)
-		}},
-	}...)
+	window := len(columns)
+	add("failed", 2, 0, func(r *tableRow) string {
+		return r.ofWindow(table.Rate(r.WindowFailureRate()), r.FailureRateBreached)
+	})
+	add("p50", 1, dropP50, func(r *tableRow) string { return r.ofWindow(table.Duration(r.P50), false) })
+	add("p90", 1, dropP90, func(r *tableRow) string { return r.ofWindow(table.Duration(r.P90), false) })
+	add("p99", 1, 0, func(r *tableRow) string { return r.ofWindow(table.Duration(r.P99), r.LatencyBreached) })
+	for i := range columns[window:] {
+		columns[window+i].Group = "newest " + table.Count(uint64(max(s.WindowSize, 0)))
+	}
+	return columns
 }
 
 // tableRows returns the nodes of the table, the worst first.
 func (s *Snapshot) tableRows() (rows []*tableRow) {
-	names := map[string]bool{}
-	for name := range s.Nodes {
-		names[name] = true
-	}
+	names := slices.AppendSeq(slices.Collect(maps.Keys(s.Nodes)), maps.Keys(s.Ignored))
 	for name, f := range s.InFlight {
-		names[name] = names[name] || f.Running > 0
-	}
-	for name := range s.Ignored {
-		names[name] = true
-	}
-	for name, there := range names {
-		if there {
-			rows = append(rows, &tableRow{name, s.Nodes[name], s.InFlight[name], s.Ignored[name]})
+		if f.Running > 0 {
+			names = append(names, name)
 		}
 	}
-	slices.SortFunc(rows, func(a, b *tableRow) int {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		rows = append(rows, &tableRow{name, s.Nodes[name], s.InFlight[name], s.Ignored[name]})
+	}
+	slices.SortStableFunc(rows, func(a, b *tableRow) int {
 		return cmp.Or(
-			cmp.Compare(b.inBreach(), a.inBreach()),
+			cmp.Compare(b.breaches(), a.breaches()),
 			cmp.Compare(b.WindowFailureRate(), a.WindowFailureRate()),
 			cmp.Compare(max(b.P99, b.Oldest), max(a.P99, a.Oldest)),
-			cmp.Compare(a.name, b.name),
 		)
 	})
 	return rows

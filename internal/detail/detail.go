@@ -16,7 +16,7 @@ import (
 type Kind[S, M, C, D, V any] struct {
 	Name  string // in the JSON of a snapshot
 	Of    func(*S) *map[string]V
-	Nodes func(*S) map[string]M
+	nodes func(*S) map[string]M // as New is given
 
 	// Wanted reports whether an option asks for the values. It is nil if
 	// snapshots have them as soon as a node has one.
@@ -26,11 +26,10 @@ type Kind[S, M, C, D, V any] struct {
 	// is nil if the snapshot does not have the node.
 	Pick func(d *D, m *M) (V, bool)
 
-	Encode func([]byte, *V) ([]byte, error)
-	Decode func(jsontable.Text, *V) error
+	Form jsontable.Form[V] // in the JSON
 
 	// Judge returns an error if no read returns such a v. m is nil if the
-	// snapshot does not have the node.
+	// snapshot does not have the node. If Judge is nil, Form checks v.
 	Judge   func(v *V, m *M) error
 	OfNodes bool // whether only nodes of the snapshot have one
 	Always  bool // whether all of them have one, if some has
@@ -47,24 +46,105 @@ type Kind[S, M, C, D, V any] struct {
 
 // An Any is a Kind of any V.
 type Any[S, M, C, D any] interface {
-	Begin(s *S, c *C)
-	Take(s *S, node string, read *D, m *M)
-	Field() jsontable.Field[S]
-	ValidNames(s *S) error
-	Check(s *S) error
-	Add(sum, s *S) (commit func(), err error)
-	Between(between, s, earlier *S)
+	begin(s *S, c *C)
+	take(s *S, node string, read *D, m *M)
+	field() jsontable.Field[S]
+	validNames(s *S) error
+	check(s *S) error
+	add(sum, s *S) (commit func(), err error)
+	between(between, s, earlier *S)
+	setNodes(nodes func(*S) map[string]M)
 }
 
-// Begin makes the map of the values if the options ask for it.
-func (k *Kind[S, M, C, D, V]) Begin(s *S, c *C) {
+// A Set has all Kinds of a snapshot, in the order of the JSON.
+type Set[S, M, C, D any] []Any[S, M, C, D]
+
+// New returns the set of some Kinds. nodes returns the metrics of a snapshot.
+func New[S, M, C, D any](nodes func(*S) map[string]M, kinds ...Any[S, M, C, D]) Set[S, M, C, D] {
+	for _, k := range kinds {
+		k.setNodes(nodes)
+	}
+	return kinds
+}
+
+// Begin makes the maps that the options ask for.
+func (set Set[S, M, C, D]) Begin(s *S, c *C) {
+	for _, k := range set {
+		k.begin(s, c)
+	}
+}
+
+// Take puts the values read of a node into the snapshot. m is nil if the
+// snapshot does not have the node.
+func (set Set[S, M, C, D]) Take(s *S, node string, read *D, m *M) {
+	for _, k := range set {
+		k.take(s, node, read, m)
+	}
+}
+
+// Fields returns the rows of the snapshot's table.
+func (set Set[S, M, C, D]) Fields() (rows []jsontable.Field[S]) {
+	for _, k := range set {
+		rows = append(rows, k.field())
+	}
+	return rows
+}
+
+// ValidNames makes the names valid UTF-8.
+func (set Set[S, M, C, D]) ValidNames(s *S) error {
+	for _, k := range set {
+		if err := k.validNames(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Check returns an error that names a node whose value no read returns.
+func (set Set[S, M, C, D]) Check(s *S) error {
+	for _, k := range set {
+		if err := k.check(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Add returns a function that adds the values of s to those of sum. With an
+// error nothing is to be added.
+func (set Set[S, M, C, D]) Add(sum, s *S) (commit func(), err error) {
+	commits := make([]func(), len(set))
+	for i, k := range set {
+		if commits[i], err = k.add(sum, s); err != nil {
+			return nil, err
+		}
+	}
+	return func() {
+		for _, commit := range commits {
+			commit()
+		}
+	}, nil
+}
+
+// Between leaves in between the values of s that belong there. earlier has
+// those of before.
+func (set Set[S, M, C, D]) Between(between, s, earlier *S) {
+	for _, k := range set {
+		k.between(between, s, earlier)
+	}
+}
+
+func (k *Kind[S, M, C, D, V]) setNodes(nodes func(*S) map[string]M) { k.nodes = nodes }
+
+// begin makes the map of the values if the options ask for it.
+func (k *Kind[S, M, C, D, V]) begin(s *S, c *C) {
 	if k.Wanted != nil && k.Wanted(c) {
 		*k.Of(s) = map[string]V{}
 	}
 }
 
-// Take puts the value read of a node into the snapshot.
-func (k *Kind[S, M, C, D, V]) Take(s *S, node string, read *D, m *M) {
+// take puts the value read of a node into the snapshot.
+func (k *Kind[S, M, C, D, V]) take(s *S, node string, read *D, m *M) {
 	values := k.Of(s)
 	if *values == nil && k.Wanted != nil {
 		return
@@ -77,8 +157,8 @@ func (k *Kind[S, M, C, D, V]) Take(s *S, node string, read *D, m *M) {
 	}
 }
 
-// Field returns the row of the snapshot's table.
-func (k *Kind[S, M, C, D, V]) Field() jsontable.Field[S] {
+// field returns the row of the snapshot's table.
+func (k *Kind[S, M, C, D, V]) field() jsontable.Field[S] {
 	return jsontable.Field[S]{
 		Name:   k.Name,
 		At:     func(s *S) any { return part[S, M, C, D, V]{k, s} },
@@ -94,7 +174,7 @@ type part[S, M, C, D, V any] struct {
 
 func (p part[S, M, C, D, V]) AppendJSON(b []byte) ([]byte, error) {
 	return jsontable.AppendByName(b, *p.Of(p.s), func(b []byte, v *V) ([]byte, error) {
-		b, err := p.Encode(b, v)
+		b, err := p.Form.Append(b, v)
 		return b, jsontable.FieldError(p.Name, err)
 	})
 }
@@ -106,7 +186,7 @@ func (p part[S, M, C, D, V]) ParseJSON(text jsontable.Text) error {
 	*p.Of(p.s) = values
 	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
 		var v V
-		err := p.Decode(val, &v)
+		err := p.Form.Parse(val, &v)
 		if _, twice := values[name]; twice {
 			err = jsontable.ErrTwice
 		}
@@ -118,11 +198,11 @@ func (p part[S, M, C, D, V]) ParseJSON(text jsontable.Text) error {
 	})
 }
 
-func (p part[S, M, C, D, V]) Check() error { return p.Kind.Check(p.s) }
+func (p part[S, M, C, D, V]) Check() error { return p.check(p.s) }
 
 // metrics returns the metrics of a node, nil if the snapshot does not have it.
 func (k *Kind[S, M, C, D, V]) metrics(s *S, name string) *M {
-	if m, ok := k.Nodes(s)[name]; ok {
+	if m, ok := k.nodes(s)[name]; ok {
 		return &m
 	}
 	return nil
@@ -133,21 +213,24 @@ func (k *Kind[S, M, C, D, V]) checkOne(s *S, name string, v V) error {
 	if m == nil && k.OfNodes {
 		return errors.New("of a node that is not in nodes")
 	}
+	if k.Judge == nil {
+		return k.Form.Check(&v)
+	}
 	return k.Judge(&v, m)
 }
 
-// Check returns an error that names a node whose value no read returns.
-func (k *Kind[S, M, C, D, V]) Check(s *S) error {
+// check returns an error that names a node whose value no read returns.
+func (k *Kind[S, M, C, D, V]) check(s *S) error {
 	values := *k.Of(s)
 	for _, name := range names(values) {
 		if err := k.checkOne(s, name, values[name]); err != nil {
 			return k.errorOf(name, err)
 		}
 	}
-	if !k.Always || values == nil || len(values) == len(k.Nodes(s)) {
+	if !k.Always || values == nil || len(values) == len(k.nodes(s)) {
 		return nil
 	}
-	for _, name := range names(k.Nodes(s)) {
+	for _, name := range names(k.nodes(s)) {
 		if _, ok := values[name]; !ok {
 			return k.errorOf(name, jsontable.ErrMissing)
 		}
@@ -161,15 +244,15 @@ func (k *Kind[S, M, C, D, V]) errorOf(node string, err error) error {
 
 func names[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }
 
-// ValidNames makes the names valid UTF-8.
-func (k *Kind[S, M, C, D, V]) ValidNames(s *S) (err error) {
+// validNames makes the names valid UTF-8.
+func (k *Kind[S, M, C, D, V]) validNames(s *S) (err error) {
 	*k.Of(s), err = jsontable.ValidNames(*k.Of(s))
 	return err
 }
 
-// Add returns a function that adds the values of s to those of sum. With an
+// add returns a function that adds the values of s to those of sum. With an
 // error nothing is to be added.
-func (k *Kind[S, M, C, D, V]) Add(sum, s *S) (commit func(), err error) {
+func (k *Kind[S, M, C, D, V]) add(sum, s *S) (commit func(), err error) {
 	from, to := *k.Of(s), k.Of(sum)
 	changed := map[string]V{}
 	if k.Merge != nil {
@@ -187,9 +270,9 @@ func (k *Kind[S, M, C, D, V]) Add(sum, s *S) (commit func(), err error) {
 	}, nil
 }
 
-// Between leaves in between the values of s that belong there. earlier has
+// between leaves in between the values of s that belong there. earlier has
 // those of before.
-func (k *Kind[S, M, C, D, V]) Between(between, s, earlier *S) {
+func (k *Kind[S, M, C, D, V]) between(between, s, earlier *S) {
 	from, before := *k.Of(s), *k.Of(earlier)
 	if from == nil {
 		return

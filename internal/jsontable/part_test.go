@@ -4,14 +4,12 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 )
 
 type point struct{ X, Y int }
 
-var pointTable = New("point",
-	Field[point]{Name: "x", At: func(p *point) any { return &p.X }},
-	Field[point]{Name: "y", At: func(p *point) any { return &p.Y }},
-)
+var pointTable = New("point", Named[point]("x", "y")...)
 
 func together(all []point) error {
 	if len(all) > 2 {
@@ -80,6 +78,24 @@ func TestPartsRefuse(t *testing.T) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
+}
+
+func TestAFieldIsFoundByItsName(t *testing.T) {
+	type work struct {
+		Took time.Duration
+		Ms   uint64
+	}
+	table := New("work", Named[work]("tookMs", "ms")...)
+	data, err := table.Marshal(&work{Took: time.Second, Ms: 2}, 0)
+	if want := `{"tookMs":1000,"ms":2}`; err != nil || string(data) != want {
+		t.Errorf("got %s, %v, want %s", data, err, want)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Errorf("a table with a field that work lacks is made")
+		}
+	}()
+	New("work", Named[work]("idleMs")...)
 }
 
 func TestAddNamesTheFieldThatOverflows(t *testing.T) {

@@ -39,8 +39,10 @@ type Table[T any] struct {
 // an int are counts, [8]uint64 is an array of counts, and a time.Duration is in
 // milliseconds. A Part has a form of its own.
 type Field[T any] struct {
-	Name    string        // in JSON: letters and digits
-	At      func(*T) any  // points to the value, or is a Part
+	Name string // in JSON: letters and digits
+	// At returns a pointer to the value, or a Part. If At is nil, the value is
+	// the field of T with the same name, but for the unit Ms.
+	At      func(*T) any
 	Lowest  uint64        // of an int
 	Highest uint64        // of an int; of a string, its bytes; 0: no limit
 	Longest time.Duration // of a Duration; 0: no limit
@@ -82,35 +84,46 @@ func When[T any](text string, holds func(*T) bool) *Condition[T] { return &Condi
 // argument.
 func New[T any](what string, fields ...Field[T]) *Table[T] {
 	t := &Table[T]{what, fields, make(map[string]int, len(fields))}
-	for i, f := range fields {
+	for i := range fields {
+		f := &fields[i]
 		t.index[f.Name] = i
+		if f.At == nil {
+			f.At = fieldOf[T](f.Name)
+		}
 	}
 	return t
 }
 
-// Marshal returns the JSON of v alone.
-func (t *Table[T]) Marshal(v *T, size int) ([]byte, error) {
-	b, err := t.Append(make([]byte, 0, size), v)
-	if err != nil {
-		return nil, fmt.Errorf("atomicmetrics: %s: %w", t.what, err)
+// fieldOf returns the function that points to a field of a T, by its name in
+// JSON. If T does not have the field, fieldOf panics.
+func fieldOf[T any](name string) func(*T) any {
+	goName := strings.ToUpper(name[:1]) + name[1:]
+	field, ok := reflect.TypeFor[T]().FieldByName(goName)
+	if !ok {
+		field, ok = reflect.TypeFor[T]().FieldByName(strings.TrimSuffix(goName, "Ms"))
 	}
-	return b, nil
+	if !ok {
+		panic(fmt.Sprintf("jsontable: %v has no field %s", reflect.TypeFor[T](), goName))
+	}
+	i := field.Index[0]
+	return func(v *T) any { return reflect.ValueOf(v).Elem().Field(i).Addr().Interface() }
 }
+
+// Named returns fields that have only a name.
+func Named[T any](names ...string) []Field[T] {
+	fields := make([]Field[T], len(names))
+	for i, name := range names {
+		fields[i].Name = name
+	}
+	return fields
+}
+
+// Marshal returns the JSON of v alone.
+func (t *Table[T]) Marshal(v *T, size int) ([]byte, error) { return Marshal(t, t.what, v, size) }
 
 // Unmarshal sets v to the value of the JSON in data. With an error it leaves v
 // unchanged.
-func (t *Table[T]) Unmarshal(data []byte, v *T) error {
-	var parsed T
-	text, err := Valid(data)
-	if err == nil {
-		err = t.Parse(text, &parsed)
-	}
-	if err != nil {
-		return fmt.Errorf("atomicmetrics: %s: %w", t.what, err)
-	}
-	*v = parsed
-	return nil
-}
+func (t *Table[T]) Unmarshal(data []byte, v *T) error { return Unmarshal(t, t.what, data, v) }
 
 // Append appends the object that stands for v. The error names the field.
 func (t *Table[T]) Append(b []byte, v *T) ([]byte, error) {

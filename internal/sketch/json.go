@@ -79,8 +79,30 @@ func Check[P Pair](s []P, l Limits, samples int, shortest, longest time.Duration
 // millis returns a duration as in JSON.
 func millis(d time.Duration) []byte { return jsontable.AppendMillis(nil, d) }
 
-// AppendJSON appends [[milliseconds, weight], …].
-func AppendJSON[P Pair](b []byte, s []P) ([]byte, error) {
+// A Form is the JSON of a sketch, [[milliseconds, weight], …].
+type Form[S ~[]P, P Pair] struct{ Limits }
+
+// Append appends the sketch.
+func (f Form[S, P]) Append(b []byte, s *S) ([]byte, error) { return appendJSON(b, *s) }
+
+// Parse reads a sketch.
+func (f Form[S, P]) Parse(text jsontable.Text, s *S) error {
+	pairs, err := parseJSON[P](text, f.Limits)
+	*s = pairs
+	if err != nil {
+		return err
+	}
+	return f.Check(s)
+}
+
+// Check returns an error if the sketch is wrong in itself.
+func (f Form[S, P]) Check(s *S) error {
+	_, err := Samples(*s, f.Limits)
+	return err
+}
+
+// appendJSON appends [[milliseconds, weight], …].
+func appendJSON[P Pair](b []byte, s []P) ([]byte, error) {
 	b = append(b, '[')
 	for i, p := range s {
 		if i > 0 {
@@ -97,8 +119,8 @@ func AppendJSON[P Pair](b []byte, s []P) ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-// ParseJSON returns the pairs of an array. It does not compare them.
-func ParseJSON[P Pair](text jsontable.Text, l Limits) ([]P, error) {
+// parseJSON returns the pairs of an array. It does not compare them.
+func parseJSON[P Pair](text jsontable.Text, l Limits) ([]P, error) {
 	if text[0] != '[' {
 		return nil, jsontable.NotA(text, "an array of pairs")
 	}

@@ -1,3 +1,3 @@
-// Package sql runs the SQL in the documentation of atomicmetrics on databases
+// Package sql runs the SQL in the cookbook of atomicmetrics on databases
 // that are not ours.
 package sql

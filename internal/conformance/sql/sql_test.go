@@ -3,11 +3,9 @@ package sql
 import (
 	"database/sql"
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,45 +19,31 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/postgres"
 )
 
-// statements returns the SQL in the documentation of a declaration.
-func statements(t *testing.T, file, name string) (all []string) {
+// statements returns the SQL of the cookbook.
+func statements(t *testing.T) (all []string) {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), "../../../atomicmetrics/"+file, nil, parser.ParseComments)
+	book, err := os.ReadFile("../../../atomicmetrics/COOKBOOK.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ast.Inspect(parsed, func(n ast.Node) bool {
-		var comment *ast.CommentGroup
-		switch d := n.(type) {
-		case *ast.FuncDecl:
-			if d.Name.Name == name && d.Recv == nil {
-				comment = d.Doc
-			}
-		case *ast.GenDecl:
-			if s, ok := d.Specs[0].(*ast.TypeSpec); ok && s.Name.Name == name {
-				comment = d.Doc
-			}
-		}
-		var code strings.Builder
-		for line := range strings.Lines(comment.Text()) {
-			if strings.HasPrefix(line, "\t") {
-				code.WriteString(line)
-			}
-		}
-		for statement := range strings.SplitSeq(code.String(), ";\n") {
+	for _, block := range strings.Split(string(book), "\n```sql\n")[1:] {
+		code, _, _ := strings.Cut(block, "\n```\n")
+		for statement := range strings.SplitSeq(code, ";") {
 			if statement = strings.TrimSpace(statement); statement != "" {
 				all = append(all, statement)
 			}
 		}
-		return true
-	})
+	}
+	if len(all) != 6 {
+		t.Fatalf("the cookbook has %d statements, want 6", len(all))
+	}
 	return all
 }
 
-// database is a database with the tables and views of the documentation.
+// database is a database with the tables and views of the cookbook.
 type database struct {
 	*sql.DB
-	counters, percentiles string // the queries of the documentation
+	counters, percentiles string // the queries of the cookbook
 }
 
 // open opens a database that ends with the test.
@@ -83,7 +67,7 @@ func each(t *testing.T, test func(*testing.T, database)) {
 	for _, engine := range []string{"PostgreSQL", "DuckDB"} {
 		t.Run(engine, func(t *testing.T) {
 			db := database{DB: open(t, engine)}
-			for _, statement := range append(statements(t, "merge.go", "Merge"), statements(t, "sketch.go", "Sketch")...) {
+			for _, statement := range statements(t) {
 				switch {
 				case strings.HasPrefix(statement, "CREATE MACRO") && engine != "DuckDB":
 				case strings.HasPrefix(statement, "CREATE"):
@@ -243,7 +227,7 @@ func TestSQLReadsCentroidsWithinTheErrorOfASketch(t *testing.T) {
 	})
 }
 
-// The documentation of Sketch says by how much the aggregate of a database misses
+// The cookbook says by how much the aggregate of a database misses
 // a p99.
 func TestTDigestOfADatabaseInterpolates(t *testing.T) {
 	db := database{DB: open(t, "DuckDB")}
@@ -262,6 +246,6 @@ func TestTDigestOfADatabaseInterpolates(t *testing.T) {
 	p99 := float64(samples[98]) / 1e6
 	t.Logf("approx_quantile is %v ms; the p99 is %v ms, and the longest sample %v", ms, p99, samples[99])
 	if off := math.Abs(ms-p99) / p99; off < 0.25 {
-		t.Errorf("it is off by %.1f %%, and the documentation says by 28 %%", 100*off)
+		t.Errorf("it is off by %.1f %%, and the cookbook says by 28 %%", 100*off)
 	}
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// The documentation of atomicmetrics.Merge and of atomicmetrics.Sketch has the
-// statements below.
+// COOKBOOK.md of package atomicmetrics has the statements below.
 const (
 	table = `CREATE TABLE snapshots (instance text, taken_at timestamptz, document json,
   PRIMARY KEY (instance, taken_at))`
