@@ -107,6 +107,15 @@ func (m NodeMetrics) since(before *NodeMetrics) (d NodeMetrics, ok bool) {
 	return d, true
 }
 
+// setQuantiles sets the percentiles and extremes to those of a window. It keeps
+// them in order, even if they are estimates.
+func (m *NodeMetrics) setQuantiles(of func(q float64) time.Duration) {
+	m.P50 = of(0.50)
+	m.P90 = max(m.P50, of(0.90))
+	m.P99 = max(m.P90, of(0.99))
+	m.WindowMin, m.WindowMax = of(0), of(1)
+}
+
 // takeWindow takes the durations of another window.
 func (m *NodeMetrics) takeWindow(other *NodeMetrics) { figures.CopyDurations(noSamples, m, other) }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -67,11 +66,11 @@ func mergeAll(snapshots []Snapshot) (*Merger, error) {
 	m := new(Merger)
 	for i := range snapshots {
 		s := &snapshots[i]
-		sources, err := m.accept(s)
+		keep, err := m.accept(s)
 		if err != nil {
 			return nil, fmt.Errorf("snapshots[%d], taken at %s: %w", i, s.TakenAt.Format(time.RFC3339Nano), err)
 		}
-		m.keep(sources)
+		keep()
 	}
 	slices.SortStableFunc(snapshots, func(a, b Snapshot) int { return a.TakenAt.Compare(b.TakenAt) })
 	for i := range snapshots {
@@ -87,10 +86,9 @@ func mergeAll(snapshots []Snapshot) (*Merger, error) {
 // node takes at most some 100 KB. The zero Merger is ready for use. It is not
 // for concurrent use.
 type Merger struct {
-	counts  bool     // whether a snapshot had nodes, or something in flight or ignored
-	any     bool     // whether there was a snapshot
-	sum     Snapshot // without Nodes and Sources, and with empty Sketches
-	nodes   map[string]*mergedNode
+	counts  bool               // whether a snapshot had nodes, or something in flight or ignored
+	sum     Snapshot           // without Nodes and Sources, and with empty Sketches
+	nodes   map[string]nodeSum // nil if there was no snapshot
 	sources source.Union
 }
 
@@ -99,20 +97,20 @@ type Merger struct {
 // nothing, and the Merger may go on.
 func (m *Merger) Add(s Snapshot) error {
 	at := s.TakenAt
-	sources, err := m.accept(&s)
+	keep, err := m.accept(&s)
 	if err == nil {
 		err = m.add(&s)
 	}
 	if err != nil {
 		return fmt.Errorf("atomicmetrics: Merger: snapshot taken at %s: %w", at.Format(time.RFC3339Nano), err)
 	}
-	m.keep(sources)
+	keep()
 	return nil
 }
 
 // accept returns an error if s cannot be merged, or overlaps an added snapshot.
-// It makes the names in s valid, and returns the sources that s changes.
-func (m *Merger) accept(s *Snapshot) (source.Union, error) {
+// It makes the names in s valid. keep adds the sources of s.
+func (m *Merger) accept(s *Snapshot) (keep func(), err error) {
 	if s.Sketches == nil {
 		for _, n := range s.Nodes {
 			if n.WindowSamples > 0 {
@@ -120,20 +118,10 @@ func (m *Merger) accept(s *Snapshot) (source.Union, error) {
 			}
 		}
 	}
-	valid, err := s.valid()
-	if err != nil {
+	if *s, err = s.valid(); err != nil {
 		return nil, err
 	}
-	*s = valid
-	return source.Add(m.sources, s.Sources)
-}
-
-// keep keeps sources that accept has returned.
-func (m *Merger) keep(sources source.Union) {
-	if m.sources == nil {
-		m.sources = source.Union{}
-	}
-	maps.Copy(m.sources, sources)
+	return source.Add(&m.sources, s.Sources)
 }
 
 // add adds the figures of a snapshot that was accepted. With an error it adds
@@ -142,7 +130,7 @@ func (m *Merger) add(s *Snapshot) error {
 	sum, counts := m.sum, !s.empty()
 	if counts != m.counts || !counts {
 		newer := cmp.Or(s.TakenAt.Compare(sum.TakenAt), cmp.Compare(s.WindowSize, sum.WindowSize)) > 0
-		if m.counts || !counts && m.any && !newer {
+		if m.counts || !counts && m.nodes != nil && !newer {
 			return nil
 		}
 		sum = Snapshot{} // In the place of snapshots that say nothing.
@@ -152,7 +140,7 @@ func (m *Merger) add(s *Snapshot) error {
 	}
 	sum.WindowSize += s.WindowSize
 	sum.Percentiles = max(sum.Percentiles, s.Percentiles) // "tdigest" is above "exact"
-	if s.TakenAt.After(sum.TakenAt) || !m.any {
+	if s.TakenAt.After(sum.TakenAt) || m.nodes == nil {
 		sum.TakenAt = s.TakenAt
 	}
 	commit, err := snapshotDetails.Add(&sum, s)
@@ -161,28 +149,20 @@ func (m *Merger) add(s *Snapshot) error {
 	}
 	changed := make(map[string]nodeSum, len(s.Nodes))
 	for name, n := range s.All() {
-		var next nodeSum
-		if old := m.nodes[name]; old != nil {
-			next = old.nodeSum
-		}
+		next := m.nodes[name]
 		if err := next.add(&n, s.TakenAt); err != nil {
 			return jsontable.NodeError(name, err)
 		}
 		changed[name] = next
 	}
 	commit()
-	m.sum, m.counts, m.any = sum, counts, true
+	m.sum, m.counts = sum, counts
 	if m.nodes == nil {
-		m.nodes = map[string]*mergedNode{}
+		m.nodes = map[string]nodeSum{}
 	}
 	for name, next := range changed {
-		n := m.nodes[name]
-		if n == nil {
-			n = new(mergedNode)
-			m.nodes[name] = n
-		}
-		n.nodeSum = next
-		n.window.Add(s.Sketches[name].inner())
+		next.window.Add(s.Sketches[name].inner())
+		m.nodes[name] = next
 	}
 	return nil
 }
@@ -203,8 +183,7 @@ func (m *Merger) Snapshot() Snapshot {
 	for name, n := range m.nodes {
 		metrics, window := n.NodeMetrics, n.window.Sketch()
 		if n.window.Windows() > 1 {
-			metrics.P50, metrics.P90, metrics.P99 = window.Quantile(0.50), window.Quantile(0.90), window.Quantile(0.99)
-			metrics.WindowMin, metrics.WindowMax = window[0].Mean, window[len(window)-1].Mean
+			metrics.setQuantiles(window.Quantile)
 			if !window.Exact() {
 				merged.Percentiles = tdigestPercentiles
 			}
@@ -217,20 +196,16 @@ func (m *Merger) Snapshot() Snapshot {
 	return merged
 }
 
-type mergedNode struct {
-	nodeSum
-	window sketch.Sum
-}
-
-// nodeSum is a node of several snapshots. Its percentiles are of one window.
+// nodeSum is a node of several snapshots.
 type nodeSum struct {
-	NodeMetrics
-	executed int       // snapshots with executions of the node
-	lastAt   time.Time // of the snapshot that LastExecution is from
-	total    ring.Sum  // of all durations
+	NodeMetrics // with the percentiles of one window
+	window      sketch.Sum
+	executed    int       // snapshots with executions of the node
+	lastAt      time.Time // of the snapshot that LastExecution is from
+	total       ring.Sum  // of all durations
 }
 
-// add adds the metrics of a snapshot that was taken at at, but for the sketch.
+// add adds the metrics of a snapshot that was taken at at, but for the window.
 func (n *nodeSum) add(m *NodeMetrics, at time.Time) error {
 	if err := figures.Add(&n.NodeMetrics, m); err != nil {
 		return err

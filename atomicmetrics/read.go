@@ -1,7 +1,6 @@
 package atomicmetrics
 
 import (
-	"math"
 	"sync"
 	"time"
 
@@ -34,10 +33,7 @@ func (s *state) read(sketch *Sketch) NodeMetrics {
 
 	if w := b.Read(&s.ring); w.Samples > 0 {
 		m.LastExecution = w.Newest
-		m.P50 = w.Quantile(0.50)
-		m.P90 = max(m.P50, w.Quantile(0.90))
-		m.P99 = max(m.P90, w.Quantile(0.99))
-		m.WindowMin, m.WindowMax = w.Quantile(0), w.Quantile(1)
+		m.setQuantiles(w.Quantile)
 		m.WindowSamples, m.WindowFailures = w.Samples, w.Failures
 		if sketch != nil {
 			*sketch = outer(w.Sketch())
@@ -53,8 +49,7 @@ func (s *state) read(sketch *Sketch) NodeMetrics {
 	}
 	m.TotalExecutions = m.SuccessCount + m.FailureCount
 	if m.TotalExecutions > 0 {
-		m.TotalDuration = time.Duration(counts.Sum.Saturated(math.MaxInt64))
-		m.AvgExecution = time.Duration(counts.Sum.Over(m.TotalExecutions, uint64(MaxDuration)))
+		m.setDurations(counts.Sum)
 	}
 	for i := range m.RetriesByAttempt {
 		m.RetriesByAttempt[i] = s.counts[i].Load() &^ countClosed

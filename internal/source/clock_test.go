@@ -41,13 +41,13 @@ func TestResetsAndReadsOfManyGoroutinesAreInOrder(t *testing.T) {
 	}
 	all.Wait()
 	close(resets)
-	u := Union{}
+	var u Union
 	for s := range resets {
-		changed, err := Add(u, []Source{s})
+		commit, err := Add(&u, []Source{s})
 		if err != nil {
 			t.Fatal(err)
 		}
-		u["a"] = changed["a"]
+		commit()
 	}
 	if len(u["a"]) != 1 {
 		t.Errorf("the resets are of %v", u["a"])

@@ -82,18 +82,24 @@ func (s Source) String() string {
 func text(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // A Union is a set of sources. Those of one instance are in order, and none
-// overlaps another or ends where another begins. The zero Union is empty and
-// cannot be added to.
+// overlaps another or ends where another begins. The zero Union is empty.
 type Union map[string][]Source
 
-// Add returns the union's intervals of the instances in more, together with
-// those of more. See Union.add.
-func Add[O Outer](u Union, more []O) (changed Union, err error) { return u.add(convert[Source](more)) }
+// Add returns a function that adds more to the union. more is as Check demands.
+// The error names an instance with intervals that overlap.
+func Add[O Outer](u *Union, more []O) (commit func(), err error) {
+	changed, err := u.with(convert[Source](more))
+	return func() {
+		if *u == nil {
+			*u = Union{}
+		}
+		maps.Copy(*u, changed)
+	}, err
+}
 
-// add returns the intervals that the instances of more have together with the
-// union, which it leaves as it is. more is as Check demands. The error names an
-// instance with intervals that overlap.
-func (u Union) add(more []Source) (changed Union, err error) {
+// with returns the intervals that the instances of more have together with the
+// union, which it leaves as it is.
+func (u Union) with(more []Source) (changed Union, err error) {
 	changed = Union{}
 	for _, s := range more {
 		s.Since, s.TakenAt = s.Since.UTC().Round(0), s.TakenAt.UTC().Round(0)
@@ -138,8 +144,8 @@ func Between[O Outer](earlier, later []O) (between []O, err error) {
 	if len(earlier) == 0 || len(later) == 0 {
 		return slices.Clone(later), nil
 	}
-	before, _ := Add(nil, earlier)
-	after, _ := Add(nil, later)
+	before, _ := Union(nil).with(convert[Source](earlier))
+	after, _ := Union(nil).with(convert[Source](later))
 	both := maps.Clone(before)
 	maps.Copy(both, after)
 	for _, instance := range slices.Sorted(maps.Keys(both)) {

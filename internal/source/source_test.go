@@ -46,9 +46,9 @@ func TestUnionKeepsWhatDoesNotOverlap(t *testing.T) {
 		{"a 5-5,a 6-9", "a 5-9"},
 		{"a 9-9,a 4-5", "a 4-5,a 9-9"},
 	} {
-		u, got := Union{}, ""
+		u, got := Union(nil), ""
 		for _, text := range strings.Split(c.added, ",") {
-			changed, err := Add(u, of(text))
+			commit, err := Add(&u, of(text))
 			if err != nil {
 				got = "error " + text[:1]
 				if !strings.HasPrefix(err.Error(), `instance "`+text[:1]+`" would count twice: `) {
@@ -56,7 +56,7 @@ func TestUnionKeepsWhatDoesNotOverlap(t *testing.T) {
 				}
 				break
 			}
-			maps.Copy(u, changed)
+			commit()
 		}
 		if got == "" {
 			got = show(All[Source](u))
@@ -79,7 +79,7 @@ func show(all []Source) string {
 func TestUnionIsASetOfNanoseconds(t *testing.T) {
 	for seed := range uint64(2000) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		u, model := Union{}, map[string]map[int]bool{"a": {}, "b": {}}
+		u, model := Union(nil), map[string]map[int]bool{"a": {}, "b": {}}
 		for range 1 + r.IntN(12) {
 			instance, since := []string{"a", "b"}[r.IntN(2)], r.IntN(30)
 			length := r.IntN(5)
@@ -89,14 +89,14 @@ func TestUnionIsASetOfNanoseconds(t *testing.T) {
 			}
 			before := show(All[Source](u))
 			more := of(fmt.Sprintf("%s %d-%d", instance, since, since+length))
-			changed, err := Add(u, more)
+			commit, err := Add(&u, more)
 			if (err != nil) != overlaps || show(All[Source](u)) != before || (Check(append(All[Source](u), more...)) != nil) != overlaps {
 				t.Fatalf("seed %d: to %s add %s: %v, want an error: %t", seed, before, show(more), err, overlaps)
 			}
 			if err != nil {
 				continue
 			}
-			maps.Copy(u, changed)
+			commit()
 			for ns := since; ns < since+max(1, length); ns++ {
 				model[instance][ns] = true
 			}
