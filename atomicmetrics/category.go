@@ -36,14 +36,12 @@ var (
 	_ [categories + 1]struct{} = [ring.Outcomes]struct{}{}
 )
 
-var categoryEnum = enum.Enum[Category]{Type: "Category", What: "a category", Names: categoryNames()}
-
-func categoryNames() (names []string) {
+var categoryEnum = enum.Enum[Category]{Type: "Category", What: "a category", Names: func() (names []string) {
 	for _, c := range categoryTable {
 		names = append(names, c.name)
 	}
 	return names
-}
+}()}
 
 // failed returns the ring's outcome for a category. The outcomes are the
 // categories in their order, behind Success.

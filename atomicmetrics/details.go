@@ -32,8 +32,9 @@ var snapshotDetails = detail.New(func(s *Snapshot) map[string]NodeMetrics { retu
 		Judge: func(s *Sketch, m *NodeMetrics) error {
 			return sketch.Check(*s, sketchForm.Limits, m.WindowSamples, m.WindowMin, m.WindowMax)
 		},
-		OfNodes: true,
-		Always:  true,
+		OfNodes:  true,
+		Always:   true,
+		Unlogged: true,
 		Since: func(s, _ Sketch, d *NodeMetrics) (Sketch, bool) {
 			if d == nil || d.WindowSamples == 0 {
 				return Sketch{}, d != nil
@@ -98,10 +99,8 @@ func later(a, b LastFailure) LastFailure {
 var inFlightTable = jsontable.New("in flight", []jsontable.Field[InFlight]{
 	{Name: "running", Highest: maxWindowSize, AtMost: []string{"highest"}},
 	{Name: "highest", Lowest: 1, Highest: maxWindowSize},
-	{Name: "oldestMs", Null: noneRunning},
+	{Name: "oldestMs", Null: jsontable.When("running is 0", func(f *InFlight) bool { return f.Running == 0 })},
 }...)
-
-var noneRunning = jsontable.When("running is 0", func(f *InFlight) bool { return f.Running == 0 })
 
 // add returns the executions in flight of two processes together.
 func (f InFlight) add(g InFlight) (InFlight, error) {

@@ -20,9 +20,9 @@ import (
 var figures = jsontable.New("node metrics", slices.Concat([]jsontable.Field[NodeMetrics]{
 	{Name: "totalExecutions", SumOf: []string{"successCount", "failureCount"}},
 	{Name: "successCount"},
-	{Name: "failureCount", SumOf: categoryFigureNames()},
+	{Name: "failureCount", SumOf: categoryNames},
 	{Name: "retryCount", SumOf: []string{"retriesByAttempt"}},
-}, categoryFigures(), []jsontable.Field[NodeMetrics]{
+}, categoryRows, []jsontable.Field[NodeMetrics]{
 	{Name: "retriesByAttempt"},
 	{Name: "lastExecutionMs", Longest: MaxDuration, Null: noExecutions},
 	{Name: "avgExecutionMs", Longest: MaxDuration, Null: noExecutions},
@@ -41,28 +41,23 @@ var figures = jsontable.New("node metrics", slices.Concat([]jsontable.Field[Node
 })...)
 
 var (
+	categoryRows, categoryNames = categoryFigures()
+
 	noExecutions = jsontable.When("totalExecutions is 0", func(m *NodeMetrics) bool { return m.TotalExecutions == 0 })
 	noSamples    = jsontable.When("windowSamples is 0", func(m *NodeMetrics) bool { return m.WindowSamples == 0 })
 )
 
-// categoryFigures returns the row of each category's count. CategoryOther,
-// which is the zero category, has the last row.
-func categoryFigures() (rows []jsontable.Field[NodeMetrics]) {
+// categoryFigures returns the row of each category's count, and the names of
+// the rows. CategoryOther, which is the zero category, has the last row.
+func categoryFigures() (rows []jsontable.Field[NodeMetrics], names []string) {
 	for i := range categoryTable {
 		category := (Category(i) + 1) % categories
-		rows = append(rows, jsontable.Field[NodeMetrics]{
-			Name:     category.String() + "Errors",
-			Optional: category > CategoryNetwork, // the last of the first version
-		})
+		name := category.String() + "Errors"
+		names = append(names, name)
+		optional := category > CategoryNetwork // the last of the first version
+		rows = append(rows, jsontable.Field[NodeMetrics]{Name: name, Optional: optional})
 	}
-	return rows
-}
-
-func categoryFigureNames() (names []string) {
-	for _, f := range categoryFigures() {
-		names = append(names, f.Name)
-	}
-	return names
+	return rows, names
 }
 
 // windowRate is the failure rate of the window as a part of the JSON, because

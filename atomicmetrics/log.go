@@ -1,7 +1,6 @@
 package atomicmetrics
 
 import (
-	"cmp"
 	"log/slog"
 
 	"github.com/rs/zerolog"
@@ -41,33 +40,13 @@ func (f InFlight) LogValue() slog.Value { return logValue(inFlightTable, &f) }
 // names of the fields, beginning with a small letter. Forgotten is a group.
 func (s Stats) LogValue() slog.Value { return logValue(statsTable, &s) }
 
-func logValue[T any](t *jsontable.Table[T], v *T) slog.Value {
-	return slog.Group("", t.Attributes(v)...).Value
-}
-
 // LogValue makes a Snapshot a group of attributes for log/slog. They are
 // takenAt, windowSize, percentiles, and the groups nodes, lastFailures,
 // inFlight and ignored. Each group has an attribute for each node, in name
 // order. The key of a node without a name is "". LogValue leaves out sources,
 // sketches and empty groups.
-func (s Snapshot) LogValue() slog.Value {
-	return slog.GroupValue(
-		slog.Time("takenAt", s.TakenAt),
-		slog.Int("windowSize", s.WindowSize),
-		slog.String("percentiles", s.Percentiles),
-		byNode("nodes", s.Nodes),
-		byNode("lastFailures", s.LastFailures),
-		byNode("inFlight", s.InFlight),
-		byNode("ignored", s.Ignored),
-	)
-}
+func (s Snapshot) LogValue() slog.Value { return logValue(snapshotTable, &s) }
 
-// byNode returns a group with an attribute for each name. log/slog would merge
-// a group without a key with the attributes beside it.
-func byNode[V any](key string, values map[string]V) slog.Attr {
-	var attrs []slog.Attr
-	for _, name := range sortedKeys(values) {
-		attrs = append(attrs, slog.Any(cmp.Or(name, `""`), values[name]))
-	}
-	return slog.Attr{Key: key, Value: slog.GroupValue(attrs...)}
+func logValue[T any](t *jsontable.Table[T], v *T) slog.Value {
+	return slog.Group("", t.Attributes(v)...).Value
 }

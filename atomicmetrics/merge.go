@@ -55,30 +55,23 @@ import (
 //
 // SQL reads a fleet too: see COOKBOOK.md, beside this file.
 func Merge(snapshots ...Snapshot) (Snapshot, error) {
-	m, err := mergeAll(slices.Clone(snapshots))
-	if err != nil {
-		return Snapshot{}, fmt.Errorf("atomicmetrics: Merge: %w", err)
-	}
-	return m.Snapshot(), nil
-}
-
-func mergeAll(snapshots []Snapshot) (*Merger, error) {
-	m := new(Merger)
+	m, snapshots := new(Merger), slices.Clone(snapshots)
 	for i := range snapshots {
 		s := &snapshots[i]
 		keep, err := m.accept(s)
 		if err != nil {
-			return nil, fmt.Errorf("snapshots[%d], taken at %s: %w", i, s.TakenAt.Format(time.RFC3339Nano), err)
+			at := s.TakenAt.Format(time.RFC3339Nano)
+			return Snapshot{}, fmt.Errorf("atomicmetrics: Merge: snapshots[%d], taken at %s: %w", i, at, err)
 		}
 		keep()
 	}
 	slices.SortStableFunc(snapshots, func(a, b Snapshot) int { return a.TakenAt.Compare(b.TakenAt) })
 	for i := range snapshots {
 		if err := m.add(&snapshots[i]); err != nil {
-			return nil, err
+			return Snapshot{}, fmt.Errorf("atomicmetrics: Merge: %w", err)
 		}
 	}
-	return m, nil
+	return m.Snapshot(), nil
 }
 
 // Merger merges snapshots that come one by one, as [Merge] does. Its memory is

@@ -16,34 +16,26 @@ const MaxDuration time.Duration = 1<<56 - 1
 // later record changes it.
 //
 // In every read TotalExecutions is SuccessCount plus FailureCount. FailureCount
-// is the sum of the four categories, and RetryCount the sum of
-// RetriesByAttempt. P50, P90, P99, WindowMin, WindowMax, WindowSamples,
-// WindowFailures and LastExecution all come from one copy of the window. Beside
-// running recorders a read is not of one instant, but each counter is exact at
-// some moment of the call. When nothing is in flight every figure is exact.
+// is the sum of the categories, and RetryCount the sum of RetriesByAttempt. P50
+// ≤ P90 ≤ P99 lie between WindowMin and WindowMax. These, WindowSamples,
+// WindowFailures and LastExecution all come from one copy of the window.
 //
 // # Consistency
 //
 // A record that happens before a read, in the sense of Go's memory model, is
-// part of the read.
+// part of the read. When nothing is in flight every figure is exact. Beside
+// running recorders a read is not of one instant.
 //
 // The window of a read is the window of one moment between the call and its
-// return, even if records overtake the read. For records that do not overlap
-// the window is linearizable. A record that is under way at the moment may be
-// missing, and may take its place later among records that overlap it.
-// LastExecution is the newest sample of the window.
+// return, even if records overtake the read. A record that is under way at the
+// moment may be missing, and may take its place later among records that
+// overlap it. LastExecution is the newest sample of the window.
 //
 // Each counter is linearizable by itself, and so is each of the three sums of
-// counters. Two counters of a read together are not linearizable. Nor are a
-// counter and the window, or TotalDuration and AvgExecution.
-//
-// Linearizable here means that an operation that returned happens before the
-// next operation begins. On amd64 the recorder's last stores may reach other
-// cores some nanoseconds after the record returned. Take two goroutines that
-// record, and then read each other's node without synchronizing in between.
-// Each may miss the record of its partner. An atomic store, a channel or a
-// mutex in between rules that out. So do the race detector, processors other
-// than amd64, and the build tag nodemetrics_portable.
+// counters. So is the window, for records that do not overlap. Two counters of
+// a read together are not linearizable. Nor are a counter and the window, or
+// TotalDuration and AvgExecution. GUARANTEES.md, beside this file, has the
+// exception of amd64.
 type NodeMetrics struct {
 	TotalExecutions uint64 // executions that ended
 	SuccessCount    uint64 // of these, without an error
@@ -79,19 +71,13 @@ type NodeMetrics struct {
 // FailureRate returns failures over executions since the last reset, from 0 to
 // 1; 0 when there were none.
 func (m NodeMetrics) FailureRate() float64 {
-	if m.TotalExecutions == 0 {
-		return 0
-	}
-	return float64(m.FailureCount) / float64(m.TotalExecutions)
+	return float64(m.FailureCount) / float64(max(m.TotalExecutions, 1))
 }
 
 // WindowFailureRate returns failures over samples of the window, from 0 to 1; 0
 // when the window is empty.
 func (m NodeMetrics) WindowFailureRate() float64 {
-	if m.WindowSamples == 0 {
-		return 0
-	}
-	return float64(m.WindowFailures) / float64(m.WindowSamples)
+	return float64(m.WindowFailures) / float64(max(m.WindowSamples, 1))
 }
 
 // String returns a line for people, such as

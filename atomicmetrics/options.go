@@ -74,29 +74,24 @@ func WithNodeThresholds(node string, t Thresholds) Option {
 
 // OnFailureRateThreshold calls f when the failure rate of a node's window rises
 // above its threshold. The rate is from 0 to 1. It is shorthand for an
-// [OnEvent] that looks at such breaches only. OnEvent has the rules of
-// callbacks.
+// [OnEvent] that looks at such breaches only.
 func OnFailureRateThreshold(f func(node string, rate float64)) Option {
-	if f == nil {
-		return OnEvent(nil)
-	}
-	return OnEvent(func(e Event) {
-		if e.Kind == FailureRateEvent && e.Breached {
-			f(e.Node, e.FailureRate)
-		}
-	})
+	return onBreach(FailureRateEvent, f == nil, func(e Event) { f(e.Node, e.FailureRate) })
 }
 
 // OnLatencyThreshold calls f when the p99 of a node's window rises above its
 // threshold. It is shorthand for an [OnEvent] that looks at such breaches only.
-// OnEvent has the rules of callbacks.
 func OnLatencyThreshold(f func(node string, p99 time.Duration)) Option {
-	if f == nil {
+	return onBreach(LatencyEvent, f == nil, func(e Event) { f(e.Node, e.P99) })
+}
+
+func onBreach(kind EventKind, never bool, f func(Event)) Option {
+	if never {
 		return OnEvent(nil)
 	}
 	return OnEvent(func(e Event) {
-		if e.Kind == LatencyEvent && e.Breached {
-			f(e.Node, e.P99)
+		if e.Kind == kind && e.Breached {
+			f(e)
 		}
 	})
 }
@@ -175,31 +170,27 @@ func WithLastFailure() Option { return func(c *config) { c.lastFailure = true } 
 // check returns an error with one line for each bad option.
 func (c *config) check() error {
 	var errs []error
-	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf("atomicmetrics: "+format, args...)) }
-	if err := c.strategy.Validate(); err != nil {
-		refuse("WithPercentiles: %w", err)
+	refuse := func(option string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("atomicmetrics: %s: %w", option, err))
+		}
 	}
+	refuse("WithPercentiles", c.strategy.Validate())
 	strategy, err := c.strategy.For(c.windowSize)
-	if err != nil {
-		refuse("WithWindowSize: %w", err)
-	}
+	refuse("WithWindowSize", err)
 	c.strategy = strategy
 	if c.maxNodes < 1 {
-		refuse("WithMaxNodes: %d must be at least 1", c.maxNodes)
+		refuse("WithMaxNodes", fmt.Errorf("%d must be at least 1", c.maxNodes))
 	}
 	if c.instance == "" {
-		refuse("WithInstance: the name is empty")
+		refuse("WithInstance", errors.New("the name is empty"))
 	}
 	if c.forgetsIdle && c.idleForget <= 0 {
-		refuse("WithIdleForget: %v must be above 0", c.idleForget)
+		refuse("WithIdleForget", fmt.Errorf("%v must be above 0", c.idleForget))
 	}
-	if err := c.thresholds.check(c); err != nil {
-		refuse("WithThresholds: %w", err)
-	}
+	refuse("WithThresholds", c.thresholds.check(c))
 	for _, node := range sortedKeys(c.nodeThresholds) {
-		if err := c.nodeThresholds[node].check(c); err != nil {
-			refuse("WithNodeThresholds(%q): %w", node, err)
-		}
+		refuse(fmt.Sprintf("WithNodeThresholds(%q)", node), c.nodeThresholds[node].check(c))
 	}
 	return errors.Join(errs...)
 }

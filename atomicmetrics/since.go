@@ -2,8 +2,8 @@ package atomicmetrics
 
 import (
 	"fmt"
-	"iter"
 	"maps"
+	"slices"
 
 	"github.com/nodemetrics/nodemetrics/internal/source"
 )
@@ -18,28 +18,26 @@ import (
 //     of the executions between. If TotalDuration had stopped, it is exact up
 //     to the rounding of averages.
 //   - A node without activity between is left out, and so is a node that s
-//     lacks. If earlier lacks a node, the result has the node as in s.
-//   - If a counter of a node is lower in s than in earlier, the node was reset
-//     or forgotten between. The result then has the node as in s. If the
+//     lacks. A node that earlier lacks is as in s. So is a node whose counter
+//     is lower in s, because the node was reset or forgotten between. If the
 //     counters since the reset have grown beyond the earlier counters, Since
 //     does not notice the reset.
 //   - If the executions between fill the window, the window is that of s.
 //     Otherwise it would have samples of before earlier, so the window and its
 //     sketch are empty. LastExecution is that of s if there was an execution
 //     between.
-//   - LastFailures are those of s, of the nodes that failed between.
-//   - Sources have the interval between the two.
-//   - Everything else, such as the executions in flight and the state of a
-//     threshold, is as in s.
+//   - LastFailures are those of s, of the nodes that failed between. Sources
+//     have the interval between the two. Everything else, such as the
+//     executions in flight and the state of a threshold, is as in s.
 //
 // The result keeps all invariants of NodeMetrics, and ParseSnapshot reads its
 // JSON. Names that become the same by U+FFFD, as in JSON, are one node.
 //
-// Since refuses snapshots of different instances, and of one instance with a
-// [Collector.Reset] between. The error names the instance. If a snapshot has no
-// Sources, Since cannot check that, and the result has the Sources of s. Since
-// also refuses a snapshot whose JSON ParseSnapshot would refuse. With an error
-// Since returns the zero Snapshot.
+// Since refuses a snapshot whose JSON ParseSnapshot would refuse. It refuses
+// snapshots of different instances, and of one instance with a
+// [Collector.Reset] between, and names the instance. If a snapshot has no
+// Sources, Since cannot check that, and the result has the Sources of s. With
+// an error Since returns the zero Snapshot.
 func (s Snapshot) Since(earlier Snapshot) (Snapshot, error) {
 	between, err := s.since(earlier)
 	if err != nil {
@@ -62,17 +60,15 @@ func (s Snapshot) since(earlier Snapshot) (Snapshot, error) {
 	}
 	between.Nodes = map[string]NodeMetrics{}
 	ignored := maps.Clone(earlier.Ignored)
-	for _, names := range [...]iter.Seq[string]{maps.Keys(s.Nodes), maps.Keys(s.Ignored)} {
-		for name := range names {
-			m, before := s.Nodes[name], earlier.Nodes[name]
-			d, ok := m.since(&before)
-			if !ok || s.Ignored[name] < earlier.Ignored[name] { // It was reset or forgotten.
-				d = m
-				delete(ignored, name)
-			}
-			if d.active() {
-				between.Nodes[name] = d
-			}
+	for _, name := range slices.AppendSeq(slices.Collect(maps.Keys(s.Nodes)), maps.Keys(s.Ignored)) {
+		m, before := s.Nodes[name], earlier.Nodes[name]
+		d, ok := m.since(&before)
+		if !ok || s.Ignored[name] < earlier.Ignored[name] { // It was reset or forgotten.
+			d = m
+			delete(ignored, name)
+		}
+		if d.active() {
+			between.Nodes[name] = d
 		}
 	}
 	earlier.Ignored = ignored

@@ -112,7 +112,9 @@ const (
 )
 
 // UnmarshalJSON sets the snapshot to the result of [ParseSnapshot], which
-// refuses null. On an error it leaves the snapshot unchanged.
+// refuses null. On an error it leaves the snapshot unchanged. The UnmarshalJSON
+// of the values inside a snapshot also skips unknown fields, and on an error
+// leaves its value unchanged.
 func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmarshal(data, s) }
 
 // ParseSnapshot reads the JSON of a snapshot and returns the original values.
@@ -170,10 +172,6 @@ func (s Snapshot) valid() (Snapshot, error) {
 	}
 	return s, jsontable.FieldError("sources", source.Check(s.Sources))
 }
-
-// NodeMetrics, LastFailure, InFlight and Sketch alone have the same JSON as
-// inside a snapshot. Their readers skip fields that they do not know. On an
-// error they leave the value as it was.
 
 // MarshalJSON returns the metrics as inside the JSON of a [Snapshot].
 func (m NodeMetrics) MarshalJSON() ([]byte, error) { return figures.Marshal(&m, nodeBytes) }

@@ -3,6 +3,8 @@ package atomicmetrics
 import (
 	"time"
 	"unsafe"
+
+	"github.com/nodemetrics/nodemetrics/internal/registry"
 )
 
 // Stats has the collector's own figures. It is a plain value, which can be
@@ -57,7 +59,7 @@ func (c *Collector) Stats() (s Stats) {
 	s.EventsDropped = c.events.Dropped()
 	s.Bytes = int(unsafe.Sizeof(*c))
 	for _, n := range c.names.All() {
-		s.Bytes += mapEntry + n.size()
+		s.Bytes += registry.EntrySize + n.size()
 		if state := n.present(); state != nil && state.ring.Sharded() {
 			s.ShardedNodes++
 		}
@@ -81,30 +83,16 @@ func (c *Collector) addForgotten(m NodeMetrics) {
 	}
 }
 
-// mapEntry is the size of an entry in the map of nodes. An entry has a name, a
-// node, and a part of a bucket of 64 bytes, which has 2 to 4 entries.
-const mapEntry = int(unsafe.Sizeof("")+unsafe.Sizeof((*Node)(nil))) + 24
-
 // size returns how many bytes the node holds.
 func (n *Node) size() int {
-	bytes := int(unsafe.Sizeof(*n)) + len(n.name)
-	if n.verdict != nil {
-		bytes += n.verdict.Size()
-	}
-	if n.optional != nil {
-		bytes += n.optional.size()
+	bytes := int(unsafe.Sizeof(*n)) + len(n.name) + n.verdict.Size()
+	if o := n.optional; o != nil {
+		bytes += int(unsafe.Sizeof(*o)) + o.inFlight.Size() + o.failures.Size()
 	}
 	if s := n.present(); s != nil {
-		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size()
-		if s.watch != nil {
-			bytes += s.watch.Size()
-		}
+		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size() + s.watch.Size()
 	}
 	return bytes
-}
-
-func (o *optional) size() int {
-	return int(unsafe.Sizeof(*o)) + o.inFlight.Size() + o.failures.Size()
 }
 
 // recorded returns how many records the node has.

@@ -31,7 +31,6 @@ func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 10
 // p99 of the window. A "!" marks a figure that is in breach. A "-" stands for a
 // figure that does not exist. If fewer than 12 columns are left for names, the
 // table leaves out the categories, then p90, p50 and the ignored executions.
-//
 // With [WithLastFailure] a line below the node has the category of its last
 // failure, the time between the failure and the snapshot, and the text.
 //
@@ -39,22 +38,35 @@ func (s Snapshot) WriteTable(w io.Writer) error { return s.WriteTableWidth(w, 10
 // P or E for the power of a thousand. Durations and rates are rounded. The form
 // is for the eye and may change, so programs read the JSON.
 //
-// If a name is too long, "…" replaces its middle. If that makes names look
-// alike, "…" replaces the part that they have in common. If that is not enough,
-// they are numbered. So no two lines print the same name. Width is counted in
-// columns of a terminal: wide characters and emoji take two, combining marks
-// none. Characters that are not printable, or show nothing, are escaped as in a
-// Go string. So are marks without a character, more than eight marks of one
-// character, and spaces at the ends of a name. Invalid UTF-8 is U+FFFD, and an
-// empty name is "". If a name has characters of a script that is written from
-// right to left, it stands between U+2068 and U+2069. So the figures behind it
-// stay in their order. The same holds for the text of a failure.
+// If a name is too long, "…" replaces its middle, or the part that it has in
+// common with others. If that is not enough, names are numbered. So no two
+// lines print the same name. Width is counted in columns of a terminal: wide
+// characters and emoji take two, combining marks none. Characters that are not
+// printable, or show nothing, are escaped as in a Go string. So are marks
+// without a character, more than eight marks of one character, and spaces at
+// the ends. Invalid UTF-8 is U+FFFD, and an empty name is "". A name or text
+// with characters of a right-to-left script stands between U+2068 and U+2069,
+// so the figures behind it stay in their order.
 //
 // The table of a snapshot without nodes is a line that says so. WriteTableWidth
 // makes a single Write and returns the error of w.
 func (s Snapshot) WriteTableWidth(w io.Writer, columns int) error {
 	var b bytes.Buffer
-	s.table(&b, max(columns, 70))
+	figures := s.tableColumns()
+	var rows []table.Row
+	for _, r := range s.tableRows() {
+		row := table.Row{Name: r.name, Figures: figures.Figures(r)}
+		if f, ok := s.LastFailures[r.name]; ok {
+			row.Below = fmt.Sprintf("%v, %s ago", f.Category, table.Duration(s.TakenAt.Sub(f.At)))
+			row.Text = f.Text
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 {
+		b.WriteString("no node has recorded anything\n")
+	} else {
+		table.Write(&b, max(columns, 70), "node", figures.All, rows)
+	}
 	_, err := b.WriteTo(w)
 	return err
 }
@@ -75,26 +87,17 @@ func (r *tableRow) breaches() int {
 	return 0
 }
 
-// ofWindow returns the text of a figure, or "-" if the window is empty. A
-// figure that is in breach has a mark.
-func (r *tableRow) ofWindow(text string, breached bool) string {
-	if r.WindowSamples == 0 {
+// figure returns the text of a figure, or "-" if it does not exist. A figure
+// that is in breach has a mark.
+func figure(exists bool, text string, breached bool) string {
+	if !exists {
 		text = "-"
 	}
 	return table.Mark(text, breached)
 }
 
-func (r *tableRow) oldest() string {
-	if r.Running <= 0 {
-		return table.Mark("-", r.RunningBreached)
-	}
-	return table.Mark(table.Duration(r.Oldest), r.RunningBreached)
-}
-
-// A tableColumn is a column of the table, and its text for a node.
-type tableColumn struct {
-	table.Column
-	text func(*tableRow) string
+func (r *tableRow) ofWindow(text string, breached bool) string {
+	return figure(r.WindowSamples > 0, text, breached)
 }
 
 // Columns that give way if there is no room, in this order.
@@ -106,10 +109,8 @@ const (
 )
 
 // tableColumns returns the columns that the snapshot has.
-func (s *Snapshot) tableColumns() (columns []tableColumn) {
-	add := func(heading string, gap, drop int, text func(*tableRow) string) {
-		columns = append(columns, tableColumn{table.Column{Heading: heading, Gap: gap, Drop: drop}, text})
-	}
+func (s *Snapshot) tableColumns() (columns table.Columns[*tableRow]) {
+	add := columns.Add
 	add("runs", 2, 0, func(r *tableRow) string { return table.Count(r.TotalExecutions) })
 	add("failed", 2, 0, func(r *tableRow) string { return table.Count(r.FailureCount) })
 	for i := range categoryTable {
@@ -122,17 +123,19 @@ func (s *Snapshot) tableColumns() (columns []tableColumn) {
 	}
 	if s.InFlight != nil {
 		add("running", 2, 0, func(r *tableRow) string { return table.Count(uint64(max(r.Running, 0))) })
-		add("oldest", 1, 0, (*tableRow).oldest)
+		add("oldest", 1, 0, func(r *tableRow) string {
+			return figure(r.Running > 0, table.Duration(r.Oldest), r.RunningBreached)
+		})
 	}
-	window := len(columns)
+	window := len(columns.All)
 	add("failed", 2, 0, func(r *tableRow) string {
 		return r.ofWindow(table.Rate(r.WindowFailureRate()), r.FailureRateBreached)
 	})
 	add("p50", 1, dropP50, func(r *tableRow) string { return r.ofWindow(table.Duration(r.P50), false) })
 	add("p90", 1, dropP90, func(r *tableRow) string { return r.ofWindow(table.Duration(r.P90), false) })
 	add("p99", 1, 0, func(r *tableRow) string { return r.ofWindow(table.Duration(r.P99), r.LatencyBreached) })
-	for i := range columns[window:] {
-		columns[window+i].Group = "newest " + table.Count(uint64(max(s.WindowSize, 0)))
+	for i := range columns.All[window:] {
+		columns.All[window+i].Group = "newest " + table.Count(uint64(max(s.WindowSize, 0)))
 	}
 	return columns
 }
@@ -157,30 +160,4 @@ func (s *Snapshot) tableRows() (rows []*tableRow) {
 		)
 	})
 	return rows
-}
-
-// table appends the table.
-func (s *Snapshot) table(b *bytes.Buffer, width int) {
-	var columns []table.Column
-	all := s.tableColumns()
-	for _, c := range all {
-		columns = append(columns, c.Column)
-	}
-	var rows []table.Row
-	for _, r := range s.tableRows() {
-		row := table.Row{Name: r.name}
-		for _, c := range all {
-			row.Figures = append(row.Figures, c.text(r))
-		}
-		if f, ok := s.LastFailures[r.name]; ok {
-			row.Below = fmt.Sprintf("%v, %s ago", f.Category, table.Duration(s.TakenAt.Sub(f.At)))
-			row.Text = f.Text
-		}
-		rows = append(rows, row)
-	}
-	if len(rows) == 0 {
-		b.WriteString("no node has recorded anything\n")
-		return
-	}
-	table.Write(b, width, "node", columns, rows)
 }

@@ -30,9 +30,10 @@ type Kind[S, M, C, D, V any] struct {
 
 	// Judge returns an error if no read returns such a v. m is nil if the
 	// snapshot does not have the node. If Judge is nil, Form checks v.
-	Judge   func(v *V, m *M) error
-	OfNodes bool // whether only nodes of the snapshot have one
-	Always  bool // whether all of them have one, if some has
+	Judge    func(v *V, m *M) error
+	OfNodes  bool // whether only nodes of the snapshot have one
+	Always   bool // whether all of them have one, if some has
+	Unlogged bool // whether a log leaves the values out
 
 	// Merge returns the value of two snapshots together. It is nil if the
 	// snapshots' merge does that together with the metrics.
@@ -196,6 +197,14 @@ func (p part[S, M, C, D, V]) ParseJSON(text jsontable.Text) error {
 		values[name] = v
 		return jsontable.FieldError(p.Name, err)
 	})
+}
+
+// LogValue returns a group by node, for a log.
+func (p part[S, M, C, D, V]) LogValue() any {
+	if p.Unlogged {
+		return nil
+	}
+	return jsontable.LogByName(*p.Of(p.s))
 }
 
 func (p part[S, M, C, D, V]) Check() error { return p.check(p.s) }

@@ -3,6 +3,7 @@ package jsontable
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -113,6 +114,19 @@ func (p byName[T]) Check() error {
 		}
 	}
 	return nil
+}
+
+// LogValue returns a group by node, for Attributes.
+func (p byName[T]) LogValue() any { return LogByName(*p.values) }
+
+// LogByName returns a group with an attribute for each name. log/slog would
+// merge a group without a key with the attributes beside it.
+func LogByName[V any](values map[string]V) slog.Value {
+	var attrs []slog.Attr
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		attrs = append(attrs, slog.Any(cmp.Or(name, `""`), values[name]))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // Constant returns a Part that is always the same text. why is the reason in an

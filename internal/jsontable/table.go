@@ -450,12 +450,13 @@ func (f *Field[T]) text(v *T) string {
 }
 
 // Attributes returns names and values for a log, in turn. A Duration is in
-// nanoseconds and its name says so. Fields that are null in JSON are left out.
+// nanoseconds and its name says so. Attributes leaves out fields that are null or
+// absent in JSON, and a Part without a value for a log.
 func (t *Table[T]) Attributes(v *T) []any {
 	attributes := make([]any, 0, 2*len(t.Fields))
 	for i := range t.Fields {
 		f := &t.Fields[i]
-		if f.Null != nil && f.Null.holds(v) {
+		if f.Null != nil && f.Null.holds(v) || f.Absent != nil && f.Absent(v) {
 			continue
 		}
 		name, value := f.Name, f.At(v)
@@ -463,7 +464,11 @@ func (t *Table[T]) Attributes(v *T) []any {
 		case *time.Duration:
 			name, value = strings.TrimSuffix(name, "Ms")+"Ns", p.Nanoseconds()
 		case interface{ LogValue() any }:
-			value = p.LogValue()
+			if value = p.LogValue(); value == nil {
+				continue
+			}
+		case Part:
+			continue
 		case *time.Time:
 			value = *p
 		case Word:

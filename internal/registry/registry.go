@@ -54,11 +54,17 @@ import (
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
+
+// EntrySize is the estimated size of a name's entry in the map, in bytes. An
+// entry has a name, a pointer, and a part of a bucket of 64 bytes, which has 2
+// to 4 entries.
+const EntrySize = int(unsafe.Sizeof("")+unsafe.Sizeof(uintptr(0))) + 24
 
 // Rules tell a Registry about its handles. Forgotten, Busy and Inherit are
 // called with the map's lock for a name, and must not use the registry.

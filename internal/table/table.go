@@ -18,6 +18,26 @@ type Column struct {
 	Drop    int    // if there is no room, the lowest Drop above 0 gives way first
 }
 
+// Columns are columns with their texts for an R, which stands for a row.
+type Columns[R any] struct {
+	All   []Column
+	texts []func(R) string
+}
+
+// Add adds a column.
+func (c *Columns[R]) Add(heading string, gap, drop int, text func(R) string) {
+	c.All = append(c.All, Column{Heading: heading, Gap: gap, Drop: drop})
+	c.texts = append(c.texts, text)
+}
+
+// Figures returns the figures of a row.
+func (c *Columns[R]) Figures(r R) (figures []string) {
+	for _, text := range c.texts {
+		figures = append(figures, text(r))
+	}
+	return figures
+}
+
 // A Row is the line of a name. The names of a table are distinct.
 type Row struct {
 	Name    string

@@ -359,8 +359,18 @@ func (w *Watch) Rejudge() {
 	}
 }
 
-// Size returns an estimate of the node's bytes.
-func (n *Node) Size() int { return int(unsafe.Sizeof(*n) + unsafe.Sizeof(*n.rule)) }
+// Size returns an estimate of the node's bytes, 0 for nil.
+func (n *Node) Size() int {
+	if n == nil {
+		return 0
+	}
+	return int(unsafe.Sizeof(*n) + unsafe.Sizeof(*n.rule))
+}
 
-// Size returns an estimate of the watch's bytes.
-func (w *Watch) Size() int { return int(unsafe.Sizeof(*w)) }
+// Size returns an estimate of the watch's bytes, 0 for nil.
+func (w *Watch) Size() int {
+	if w == nil {
+		return 0
+	}
+	return int(unsafe.Sizeof(*w))
+}
