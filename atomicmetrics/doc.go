@@ -89,31 +89,23 @@
 //     digest.TDigest.
 //   - With [digest.Exact] the window has exactly the newest executions of all
 //     goroutines. Percentiles are by nearest rank, so each is a recorded
-//     duration.
-//   - Every duration from 0 to [MaxDuration] is kept to the nanosecond, and the
-//     average comes from a sum that does not overflow.
-//   - A record on a handle waits for no goroutine. It does not wait for
-//     records, reads, resets, callbacks or the log. A read waits for no
-//     goroutine either. A reset waits for the records of its node that are in
-//     flight. The first use of a name may wait for goroutines that register
-//     names.
-//   - Breaches and recoveries of one node and kind alternate, and keep their
-//     order.
+//     duration, exact to the nanosecond.
+//   - Neither a record on a handle nor a read waits for another goroutine. A
+//     reset waits for the records of its node that are in flight. The first use
+//     of a name may wait for goroutines that register names.
+//   - Breaches and recoveries of one node and kind alternate, in order.
 //   - A collector has goroutines only while it has something to do, such as an
 //     event to deliver. It needs no Close.
 //   - Records, retries and timers allocate nothing, with few exceptions.
 //
-// GUARANTEES.md, beside this file, names the tests that hold these. It also
-// lists the exceptions, and says how much memory a node takes. COOKBOOK.md has
-// a recipe for each use.
-//
-// # Performance
+// GUARANTEES.md, beside this file, says more and names the tests that hold
+// these. It lists the exceptions, and says how much memory a node takes.
+// COOKBOOK.md has a recipe for each use. The README has figures of speed.
 //
 // A record on a handle is a handful of atomic instructions. A timed execution
 // adds two readings of the clock, which often take longer than the record. A
-// record by name adds a lookup in a concurrent map. If no thresholds are
-// configured, records pay nothing for them. A healthy node pays a comparison or
-// two. With digest.Exact a read copies the window and sorts it, so its cost
-// grows with the window. The README has figures, and the command that prints
-// them.
+// record by name adds a lookup in a concurrent map. Without thresholds records
+// pay nothing for them, and a healthy node pays a comparison or two. With
+// digest.Exact a read copies the window and sorts it, so its cost grows with
+// the window.
 package atomicmetrics

@@ -71,13 +71,19 @@ type NodeMetrics struct {
 // FailureRate returns failures over executions since the last reset, from 0 to
 // 1; 0 when there were none.
 func (m NodeMetrics) FailureRate() float64 {
-	return float64(m.FailureCount) / float64(max(m.TotalExecutions, 1))
+	if m.TotalExecutions == 0 {
+		return 0
+	}
+	return float64(m.FailureCount) / float64(m.TotalExecutions)
 }
 
 // WindowFailureRate returns failures over samples of the window, from 0 to 1; 0
 // when the window is empty.
 func (m NodeMetrics) WindowFailureRate() float64 {
-	return float64(m.WindowFailures) / float64(max(m.WindowSamples, 1))
+	if m.WindowSamples == 0 {
+		return 0
+	}
+	return float64(m.WindowFailures) / float64(m.WindowSamples)
 }
 
 // String returns a line for people, such as

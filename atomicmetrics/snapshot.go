@@ -12,7 +12,8 @@ import (
 
 // Snapshot has the metrics of a collector's nodes. It is a plain value without
 // a tie to the collector. The nodes are not of one instant, because each node
-// is read on its own, in turn. The maps are by the nodes' names.
+// is read on its own, in turn. The maps are by the nodes' names. A map of an
+// option is nil unless the collector was made with the option.
 type Snapshot struct {
 	TakenAt     time.Time // when the read began, in UTC, without a monotonic reading
 	WindowSize  int       // executions a full window holds; if merged, all full windows together
@@ -27,18 +28,15 @@ type Snapshot struct {
 	// version of the library wrote.
 	Sources []Source
 
-	// Sketches are the windows of all Nodes, for Merge. They are nil unless
-	// the collector was made WithSketches.
-	Sketches map[string]Sketch
+	Sketches map[string]Sketch // WithSketches: the windows of all Nodes, for Merge
 
-	// LastFailures are the newest failures of the nodes that have some. They
-	// are nil unless the collector was made WithLastFailure. A failure that
-	// was under way when its node was read may be missing and counted.
+	// WithLastFailure: the newest failures of the nodes that have some. A
+	// failure that was under way when its node was read may be missing and
+	// counted.
 	LastFailures map[string]LastFailure
 
-	// InFlight has the nodes with executions that ran since the last reset. It
-	// is nil unless the collector was made WithInFlight. A node that has not
-	// ended an execution yet is here and not among Nodes.
+	// WithInFlight: the nodes with executions that ran since the last reset. A
+	// node that has not ended an execution yet is here and not among Nodes.
 	InFlight map[string]InFlight
 
 	// Ignored is how many executions were no verdict on their node since its
@@ -133,17 +131,15 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 //     reverse;
 //   - a count with a sign, a fraction or an exponent;
 //   - a duration finer than a nanosecond or above its maximum;
-//   - figures that contradict each other in any way that NodeMetrics, Sketch,
-//     LastFailure, InFlight or Source excludes;
+//   - figures that contradict each other in any way that their types exclude;
 //   - more than 65,536 pairs of a sketch, or 256 bytes of a last failure's
 //     text.
 //
 // With an error ParseSnapshot returns the zero Snapshot. Milliseconds may have
 // a short exponent if the value is exact, because Python writes 0.000001 as
-// 1e-06. Invalid UTF-8 and half surrogates in a name become U+FFFD.
-//
-// Time and memory are at most in proportion to len(data). An error quotes no
-// more than a few words.
+// 1e-06. Invalid UTF-8 and half surrogates in a name become U+FFFD. Time and
+// memory are at most in proportion to len(data). An error quotes no more than a
+// few words.
 func ParseSnapshot(data []byte) (Snapshot, error) {
 	var s Snapshot
 	err := snapshotTable.Unmarshal(data, &s)
