@@ -13,9 +13,8 @@ import (
 //	slog.Info("hourly", "node", name, "metrics", m)
 //
 // The attributes are the fields of the JSON, in its order and by its names.
-// Only durations are whole nanoseconds here, and say so: lastExecutionNs,
-// avgExecutionNs, totalDurationNs, p50Ns, p90Ns, p99Ns, windowMinNs and
-// windowMaxNs. LogValue leaves out fields that are null in JSON.
+// Only durations are whole nanoseconds here, and their names end in Ns, such as
+// p50Ns. LogValue leaves out fields that are null in JSON.
 func (m NodeMetrics) LogValue() slog.Value { return logValue(figures, &m) }
 
 // MarshalZerologObject writes the fields that LogValue has, for zerolog:

@@ -51,8 +51,8 @@ func run(update bool, out io.Writer) error {
 // compare writes each difference of the declarations from the listing. It
 // returns an error if there is any.
 func compare(listed, declared []string, out io.Writer) error {
-	gone, added := without(listed, declared), without(declared, listed)
-	for _, line := range gone {
+	removed, added := without(listed, declared), without(declared, listed)
+	for _, line := range removed {
 		fmt.Fprintln(out, "- "+line)
 	}
 	for _, line := range added {
@@ -60,7 +60,7 @@ func compare(listed, declared []string, out io.Writer) error {
 	}
 	const remedy = "if that is meant, say so in CHANGELOG.md and run: go run ./internal/api -update"
 	switch {
-	case len(gone) > 0:
+	case len(removed) > 0:
 		return fmt.Errorf("programs that use the lines with - break; %s", remedy)
 	case len(added) > 0:
 		return fmt.Errorf("the lines with + are not in %s; %s", path, remedy)

@@ -201,29 +201,29 @@ func ParseMillis(text Text, longest time.Duration) (time.Duration, error) {
 	wrong := func() (time.Duration, error) {
 		return 0, NotA(text, fmt.Sprintf("milliseconds to the nanosecond, from 0 to %s", AppendMillis(nil, longest)))
 	}
-	number, places := string(text), 6 // Digits behind the point that are whole nanoseconds.
+	number, decimals := string(text), 6 // Digits behind the point that are whole nanoseconds.
 	if i := strings.IndexAny(number, "eE"); i >= 0 {
 		const longestExponent = len("+999")
 		exponent, err := strconv.Atoi(number[i+1:])
 		if err != nil || len(number)-(i+1) > longestExponent {
 			return wrong()
 		}
-		number, places = number[:i], places+exponent
+		number, decimals = number[:i], decimals+exponent
 	}
 	whole, fraction, _ := strings.Cut(number, ".")
-	places += len(whole)
+	decimals += len(whole)
 	padded := whole + fraction
 	digits := strings.TrimLeft(padded, "0")
-	places -= len(padded) - len(digits)
+	decimals -= len(padded) - len(digits)
 	digits = strings.TrimRight(digits, "0")
 	const zeros = "0000000000000000000" // the digits of an int64
 	switch {
 	case digits == "":
 		return 0, nil
-	case places < len(digits) || places > len(zeros):
+	case decimals < len(digits) || decimals > len(zeros):
 		return wrong()
 	}
-	n, err := strconv.ParseUint(digits+zeros[len(digits):places], 10, 63)
+	n, err := strconv.ParseUint(digits+zeros[len(digits):decimals], 10, 63)
 	if err != nil || n > uint64(longest) {
 		return wrong()
 	}
