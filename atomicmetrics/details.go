@@ -22,13 +22,8 @@ var snapshotDetails = detail.New(func(s *Snapshot) map[string]NodeMetrics { retu
 		Name:   "sketches",
 		Of:     func(s *Snapshot) *map[string]Sketch { return &s.Sketches },
 		Wanted: func(c *config) bool { return c.sketches },
-		Pick: func(d *details, m *NodeMetrics) (Sketch, bool) {
-			if m == nil {
-				return nil, false
-			}
-			return *d.sketch, true
-		},
-		Form: sketchForm,
+		Pick:   func(d *details) (Sketch, bool) { return *d.sketch, true },
+		Form:   sketchForm,
 		Judge: func(s *Sketch, m *NodeMetrics) error {
 			return sketch.Check(*s, sketchForm.Limits, m.WindowSamples, m.WindowMin, m.WindowMax)
 		},
@@ -36,8 +31,8 @@ var snapshotDetails = detail.New(func(s *Snapshot) map[string]NodeMetrics { retu
 		Always:   true,
 		Unlogged: true,
 		Since: func(s, _ Sketch, d *NodeMetrics) (Sketch, bool) {
-			if d == nil || d.WindowSamples == 0 {
-				return Sketch{}, d != nil
+			if d.WindowSamples == 0 {
+				return Sketch{}, true
 			}
 			return slices.Clone(s), true
 		},
@@ -46,10 +41,8 @@ var snapshotDetails = detail.New(func(s *Snapshot) map[string]NodeMetrics { retu
 		Name:   "lastFailures",
 		Of:     func(s *Snapshot) *map[string]LastFailure { return &s.LastFailures },
 		Wanted: func(c *config) bool { return c.lastFailure },
-		Pick: func(d *details, m *NodeMetrics) (LastFailure, bool) {
-			return d.lastFailure, m != nil && d.lastFailure != LastFailure{}
-		},
-		Form: lastFailureTable,
+		Pick:   func(d *details) (LastFailure, bool) { return d.lastFailure, d.lastFailure != LastFailure{} },
+		Form:   lastFailureTable,
 		Judge: func(f *LastFailure, m *NodeMetrics) error {
 			if m.FailureCount == 0 {
 				return errors.New("failureCount is 0")
@@ -58,15 +51,13 @@ var snapshotDetails = detail.New(func(s *Snapshot) map[string]NodeMetrics { retu
 		},
 		OfNodes: true,
 		Merge:   func(a, b LastFailure) (LastFailure, error) { return later(a, b), nil },
-		Since: func(f, _ LastFailure, d *NodeMetrics) (LastFailure, bool) {
-			return f, d != nil && d.FailureCount > 0
-		},
+		Since:   func(f, _ LastFailure, d *NodeMetrics) (LastFailure, bool) { return f, d.FailureCount > 0 },
 	},
 	&detailOf[InFlight]{
 		Name:   "inFlight",
 		Of:     func(s *Snapshot) *map[string]InFlight { return &s.InFlight },
 		Wanted: func(c *config) bool { return c.inFlight },
-		Pick:   func(d *details, _ *NodeMetrics) (InFlight, bool) { return d.inFlight, d.inFlight.Highest > 0 },
+		Pick:   func(d *details) (InFlight, bool) { return d.inFlight, d.inFlight.Highest > 0 },
 		Form:   inFlightTable,
 		Merge:  InFlight.add,
 		Since:  func(f, _ InFlight, _ *NodeMetrics) (InFlight, bool) { return f, true },
@@ -74,7 +65,7 @@ var snapshotDetails = detail.New(func(s *Snapshot) map[string]NodeMetrics { retu
 	&detailOf[uint64]{
 		Name:  "ignored",
 		Of:    func(s *Snapshot) *map[string]uint64 { return &s.Ignored },
-		Pick:  func(d *details, _ *NodeMetrics) (uint64, bool) { return d.ignored, d.ignored > 0 },
+		Pick:  func(d *details) (uint64, bool) { return d.ignored, d.ignored > 0 },
 		Form:  jsontable.Count{},
 		Merge: jsontable.AddCounts,
 		Since: func(n, before uint64, _ *NodeMetrics) (uint64, bool) { return n - before, n > before },

@@ -17,9 +17,8 @@
 //
 //	err = fetch.Do(func() error { return get(ctx, url) })
 //
-// If a step is a function of a context and an input, package wrap instruments
-// it, with timeouts and retries. Package metricstest has assertions for the
-// tests of a program that records.
+// Package wrap instruments a function of a context and an input, with timeouts
+// and retries. Package metricstest has assertions for the program's tests.
 //
 // # The model
 //
@@ -64,20 +63,18 @@
 //
 // A reset clears counters, window and threshold state of a node in one step and
 // returns the cleared figures. So [Collector.Reset], called at intervals,
-// returns the figures of each interval. [Snapshot.Since] returns the difference
-// of two snapshots, for a reader among several. A program need not reset.
-// Counters do not overflow in practice, and the window moves by itself. [Merge]
-// and [Merger] read the nodes of many processes as one.
+// returns the figures of each interval. A program need not reset, because
+// counters do not overflow in practice. [Snapshot.Since] compares two
+// snapshots, for a reader among several. [Merge] and [Merger] read the nodes of
+// many processes as one.
 //
 // # Thresholds and events
 //
-// [Thresholds] say from when on a node counts as unhealthy. The failure rate
-// and the p99 are of the window. [Thresholds.MinSamples] prevents an alarm
-// after a few early failures. [Thresholds.Recovery] prevents event after event
-// while a node hovers about its threshold. The record that carries the window
-// across raises an [Event], once. If several records overlap, the first record
-// after it may do so. The next breach comes after a recovery. [OnEvent] has the
-// rules of callbacks. No record waits for them; [Collector.Flush] does.
+// [Thresholds] say from when on a node counts as unhealthy. The record that
+// carries the window across raises an [Event], once. If several records
+// overlap, the first record after it may do so. The next breach comes after a
+// recovery. [OnEvent] has the rules of callbacks. No record waits for them;
+// [Collector.Flush] does.
 //
 // # Guarantees
 //

@@ -76,11 +76,11 @@ func (r *windowRate) ParseJSON(text jsontable.Text) error {
 
 // checkWindow returns an error if the window has more samples than fit.
 func (m *NodeMetrics) checkWindow(size int) error {
-	if m.WindowSamples <= size {
-		return nil
+	if m.WindowSamples > size {
+		err := jsontable.Above(strconv.Itoa(m.WindowSamples), "windowSize", strconv.Itoa(size))
+		return jsontable.FieldError("windowSamples", err)
 	}
-	return jsontable.FieldError("windowSamples",
-		jsontable.Above(strconv.Itoa(m.WindowSamples), "windowSize", strconv.Itoa(size)))
+	return nil
 }
 
 // since returns the difference to before. It reports false if a figure that

@@ -31,8 +31,7 @@ func (e Event) LogValue() slog.Value { return logValue(eventTable, &e) }
 func (f LastFailure) LogValue() slog.Value { return logValue(lastFailureTable, &f) }
 
 // LogValue makes an InFlight a group of attributes for log/slog: running,
-// highest and, if an execution is running, oldestNs. oldestNs is in whole
-// nanoseconds.
+// highest and, if an execution is running, oldestNs in whole nanoseconds.
 func (f InFlight) LogValue() slog.Value { return logValue(inFlightTable, &f) }
 
 // LogValue makes a Stats a group of attributes for log/slog. They have the

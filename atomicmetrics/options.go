@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,8 +23,7 @@ const (
 // set the same thing, the later option counts.
 type Option func(*config)
 
-// config has the settings of all options. New checks them as a whole, so the
-// order of options does not matter.
+// config has the settings of all options. New checks them as a whole.
 type config struct {
 	windowSize     int
 	strategy       digest.Strategy
@@ -49,7 +49,7 @@ func defaults() config {
 		nodeThresholds: map[string]Thresholds{},
 		logger:         log.Logger,
 		maxNodes:       DefaultMaxNodes,
-		instance:       randomInstance(),
+		instance:       fmt.Sprintf("%016x", rand.Uint64()),
 	}
 }
 

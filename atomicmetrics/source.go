@@ -1,8 +1,6 @@
 package atomicmetrics
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
@@ -28,7 +26,5 @@ type Source struct {
 func WithInstance(name string) Option {
 	return func(c *config) { c.instance = validName(name) }
 }
-
-func randomInstance() string { return fmt.Sprintf("%016x", rand.Uint64()) }
 
 var sourceTable = jsontable.New("source", jsontable.Named[Source]("instance", "since", "takenAt")...)

@@ -67,20 +67,17 @@ func (c *Collector) Stats() (s Stats) {
 	return s
 }
 
-// addForgotten adds the metrics of a node that was idle to Stats.Forgotten.
+// addForgotten adds the metrics of a node that was idle to Stats.Forgotten. The
+// caller holds c.sweeping.
 func (c *Collector) addForgotten(m NodeMetrics) {
 	m.clearWindow()
 	m.FailureRateBreached, m.LatencyBreached, m.RunningBreached = false, false, false
-	for {
-		old, sum := c.forgotten.Load(), new(nodeSum)
-		if old != nil {
-			*sum = *old
-		}
-		_ = sum.add(&m, time.Now()) // add fails only at 2^64 executions.
-		if c.forgotten.CompareAndSwap(old, sum) {
-			return
-		}
+	sum := new(nodeSum)
+	if old := c.forgotten.Load(); old != nil {
+		*sum = *old
 	}
+	_ = sum.add(&m, time.Now()) // add fails only at 2^64 executions.
+	c.forgotten.Store(sum)
 }
 
 // size returns how many bytes the node holds.

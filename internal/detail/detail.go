@@ -22,9 +22,8 @@ type Kind[S, M, C, D, V any] struct {
 	// snapshots have them as soon as a node has one.
 	Wanted func(*C) bool
 
-	// Pick returns the value read of a node, and whether the snapshot has it. m
-	// is nil if the snapshot does not have the node.
-	Pick func(d *D, m *M) (V, bool)
+	// Pick returns the value read of a node, and whether there is one.
+	Pick func(d *D) (V, bool)
 
 	Form jsontable.Form[V] // in the JSON
 
@@ -41,7 +40,7 @@ type Kind[S, M, C, D, V any] struct {
 
 	// Since returns the value of a difference of snapshots. The earlier
 	// snapshot has the value before, and the difference has the metrics d. d is
-	// nil if the result does not have the node.
+	// nil if the difference does not have the node and OfNodes is false.
 	Since func(v, before V, d *M) (V, bool)
 }
 
@@ -147,10 +146,10 @@ func (k *Kind[S, M, C, D, V]) begin(s *S, c *C) {
 // take puts the value read of a node into the snapshot.
 func (k *Kind[S, M, C, D, V]) take(s *S, node string, read *D, m *M) {
 	values := k.Of(s)
-	if *values == nil && k.Wanted != nil {
+	if *values == nil && k.Wanted != nil || k.OfNodes && m == nil {
 		return
 	}
-	if v, ok := k.Pick(read, m); ok {
+	if v, ok := k.Pick(read); ok {
 		if *values == nil {
 			*values = map[string]V{}
 		}
@@ -289,7 +288,11 @@ func (k *Kind[S, M, C, D, V]) between(between, s, earlier *S) {
 	values := make(map[string]V, len(from))
 	*k.Of(between) = values
 	for name, v := range from {
-		if v, ok := k.Since(v, before[name], k.metrics(between, name)); ok {
+		d := k.metrics(between, name)
+		if d == nil && k.OfNodes {
+			continue
+		}
+		if v, ok := k.Since(v, before[name], d); ok {
 			values[name] = v
 		}
 	}
