@@ -12,6 +12,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/callback"
 	"github.com/nodemetrics/nodemetrics/internal/flight"
+	"github.com/nodemetrics/nodemetrics/internal/life"
 	"github.com/nodemetrics/nodemetrics/internal/registry"
 	"github.com/nodemetrics/nodemetrics/internal/source"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -30,6 +31,7 @@ const OverflowNode = "(overflow)"
 type Collector struct {
 	config
 	percentiles string
+	rules       life.Rules
 
 	names    registry.Registry[*Node]
 	overflow *Node // in names too
@@ -64,6 +66,9 @@ func New(opts ...Option) (*Collector, error) {
 		return nil, err
 	}
 	c.percentiles = c.strategy.String()
+	c.rules = life.Rules{
+		WindowSize: c.windowSize, Digest: c.percentiles == tdigestPercentiles, Compression: c.strategy.Compression(),
+	}
 	c.intervals.Start()
 	c.warnings = warn.New(c.slog, c.logger, "nodemetrics", maxWaiting)
 	c.events = callback.New(callback.Rules[Event]{
@@ -75,9 +80,9 @@ func New(opts ...Option) (*Collector, error) {
 		Overflow:     c.overflow,
 		OverflowName: OverflowNode,
 		Create:       c.newNode,
-		Forgotten:    (*Node).isForgotten,
-		Busy:         (*Node).keepsPlace,
-		Inherit:      (*Node).inherit,
+		Forgotten:    func(n *Node) bool { return n.life.Forgotten() },
+		Busy:         func(n *Node) bool { return n.life.KeepsPlace() },
+		Inherit:      func(successor, old *Node) { successor.life.Inherit(&old.life) },
 	})
 	return c, nil
 }
@@ -94,18 +99,17 @@ func MustNew(opts ...Option) *Collector {
 
 // newNode returns a node that is not registered yet.
 func (c *Collector) newNode(name string) *Node {
-	n := &Node{name: name, collector: c}
-	if c.lastFailure || c.forgetsIdle || c.inFlight {
-		n.optional = new(optional)
-	}
-	t := c.thresholdsOf(name)
+	n, t := &Node{name: name, collector: c}, c.thresholdsOf(name)
+	var running *flight.Set
 	if c.inFlight {
-		n.optional.inFlight = flight.New(c.runningRaiser(name))
-		n.optional.inFlight.SetLimit(t.Running)
+		running = flight.New(c.runningRaiser(name))
+		running.SetLimit(t.Running)
 	}
+	var v *verdict.Node
 	if !t.windowOff() {
-		n.verdict = verdict.NewNode(t.rule(), c.raiser(name))
+		v = verdict.NewNode(t.rule(), c.raiser(name))
 	}
+	n.life.Init(v, running, c.lastFailure, c.forgetsIdle)
 	return n
 }
 
@@ -327,22 +331,11 @@ func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	c.judge(ctx)
+	for _, n := range c.all() {
+		n.life.Judge(func() bool { return ctx.Err() == nil })
+	}
 	if err := c.events.Flush(ctx); err != nil {
 		return err
 	}
 	return c.warnings.Flush(ctx)
-}
-
-// digests reports whether windows are too large to be exact.
-func (c *Collector) digests() bool { return c.percentiles == tdigestPercentiles }
-
-// judge judges the windows of all nodes with thresholds, as far as no record
-// judges them exactly.
-func (c *Collector) judge(ctx context.Context) {
-	for _, n := range c.all() {
-		if s := n.present(); s != nil && s.watch != nil {
-			s.watch.LookNow(func(try int) bool { pause(try); return ctx.Err() == nil })
-		}
-	}
 }

@@ -34,7 +34,7 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 	defer func() {
 		switch {
 		case settled:
-		case n.keepsFailures():
+		case n.life.KeepsFailures():
 			value := recover()
 			d, end := t.finish()
 			n.recordPanic(d, value, end)
@@ -78,7 +78,7 @@ func (n *Node) RecordPanic(d time.Duration, value any) {
 // recordPanic is RecordPanic; for the end see record.
 func (n *Node) recordPanic(d time.Duration, value any, end int64) {
 	text := ""
-	if n.keepsFailures() {
+	if n.life.KeepsFailures() {
 		text = lastfailure.PanicText(value)
 	}
 	n.recordFailure(d, CategoryOther, text, end)

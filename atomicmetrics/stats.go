@@ -50,15 +50,15 @@ func (c *Collector) Stats() (s Stats) {
 	}
 	s.Nodes = c.names.Len()
 	s.DurationsClamped = c.clampings.Load()
-	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.present().records()
+	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.life.State().Records()
 	if f := c.forgotten.Load(); f != nil {
 		s.Forgotten = f.NodeMetrics
 	}
 	s.EventsDropped = c.events.Dropped()
 	s.Bytes = int(unsafe.Sizeof(*c))
 	for _, n := range c.names.All() {
-		s.Bytes += mapEntry + n.size()
-		if state := n.present(); state != nil && state.ring.Sharded() {
+		s.Bytes += mapEntry + int(unsafe.Sizeof(*n)) + len(n.name) + n.life.Size()
+		if state := n.life.State(); state != nil && state.Ring.Sharded() {
 			s.ShardedNodes++
 		}
 	}
@@ -84,41 +84,3 @@ func (c *Collector) addForgotten(m NodeMetrics) {
 // mapEntry is the size of an entry in the map of nodes. An entry has a name, a
 // node, and a part of a bucket of 64 bytes, which has 2 to 4 entries.
 const mapEntry = int(unsafe.Sizeof("")+unsafe.Sizeof((*Node)(nil))) + 24
-
-// size returns how many bytes the node holds.
-func (n *Node) size() int {
-	bytes := int(unsafe.Sizeof(*n)) + len(n.name)
-	if n.verdict != nil {
-		bytes += n.verdict.Size()
-	}
-	if n.optional != nil {
-		bytes += n.optional.size()
-	}
-	if s := n.present(); s != nil {
-		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size()
-		if s.watch != nil {
-			bytes += s.watch.Size()
-		}
-	}
-	return bytes
-}
-
-func (o *optional) size() int {
-	return int(unsafe.Sizeof(*o)) + o.inFlight.Size() + o.failures.Size()
-}
-
-// recorded returns how many records the node has.
-func (n *Node) recorded() uint64 { return n.present().records() }
-
-// records returns how many executions, ignored ones too, and retries the state
-// has.
-func (s *state) records() (n uint64) {
-	if s == nil {
-		return 0
-	}
-	n = s.ring.Counts().Completed()
-	for i := range s.counts {
-		n += s.counts[i].Load() &^ countClosed
-	}
-	return n
-}
