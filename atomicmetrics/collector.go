@@ -140,8 +140,8 @@ func (c *Collector) Node(name string) *Node {
 	return c.register(name)
 }
 
-// register returns the node that takes the records of a name. If there is none,
-// register makes it.
+// register returns the node that takes the records of a name, and makes it if
+// there is none.
 func (c *Collector) register(name string) *Node {
 	n, placed := c.names.Register(name)
 	if !placed {
@@ -181,33 +181,28 @@ func (c *Collector) categorize(err error) (category Category) {
 	return category
 }
 
-// RecordSuccess records a success of a node by name. It is shorthand for
-// c.Node(node).RecordSuccess(d).
+// RecordSuccess is [Node.RecordSuccess] by name.
 func (c *Collector) RecordSuccess(node string, d time.Duration) { c.Node(node).RecordSuccess(d) }
 
-// RecordFailure records a failure of a node by name. It is shorthand for
-// c.Node(node).RecordFailure(d, err).
+// RecordFailure is [Node.RecordFailure] by name.
 func (c *Collector) RecordFailure(node string, d time.Duration, err error) {
 	c.Node(node).RecordFailure(d, err)
 }
 
-// RecordFailureAs records a failure of a node by name, with its category. It is
-// shorthand for c.Node(node).RecordFailureAs(d, category).
+// RecordFailureAs is [Node.RecordFailureAs] by name.
 func (c *Collector) RecordFailureAs(node string, d time.Duration, category Category) {
 	c.Node(node).RecordFailureAs(d, category)
 }
 
-// RecordRetry records a retry of a node by name. It is shorthand for
-// c.Node(node).RecordRetry(attempt).
+// RecordRetry is [Node.RecordRetry] by name.
 func (c *Collector) RecordRetry(node string, attempt int) { c.Node(node).RecordRetry(attempt) }
 
-// NodeMetrics returns the metrics of a node. For an unknown name it returns the
-// zero value, and does not create the node. It is shorthand for [Node.Metrics].
+// NodeMetrics is [Node.Metrics] by name. For an unknown name it returns the zero
+// value, and does not create the node.
 func (c *Collector) NodeMetrics(node string) NodeMetrics { return c.lookup(node).Metrics() }
 
-// AllNodeMetrics returns the metrics of all nodes with activity since their
-// last reset, by name. Each node is read on its own, so the nodes are not of
-// one instant. It is shorthand for [Collector.All].
+// AllNodeMetrics returns what [Collector.All] yields. Each node is read on its
+// own, so the nodes are not of one instant.
 func (c *Collector) AllNodeMetrics() map[string]NodeMetrics { return maps.Collect(c.All()) }
 
 // All yields the metrics of all nodes with activity since their last reset, in
@@ -245,8 +240,8 @@ func (c *Collector) Snapshot() Snapshot {
 	return c.snapshot(Source(c.intervals.Now(c.instance)), (*Node).metrics)
 }
 
-// ResetNode resets a node and returns the cleared figures. For an unknown name
-// it returns the zero value. It is shorthand for [Node.Reset].
+// ResetNode is [Node.Reset] by name. For an unknown name it returns the zero
+// value.
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
 // Reset resets every node in turn, as [Node.Reset] does, and returns the

@@ -32,18 +32,17 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 	}
 	t, settled := n.Start(), false
 	defer func() {
-		switch {
-		case settled:
-		case n.life.KeepsFailures():
-			value := recover()
-			d, end := t.finish()
-			n.recordPanic(d, value, end)
-			if value != nil {
-				panic(value) // from here, so that the frames of f stay on the stack
-			}
-		default:
-			d, end := t.finish()
-			n.recordPanic(d, nil, end) // the text is not kept
+		if settled {
+			return
+		}
+		var value any
+		if n.life.KeepsFailures() {
+			value = recover()
+		}
+		d, end := t.finish()
+		n.recordPanic(d, value, end)
+		if value != nil {
+			panic(value) // from here, so that the frames of f stay on the stack
 		}
 	}()
 	err = f()

@@ -17,9 +17,11 @@ import (
 // A record that has returned is part of every read that happens after it, in
 // the sense of Go's memory model. [NodeMetrics] says more about consistency.
 //
-// Recording never fails and never waits for another goroutine. After a node's
-// first record, most records allocate nothing. The package's documentation
-// lists the exceptions under Performance. For a node that was forgotten,
+// Recording never fails and never waits for another goroutine. A record of a
+// negative duration counts as 0, and of one above MaxDuration as MaxDuration.
+// The collector logs both, at most once a second. After a node's first record,
+// most records allocate nothing. The package's documentation lists the
+// exceptions under Performance. For a node that was forgotten,
 // [Collector.Forget] has the rules.
 type Node struct {
 	life      life.Node
@@ -37,8 +39,8 @@ var (
 
 const ignoredCount = len(NodeMetrics{}.RetriesByAttempt)
 
-// Name returns the node's name. If the collector had no place for the name,
-// Name returns OverflowNode. It returns "" for a nil Node.
+// Name returns the node's name. If the collector had no place for the name that
+// was asked for, Name returns OverflowNode. For a nil Node it returns "".
 func (n *Node) Name() string {
 	if n == nil {
 		return ""
@@ -46,9 +48,7 @@ func (n *Node) Name() string {
 	return n.name
 }
 
-// RecordSuccess records an execution that ended without an error after d. A
-// negative d counts as 0, and a d above MaxDuration as MaxDuration. The
-// collector logs both, at most once a second.
+// RecordSuccess records an execution that ended without an error after d.
 func (n *Node) RecordSuccess(d time.Duration) {
 	if n != nil {
 		n.record(ring.Success, d, 0)
@@ -56,8 +56,7 @@ func (n *Node) RecordSuccess(d time.Duration) {
 }
 
 // RecordFailure records an execution that ended with err after d. The
-// classifier tells the category. A nil err has CategoryOther. A negative d
-// counts as 0, and a d above MaxDuration as MaxDuration.
+// classifier tells the category. A nil err has CategoryOther.
 func (n *Node) RecordFailure(d time.Duration, err error) {
 	if n != nil {
 		n.recordError(d, err, 0)
@@ -76,9 +75,7 @@ func (n *Node) recordError(d time.Duration, err error, end int64) {
 }
 
 // RecordFailureAs records an execution that failed after d, with a category
-// that the caller knows. A category that does not exist counts as
-// CategoryOther. A negative d counts as 0, and a d above MaxDuration as
-// MaxDuration.
+// that the caller knows. A category that does not exist counts as CategoryOther.
 func (n *Node) RecordFailureAs(d time.Duration, category Category) {
 	if n != nil {
 		n.recordFailure(d, category, "", 0)
@@ -107,10 +104,9 @@ func (n *Node) fail(d time.Duration, o ring.Outcome, text string, end int64) {
 // 1 is the first retry. An attempt below 1 counts as the first, and an attempt
 // above 8 as the eighth. A retry is no execution.
 func (n *Node) RecordRetry(attempt int) {
-	if n == nil {
-		return
+	if n != nil {
+		n.count(min(max(attempt, 1), ignoredCount) - 1)
 	}
-	n.count(min(max(attempt, 1), ignoredCount) - 1)
 }
 
 // count adds 1 to one of the counts.
@@ -204,7 +200,7 @@ func (n *Node) reset(d *details) NodeMetrics {
 func (n *Node) clear(forget bool, d *details) NodeMetrics {
 	d.inFlight = InFlight(n.life.InFlight().Reset())
 	s := n.life.Clear(forget)
-	m := n.read(s, d)
+	m := n.read(s, d) // final, because the state is closed and quiet
 	if n == n.collector.overflow {
 		n.collector.overflowCleared.Add(s.Records())
 	}

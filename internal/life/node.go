@@ -66,7 +66,8 @@ func (n *Node) Latest() *State {
 
 // Record adds an execution that took d, at most [ring.MaxDuration]. The end is
 // the reading of clock.Now at which it ended, or 0 if the caller has none. If
-// the node is forgotten, Record returns false.
+// the node is forgotten, Record returns false. A node that keeps failures has
+// them from RecordFailure alone.
 func (n *Node) Record(r *Rules, o ring.Outcome, d uint64, end int64) bool {
 	for {
 		s := n.open(r)
@@ -80,7 +81,7 @@ func (n *Node) Record(r *Rules, o ring.Outcome, d uint64, end int64) bool {
 	}
 }
 
-// RecordFailure is Record for a failure that the node keeps.
+// RecordFailure is Record for a failure of a node that keeps failures.
 func (n *Node) RecordFailure(r *Rules, o ring.Outcome, d uint64, end int64, f lastfailure.Failure) bool {
 	for {
 		s := n.open(r)

@@ -146,12 +146,12 @@ func TestANodeThatIsForgottenRefusesRecords(t *testing.T) {
 func TestAResetEndsABreach(t *testing.T) {
 	var changes []verdict.Change
 	n := node(func(c verdict.Change) { changes = append(changes, c) })
-	n.Record(rules[0], failed, 1, 0)
+	n.RecordFailure(rules[0], failed, 1, 0, lastfailure.Failure{})
 	if v := n.State().Verdict(); v&verdict.FailureBreach == 0 {
 		t.Fatalf("the verdict is %b, want a breach", v)
 	}
 	s := n.Clear(false)
-	n.Record(rules[0], failed, 1, 0)
+	n.RecordFailure(rules[0], failed, 1, 0, lastfailure.Failure{})
 	if len(changes) != 2 || changes[1].After != 0 {
 		t.Fatalf("beside the reset %+v were raised, want a breach and its recovery", changes)
 	}
