@@ -30,7 +30,7 @@ func TestRecordsOfAShardedNodeDoNotAllocate(t *testing.T) {
 		}
 		n := c.Node("n")
 		n.RecordSuccess(1)
-		n.state.Load().ring.Spread(4)
+		n.life.State().Ring.Spread(4)
 		for what, record := range map[string]func(){
 			"success":                           func() { c.RecordSuccess("n", time.Millisecond) },
 			"failure":                           func() { n.RecordFailure(time.Minute, refused) },
@@ -47,7 +47,7 @@ func TestRecordsOfAShardedNodeDoNotAllocate(t *testing.T) {
 				t.Errorf("%s: %s: %v allocations in 100 records", name, what, got)
 			}
 		}
-		if !n.state.Load().ring.Sharded() {
+		if !n.life.State().Ring.Sharded() {
 			t.Errorf("%s: the node is not sharded", name)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nodemetrics/nodemetrics/internal/callback"
 	"github.com/nodemetrics/nodemetrics/internal/flight"
+	"github.com/nodemetrics/nodemetrics/internal/life"
 	"github.com/nodemetrics/nodemetrics/internal/registry"
 	"github.com/nodemetrics/nodemetrics/internal/source"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -30,6 +31,7 @@ const OverflowNode = "(overflow)"
 type Collector struct {
 	config
 	percentiles string
+	rules       life.Rules
 
 	names    registry.Registry[*Node]
 	overflow *Node // in names too
@@ -64,6 +66,9 @@ func New(opts ...Option) (*Collector, error) {
 		return nil, err
 	}
 	c.percentiles = c.strategy.String()
+	c.rules = life.Rules{
+		WindowSize: c.windowSize, Digest: c.percentiles == tdigestPercentiles, Compression: c.strategy.Compression(),
+	}
 	c.intervals.Start()
 	c.warnings = warn.New(c.slog, c.logger, "nodemetrics", maxWaiting)
 	c.events = callback.New(callback.Rules[Event]{
@@ -75,9 +80,9 @@ func New(opts ...Option) (*Collector, error) {
 		Overflow:     c.overflow,
 		OverflowName: OverflowNode,
 		Create:       c.newNode,
-		Forgotten:    (*Node).isForgotten,
-		Busy:         (*Node).keepsPlace,
-		Inherit:      (*Node).inherit,
+		Forgotten:    func(n *Node) bool { return n.life.Forgotten() },
+		Busy:         func(n *Node) bool { return n.life.KeepsPlace() },
+		Inherit:      func(successor, old *Node) { successor.life.Inherit(&old.life) },
 	})
 	return c, nil
 }
@@ -94,18 +99,17 @@ func MustNew(opts ...Option) *Collector {
 
 // newNode returns a node that is not registered yet.
 func (c *Collector) newNode(name string) *Node {
-	n := &Node{name: name, collector: c}
-	if c.lastFailure || c.forgetsIdle || c.inFlight {
-		n.optional = new(optional)
-	}
-	t := c.thresholdsOf(name)
+	n, t := &Node{name: name, collector: c}, c.thresholdsOf(name)
+	var running *flight.Set
 	if c.inFlight {
-		n.optional.inFlight = flight.New(c.runningRaiser(name))
-		n.optional.inFlight.SetLimit(t.Running)
+		running = flight.New(c.runningRaiser(name))
+		running.SetLimit(t.Running)
 	}
+	var v *verdict.Node
 	if !t.windowOff() {
-		n.verdict = verdict.NewNode(t.rule(), c.raiser(name))
+		v = verdict.NewNode(t.rule(), c.raiser(name))
 	}
+	n.life.Init(v, running, c.lastFailure, c.forgetsIdle)
 	return n
 }
 
@@ -136,8 +140,8 @@ func (c *Collector) Node(name string) *Node {
 	return c.register(name)
 }
 
-// register returns the node that takes the records of a name. If there is none,
-// register makes it.
+// register returns the node that takes the records of a name, and makes it if
+// there is none.
 func (c *Collector) register(name string) *Node {
 	n, placed := c.names.Register(name)
 	if !placed {
@@ -177,33 +181,28 @@ func (c *Collector) categorize(err error) (category Category) {
 	return category
 }
 
-// RecordSuccess records a success of a node by name. It is shorthand for
-// c.Node(node).RecordSuccess(d).
+// RecordSuccess is [Node.RecordSuccess] by name.
 func (c *Collector) RecordSuccess(node string, d time.Duration) { c.Node(node).RecordSuccess(d) }
 
-// RecordFailure records a failure of a node by name. It is shorthand for
-// c.Node(node).RecordFailure(d, err).
+// RecordFailure is [Node.RecordFailure] by name.
 func (c *Collector) RecordFailure(node string, d time.Duration, err error) {
 	c.Node(node).RecordFailure(d, err)
 }
 
-// RecordFailureAs records a failure of a node by name, with its category. It is
-// shorthand for c.Node(node).RecordFailureAs(d, category).
+// RecordFailureAs is [Node.RecordFailureAs] by name.
 func (c *Collector) RecordFailureAs(node string, d time.Duration, category Category) {
 	c.Node(node).RecordFailureAs(d, category)
 }
 
-// RecordRetry records a retry of a node by name. It is shorthand for
-// c.Node(node).RecordRetry(attempt).
+// RecordRetry is [Node.RecordRetry] by name.
 func (c *Collector) RecordRetry(node string, attempt int) { c.Node(node).RecordRetry(attempt) }
 
-// NodeMetrics returns the metrics of a node. For an unknown name it returns the
-// zero value, and does not create the node. It is shorthand for [Node.Metrics].
+// NodeMetrics is [Node.Metrics] by name. For an unknown name it returns the zero
+// value, and does not create the node.
 func (c *Collector) NodeMetrics(node string) NodeMetrics { return c.lookup(node).Metrics() }
 
-// AllNodeMetrics returns the metrics of all nodes with activity since their
-// last reset, by name. Each node is read on its own, so the nodes are not of
-// one instant. It is shorthand for [Collector.All].
+// AllNodeMetrics returns what [Collector.All] yields. Each node is read on its
+// own, so the nodes are not of one instant.
 func (c *Collector) AllNodeMetrics() map[string]NodeMetrics { return maps.Collect(c.All()) }
 
 // All yields the metrics of all nodes with activity since their last reset, in
@@ -241,8 +240,8 @@ func (c *Collector) Snapshot() Snapshot {
 	return c.snapshot(Source(c.intervals.Now(c.instance)), (*Node).metrics)
 }
 
-// ResetNode resets a node and returns the cleared figures. For an unknown name
-// it returns the zero value. It is shorthand for [Node.Reset].
+// ResetNode is [Node.Reset] by name. For an unknown name it returns the zero
+// value.
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
 // Reset resets every node in turn, as [Node.Reset] does, and returns the
@@ -323,22 +322,11 @@ func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	c.judge(ctx)
+	for _, n := range c.all() {
+		n.life.Judge(func() bool { return ctx.Err() == nil })
+	}
 	if err := c.events.Flush(ctx); err != nil {
 		return err
 	}
 	return c.warnings.Flush(ctx)
-}
-
-// digests reports whether windows are too large to be exact.
-func (c *Collector) digests() bool { return c.percentiles == tdigestPercentiles }
-
-// judge judges the windows of all nodes with thresholds, as far as no record
-// judges them exactly.
-func (c *Collector) judge(ctx context.Context) {
-	for _, n := range c.all() {
-		if s := n.present(); s != nil && s.watch != nil {
-			s.watch.LookNow(func(try int) bool { pause(try); return ctx.Err() == nil })
-		}
-	}
 }

@@ -170,8 +170,8 @@ func conserve(t *testing.T, size int, spread bool, opts ...Option) {
 						return
 					}
 				}
-				if s := c.Node("plain").state.Load(); s != nil && spread {
-					s.ring.Spread(4)
+				if s := c.Node("plain").life.State(); s != nil && spread {
+					s.Ring.Spread(4)
 				}
 			}
 		})

@@ -32,18 +32,17 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 	}
 	t, settled := n.Start(), false
 	defer func() {
-		switch {
-		case settled:
-		case n.keepsFailures():
-			value := recover()
-			d, end := t.finish()
-			n.recordPanic(d, value, end)
-			if value != nil {
-				panic(value) // from here, so that the frames of f stay on the stack
-			}
-		default:
-			d, end := t.finish()
-			n.recordPanic(d, nil, end) // the text is not kept
+		if settled {
+			return
+		}
+		var value any
+		if n.life.KeepsFailures() {
+			value = recover()
+		}
+		d, end := t.finish()
+		n.recordPanic(d, value, end)
+		if value != nil {
+			panic(value) // from here, so that the frames of f stay on the stack
 		}
 	}()
 	err = f()
@@ -78,7 +77,7 @@ func (n *Node) RecordPanic(d time.Duration, value any) {
 // recordPanic is RecordPanic; for the end see record.
 func (n *Node) recordPanic(d time.Duration, value any, end int64) {
 	text := ""
-	if n.keepsFailures() {
+	if n.life.KeepsFailures() {
 		text = lastfailure.PanicText(value)
 	}
 	n.recordFailure(d, CategoryOther, text, end)

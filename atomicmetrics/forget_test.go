@@ -173,12 +173,12 @@ func checkRegistry(t *testing.T, c *Collector, handles []*Node) {
 		t.Errorf("%d places, %d names, at most %d", got, want, c.maxNodes)
 	}
 	for _, n := range c.names.All() {
-		if listed, _ := c.names.Load(n.name); listed != n || n.isForgotten() {
+		if listed, _ := c.names.Load(n.name); listed != n || n.life.Forgotten() {
 			t.Errorf("a node of %q is in the map under another name, or is forgotten", n.name)
 		}
 	}
 	for _, h := range handles {
-		if listed, _ := c.names.Load(h.name); !h.isForgotten() && listed != h {
+		if listed, _ := c.names.Load(h.name); !h.life.Forgotten() && listed != h {
 			t.Errorf("a node of %q takes records and is not in the map", h.name)
 		}
 	}

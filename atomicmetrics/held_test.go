@@ -111,7 +111,7 @@ func TestOnlyAResetWaitsForARecordHeldUp(t *testing.T) {
 		}
 		var cleared NodeMetrics
 		reset := inBackground(func() { cleared = n.Reset() })
-		for n.state.Load() != nil { // until the reset has taken the state
+		for n.life.State() != nil { // until the reset has taken the state
 			runtime.Gosched()
 		}
 		n.RecordSuccess(9)
@@ -160,7 +160,7 @@ func TestARecordBehindTheCopyOfALookIsJudged(t *testing.T) {
 		_, n, _ := heldCollector(t, WithWindowSize(2), WithThresholds(Thresholds{FailureRate: 0.1}))
 		fail := func() { n.RecordFailureAs(1, CategoryOther) }
 		n.RecordSuccess(1)
-		n.state.Load().ring.Spread(2)
+		n.life.State().Ring.Spread(2)
 		fail()
 		awake() // breached
 		n.RecordSuccess(1)
@@ -179,7 +179,7 @@ func TestRecordsBehindTheCopyOfALookAreCountedForTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, n, _ := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, MinSamples: 20}))
 		n.RecordSuccess(1)
-		n.state.Load().ring.Spread(2)
+		n.life.State().Ring.Spread(2)
 		duringTheNextLook(func() {
 			for range 8 {
 				n.RecordFailureAs(1, CategoryOther)
@@ -207,7 +207,7 @@ func TestARecordUnderWayAtTheEndOfALookIsJudged(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			_, n, _ := heldCollector(t, WithWindowSize(10), WithThresholds(Thresholds{FailureRate: 0.15}))
 			n.RecordSuccess(1)
-			n.state.Load().ring.Spread(2)
+			n.life.State().Ring.Spread(2)
 			for range 8 {
 				n.RecordSuccess(1)
 			}
@@ -244,12 +244,12 @@ func TestAResetWaitsForALookSoThatRecoveryFollowsBreach(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c, n, log := heldCollector(t, WithThresholds(Thresholds{FailureRate: 0.5, Latency: time.Second}))
 			n.RecordRetry(1)
-			n.state.Load().ring.Spread(2)
+			n.life.State().Ring.Spread(2)
 			held, release := step.Hold(at)
 			n.RecordFailureAs(2*time.Second, CategoryOther)
 			<-held
 			reset := inBackground(func() { n.Reset() })
-			for n.state.Load() != nil { // until the reset has taken the state
+			for n.life.State() != nil { // until the reset has taken the state
 				runtime.Gosched()
 			}
 			n.RecordFailureAs(1, CategoryOther) // the reset has it judged when it ends
@@ -279,7 +279,7 @@ func TestARecordOfTheFirstShardThatEndsAfterTheSpreadIsJudged(t *testing.T) {
 			held, release := step.Hold(at)
 			record := inBackground(func() { n.RecordFailureAs(1, CategoryOther) })
 			<-held
-			n.state.Load().ring.Spread(2)
+			n.life.State().Ring.Spread(2)
 			for range 3 {
 				n.RecordSuccess(1)
 			}
@@ -305,7 +305,7 @@ func TestARecordHeldUpIsInWhatForgetReturnedOrThereAfterIt(t *testing.T) {
 		<-held
 		var forgotten NodeMetrics
 		forget := inBackground(func() { forgotten = c.Forget("n") })
-		for !n.isForgotten() {
+		for !n.life.Forgotten() {
 			runtime.Gosched()
 		}
 		release()
@@ -384,31 +384,22 @@ func TestReadsOfAllNodesBesideRegistrationsHeldUp(t *testing.T) {
 }
 
 // TestANodeIsNotIdleBesideAResetHeldUp stops a reset before it takes the state
-// away. A sweep then does not judge the node, because it may see the state of
-// before the reset together with the count of after it.
+// away. Snapshots then do not forget the node.
 func TestANodeIsNotIdleBesideAResetHeldUp(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
 	c, n, _ := heldCollector(t, WithIdleForget(1))
 	n.RecordSuccess(1)
-	before, ok := n.optional.idle.Activity(n.recorded)
-	if !ok {
-		t.Fatal("the activity is unknown, and no reset is under way")
-	}
 	held, release := step.Hold(step.Aimed)
 	reset := inBackground(func() { n.Reset() })
 	<-held
 	for range 2 {
 		c.Snapshot() // would forget the node by the second look
 	}
-	if a, ok := n.optional.idle.Activity(n.recorded); ok || n.isForgotten() {
-		t.Errorf("the activity is %v, forgotten: %v, while a reset is under way", a, n.isForgotten())
+	if n.life.Forgotten() {
+		t.Error("the node is forgotten while a reset is under way")
 	}
 	release()
 	<-reset
-	n.RecordSuccess(1)
-	if after, ok := n.optional.idle.Activity(n.recorded); !ok || after == before {
-		t.Errorf("after a reset and a record the activity is %v, %v, as before", after, ok)
-	}
 }
 
 // TestARecoveryByForgetComesBeforeABreachOfTheSuccessor lets a successor fail as
@@ -456,7 +447,7 @@ func TestAResetWaitsForTheNoteOfAFailureHeldUp(t *testing.T) {
 	<-held
 	var cleared Snapshot
 	reset := inBackground(func() { cleared = c.Reset() })
-	for n.state.Load() != nil { // until the reset has taken the state
+	for n.life.State() != nil { // until the reset has taken the state
 		runtime.Gosched()
 	}
 	n.RecordFailure(7, fmt.Errorf("newer"))
@@ -512,7 +503,7 @@ func TestTheEndOfAnExecutionMakesNoPlaceBeforeForgetHasEnded(t *testing.T) {
 	record := inBackground(func() { n.RecordFailureAs(1, CategoryOther) })
 	<-held
 	forget := inBackground(func() { c.Forget("n") })
-	for !n.isForgotten() {
+	for !n.life.Forgotten() {
 		runtime.Gosched()
 	}
 	timer.Discard()

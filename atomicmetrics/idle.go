@@ -32,7 +32,7 @@ func (c *Collector) forgetIdle() {
 	}
 	defer c.sweeping.Unlock()
 	for _, n := range c.all() {
-		if n != c.overflow && n.optional.idle.Idle(c.idleForget, n.busy(), n.recorded) {
+		if n != c.overflow && n.life.Idle(c.idleForget) {
 			if m := n.forget(); m.active() {
 				c.addForgotten(m)
 			}

@@ -135,14 +135,14 @@ func TestANodeThatIsRecordedBetweenLooksIsNeverIdle(t *testing.T) {
 			n.Reset() // leaves the counts as they were at the last look
 			time.Sleep(time.Second)
 			c.Snapshot()
-			if n.isForgotten() {
+			if n.life.Forgotten() {
 				t.Fatal("forgotten")
 			}
 		}
 		c.Snapshot()
 		time.Sleep(time.Second)
 		c.Snapshot()
-		if !n.isForgotten() {
+		if !n.life.Forgotten() {
 			t.Error("not forgotten at last")
 		}
 	})
@@ -158,8 +158,8 @@ func TestANodeThatIsResetAndHasNoRecordIsIdle(t *testing.T) {
 			n.Reset()
 			time.Sleep(time.Minute)
 		}
-		if c.Reset(); !n.isForgotten() || c.Stats().Nodes != 0 {
-			t.Errorf("forgotten: %v, %d places taken", n.isForgotten(), c.Stats().Nodes)
+		if c.Reset(); !n.life.Forgotten() || c.Stats().Nodes != 0 {
+			t.Errorf("forgotten: %v, %d places taken", n.life.Forgotten(), c.Stats().Nodes)
 		}
 	})
 }

@@ -34,32 +34,25 @@ func (n *Node) InFlight() InFlight {
 	return d.inFlight
 }
 
-// overdue reports whether the node is in breach of Thresholds.Running.
-func (n *Node) overdue() bool { return n.optional != nil && n.optional.inFlight.Overdue() }
-
 // begin adds the execution that the timer measures to those of its node. Reads
 // must see the execution under the node's name. So if the node is forgotten,
 // its successor has the execution, and takes the name's place. If the node is
-// forgotten after begin, it keeps its place while it is busy, as package
-// registry says.
+// forgotten after begin, it keeps its place while it is busy.
 func (t *Timer) begin() {
 	for {
-		n := t.node
-		t.execution = n.optional.inFlight.Begin(t.start)
-		if !n.isForgotten() {
+		e, ok := t.node.life.Begin(t.start)
+		if ok {
+			t.execution = e
 			return
 		}
-		n.optional.inFlight.End(t.execution)
-		t.node = n.successor()
+		t.node = t.node.successor()
 	}
 }
 
 // end ends the execution that the timer measures. If its node was forgotten
 // meanwhile and runs nothing else, the name may lose its place now.
 func (t *Timer) end() {
-	n := t.node
-	n.optional.inFlight.End(t.execution)
-	if n.isForgotten() && !n.busy() {
-		n.collector.names.Remove(n.name)
+	if t.node.life.End(t.execution) {
+		t.node.collector.names.Remove(t.node.name)
 	}
 }

@@ -205,7 +205,7 @@ func TestInFlightIsNeverNegativeWhateverRunsBesideIt(t *testing.T) {
 			done.Store(true)
 			others.Wait()
 			for _, n := range []*Node{old, c.Node("n"), c.overflow} {
-				if got := n.optional.inFlight.Read(); got.Running != 0 || got.Oldest != 0 {
+				if got := n.life.InFlight().Read(); got.Running != 0 || got.Oldest != 0 {
 					t.Errorf("%q when all have ended: %+v", n.name, got)
 				}
 			}

@@ -17,8 +17,8 @@ import (
 
 // verdictOf returns the verdict on the node's present window.
 func verdictOf(n *Node) verdict.Verdict {
-	if s := n.present(); s != nil {
-		return s.watch.Verdict()
+	if s := n.life.State(); s != nil {
+		return s.Verdict()
 	}
 	return 0
 }
@@ -42,7 +42,7 @@ func TestTDigestThresholdsAreJudgedInTimeWithoutAPause(t *testing.T) {
 
 			n := digestCollector(t, window, WithThresholds(Thresholds{FailureRate: 0.5})).Node("n")
 			if n.RecordSuccess(1); spread {
-				n.state.Load().ring.Spread(1)
+				n.life.State().Ring.Spread(1)
 			}
 			if i := breachesAfter(n, window, fail(n)); i > late {
 				t.Errorf("window %d, spread %v: a breach by failures alone was raised after %d records, want at most %d",
@@ -51,7 +51,7 @@ func TestTDigestThresholdsAreJudgedInTimeWithoutAPause(t *testing.T) {
 
 			n = digestCollector(t, window, WithThresholds(Thresholds{Latency: 100})).Node("n")
 			if n.RecordSuccess(1); spread {
-				n.state.Load().ring.Spread(1)
+				n.life.State().Ring.Spread(1)
 			}
 			for range window / 2 {
 				n.RecordSuccess(100)
@@ -70,7 +70,7 @@ func TestTDigestThresholdsAreJudgedInTimeBesideOtherRecorders(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	n := digestCollector(t, window, WithThresholds(Thresholds{FailureRate: 0.5})).Node("n")
 	n.RecordSuccess(1)
-	n.state.Load().ring.Spread(4)
+	n.life.State().Ring.Spread(4)
 	var records atomic.Int64
 	var wg sync.WaitGroup
 	for range recorders {
@@ -113,7 +113,7 @@ func TestFlushJudgesALargeWindowOfANodeThatStopped(t *testing.T) {
 		n := c.Node("n")
 		n.RecordFailureAs(1, CategoryOther)
 		if spread {
-			n.state.Load().ring.Spread(2)
+			n.life.State().Ring.Spread(2)
 			n.RecordFailureAs(1, CategoryOther)
 		}
 		if err := c.Flush(t.Context()); err != nil || !n.Metrics().FailureRateBreached {
@@ -185,8 +185,8 @@ func TestTheLargestWindowsKeepEverySample(t *testing.T) {
 		if err := c.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if m := n.Metrics(); m.WindowSamples != 100_000 || m.WindowMax != 99_999 || n.state.Load().ring.Size() > 64<<10 {
-			t.Errorf("window %d: %d samples up to %d, %d bytes", window, m.WindowSamples, m.WindowMax, n.state.Load().ring.Size())
+		if m := n.Metrics(); m.WindowSamples != 100_000 || m.WindowMax != 99_999 || n.life.State().Ring.Size() > 64<<10 {
+			t.Errorf("window %d: %d samples up to %d, %d bytes", window, m.WindowSamples, m.WindowMax, n.life.State().Ring.Size())
 		}
 	}
 }
@@ -244,7 +244,7 @@ func TestTDigestMemoryIsBoundedBesideRecordersThatNeverPause(t *testing.T) {
 			for _, reads := range []bool{false, true} {
 				n := digestCollector(t, window).Node("n")
 				n.RecordSuccess(1)
-				ring := &n.state.Load().ring
+				ring := &n.life.State().Ring
 				var enough atomic.Bool
 				var wg sync.WaitGroup
 				for g := range recorders {

@@ -62,7 +62,7 @@ func TestEveryResetReturnsALastFailureOfItsOwn(t *testing.T) {
 						}
 						n.RecordFailure(1, Categorize(fmt.Errorf("%d %d", g, i+1), Category(g)))
 						if i == 100 {
-							n.state.Load().spreadForTest()
+							spreadForTest(n)
 						}
 					}
 				})
@@ -86,15 +86,15 @@ func TestEveryResetReturnsALastFailureOfItsOwn(t *testing.T) {
 			if got, want := returned.failures.Load(), uint64(recorders*records); got != want {
 				t.Errorf("%d failures returned, want %d", got, want)
 			}
-			if size := n.optional.failures.Size(); size != 0 {
-				t.Errorf("%d bytes of last failures are left", size)
+			if size, fresh := n.life.Size(), c.newNode("n").life.Size(); size != fresh {
+				t.Errorf("the node has %d bytes, a new one %d, so last failures are left", size, fresh)
 			}
 		})
 	}
 }
 
-func (s *state) spreadForTest() {
-	if s != nil {
-		s.ring.Spread(4)
+func spreadForTest(n *Node) {
+	if s := n.life.State(); s != nil {
+		s.Ring.Spread(4)
 	}
 }

@@ -22,7 +22,7 @@ func TestTheRingOfANodeBeginsACacheLine(t *testing.T) {
 		for i := range 100 {
 			n := c.Node(fmt.Sprint(i))
 			n.RecordSuccess(1)
-			if at := uintptr(unsafe.Pointer(&n.state.Load().ring)); at%pad.Line != 0 {
+			if at := uintptr(unsafe.Pointer(&n.life.State().Ring)); at%pad.Line != 0 {
 				t.Fatalf("window %d: the ring of node %d begins at %#x", window, i, at)
 			}
 		}

@@ -268,8 +268,8 @@ func (both *twins) reset() {
 
 // spread has the node's ring sharded.
 func (both *twins) spread() {
-	if s := both.n.state.Load(); s != nil {
-		s.ring.Spread(4)
+	if s := both.n.life.State(); s != nil {
+		s.Ring.Spread(4)
 		both.isSpread = true
 	}
 }

@@ -71,8 +71,8 @@ func overlap(t *testing.T, size int, spread bool) {
 				}
 			})
 		}
-		if s := n.state.Load(); spread && s != nil {
-			s.ring.Spread(4)
+		if s := n.life.State(); spread && s != nil {
+			s.Ring.Spread(4)
 		}
 		wg.Wait()
 		n.RecordSuccess(1)

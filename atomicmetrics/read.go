@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
+	"github.com/nodemetrics/nodemetrics/internal/life"
 	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/step"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
@@ -18,29 +20,35 @@ type reader struct {
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// read returns the state's metrics. If sketch is not nil and the window is not
-// empty, read sets sketch to that of the same window. It copies the window
-// before it reads the counters. A sample in the copy has been counted, so there
-// are never more samples than executions.
-func (s *state) read(sketch *Sketch) NodeMetrics {
+// read returns the metrics of a state of the node, and fills in the details but
+// those of executions in flight. It reads the last failure before the counters,
+// because that failure has been counted. It copies the window before it reads
+// the counters. A sample in the copy has been counted, so there are never more
+// samples than executions.
+func (n *Node) read(s *life.State, d *details) NodeMetrics {
+	overdue := n.life.InFlight().Overdue()
 	if s == nil {
-		return NodeMetrics{}
+		return NodeMetrics{RunningBreached: overdue}
+	}
+	d.ignored = s.Count(ignoredCount)
+	if f := n.life.LastFailure(s); f != (lastfailure.Failure{}) {
+		d.lastFailure = LastFailure{f.At.UTC().Round(0), Category(f.Category), f.Text}
 	}
 	b := readers.Get().(*reader)
 	defer readers.Put(b)
 	m := &b.metrics
-	*m = NodeMetrics{}
+	*m = NodeMetrics{RunningBreached: overdue}
 
-	if w := b.Read(&s.ring); w.Samples > 0 {
+	if w := b.Read(&s.Ring); w.Samples > 0 {
 		m.LastExecution = w.Newest
 		m.setQuantiles(w.Quantile)
 		m.WindowSamples, m.WindowFailures = w.Samples, w.Failures
-		if sketch != nil {
-			*sketch = outer(w.Sketch())
+		if d.sketch != nil {
+			*d.sketch = outer(w.Sketch())
 		}
 	}
 
-	counts := s.ring.Counts()
+	counts := s.Ring.Counts()
 	m.SuccessCount = counts.Outcomes[ring.Success]
 	for c := range categories {
 		n := counts.Outcomes[failed(c)]
@@ -52,31 +60,12 @@ func (s *state) read(sketch *Sketch) NodeMetrics {
 		m.setDurations(counts.Sum)
 	}
 	for i := range m.RetriesByAttempt {
-		m.RetriesByAttempt[i] = s.counts[i].Load() &^ countClosed
+		m.RetriesByAttempt[i] = s.Count(i)
 		step.At(step.Reading)
 		m.RetryCount += m.RetriesByAttempt[i]
 	}
-	v := s.watch.Verdict()
+	v := s.Verdict()
 	m.FailureRateBreached = v&verdict.FailureBreach != 0
 	m.LatencyBreached = v&verdict.LatencyBreach != 0
 	return *m
-}
-
-// quantiles returns quantiles of the state's window, nil if it is empty.
-func (s *state) quantiles(q []float64) []time.Duration {
-	step.At(step.Loaded)
-	if s == nil {
-		return nil
-	}
-	b := readers.Get().(*reader)
-	defer readers.Put(b)
-	w := b.Read(&s.ring)
-	if w.Samples == 0 {
-		return nil
-	}
-	quantiles := make([]time.Duration, len(q))
-	for i := range q {
-		quantiles[i] = w.Quantile(q[i])
-	}
-	return quantiles
 }

@@ -21,7 +21,7 @@ func TestALookThatRestsWhenItsBubbleEndsIsNotTheLast(t *testing.T) {
 		}))
 	n := c.Node("n")
 	n.RecordSuccess(1)
-	n.state.Load().ring.Spread(2)
+	n.life.State().Ring.Spread(2)
 	synctest.Test(t, func(t *testing.T) {
 		n.RecordFailureAs(1, CategoryOther)
 		synctest.Wait() // the look has ended

@@ -55,7 +55,7 @@ func descheduled(t *testing.T, at step.Step, grown bool, opts []Option) {
 	other := c.Node("other")
 	n.RecordSuccess(1)
 	if grown {
-		n.state.Load().ring.Spread(2)
+		n.life.State().Ring.Spread(2)
 	}
 	begun := time.Now()
 	stall(at)

@@ -52,15 +52,15 @@ func (c *Collector) Stats() (s Stats) {
 	}
 	s.Nodes = c.names.Len()
 	s.DurationsClamped = c.clampings.Load()
-	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.present().records()
+	s.OverflowRecords = c.overflowCleared.Load() + c.overflow.life.State().Records()
 	if f := c.forgotten.Load(); f != nil {
 		s.Forgotten = f.NodeMetrics
 	}
 	s.EventsDropped = c.events.Dropped()
 	s.Bytes = int(unsafe.Sizeof(*c))
 	for _, n := range c.names.All() {
-		s.Bytes += registry.EntrySize + n.size()
-		if state := n.present(); state != nil && state.ring.Sharded() {
+		s.Bytes += registry.EntrySize + int(unsafe.Sizeof(*n)) + len(n.name) + n.life.Size()
+		if state := n.life.State(); state != nil && state.Ring.Sharded() {
 			s.ShardedNodes++
 		}
 	}
@@ -78,32 +78,4 @@ func (c *Collector) addForgotten(m NodeMetrics) {
 	}
 	_ = sum.add(&m, time.Now()) // add fails only at 2^64 executions.
 	c.forgotten.Store(sum)
-}
-
-// size returns how many bytes the node holds.
-func (n *Node) size() int {
-	bytes := int(unsafe.Sizeof(*n)) + len(n.name) + n.verdict.Size()
-	if o := n.optional; o != nil {
-		bytes += int(unsafe.Sizeof(*o)) + o.inFlight.Size() + o.failures.Size()
-	}
-	if s := n.present(); s != nil {
-		bytes += int(unsafe.Sizeof(*s)) + s.ring.Size() + s.watch.Size()
-	}
-	return bytes
-}
-
-// recorded returns how many records the node has.
-func (n *Node) recorded() uint64 { return n.present().records() }
-
-// records returns how many executions, ignored ones too, and retries the state
-// has.
-func (s *state) records() (n uint64) {
-	if s == nil {
-		return 0
-	}
-	n = s.ring.Counts().Completed()
-	for i := range s.counts {
-		n += s.counts[i].Load() &^ countClosed
-	}
-	return n
 }

@@ -89,7 +89,7 @@ func TestStatsCountShardedNodes(t *testing.T) {
 		c.RecordSuccess("a", 1)
 		c.RecordSuccess("b", 1)
 		checkStats(t, name, c, Stats{Nodes: 2})
-		c.Node("a").state.Load().ring.Spread(4)
+		c.Node("a").life.State().Ring.Spread(4)
 		checkStats(t, name+", one sharded", c, Stats{Nodes: 2, ShardedNodes: 1})
 		c.Reset()
 		checkStats(t, name+", reset", c, Stats{Nodes: 2})
@@ -147,7 +147,7 @@ func TestStatsBytesAreWhatTheNodesHold(t *testing.T) {
 				for i := range row.records {
 					n.RecordSuccess(time.Duration(i))
 					if i == 0 && row.spread {
-						n.state.Load().ring.Spread(2)
+						n.life.State().Ring.Spread(2)
 					}
 				}
 				if row.also != nil {

@@ -21,7 +21,7 @@ type Timer struct {
 // measures and records nothing.
 func (n *Node) Start() Timer {
 	t := Timer{node: n, start: clock.Now()}
-	if n != nil && n.optional != nil && n.optional.inFlight != nil {
+	if n != nil && n.life.InFlight() != nil {
 		t.begin()
 	}
 	return t
