@@ -27,6 +27,24 @@ func BenchmarkRecord(b *testing.B) {
 			}
 		})
 	}
+	// One goroutine alone on a spread ring, without and with a clock reading of
+	// its own.
+	for _, c := range []struct {
+		name  string
+		end   int64
+		watch *Watch
+	}{{"spread", 0, nil}, {"spread/end", 1, nil}, {"spread/watch", 0, newWatch(1<<40, 1<<40)}} {
+		b.Run(c.name, func(b *testing.B) {
+			var r Ring
+			r.Init(100, nil, c.watch)
+			r.Spread(2)
+			end := c.end
+			for b.Loop() {
+				r.Record(Success, 1000, end)
+				end += c.end
+			}
+		})
+	}
 	b.Run("add", func(b *testing.B) {
 		var a atomic.Uint64
 		for b.Loop() {

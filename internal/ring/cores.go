@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/nodemetrics/nodemetrics/internal/clock"
 	"github.com/nodemetrics/nodemetrics/internal/core"
 	"github.com/nodemetrics/nodemetrics/internal/history"
 	"github.com/nodemetrics/nodemetrics/internal/pad"
@@ -72,7 +73,7 @@ func (r *Ring) meetsOften() bool {
 func (r *Ring) Spread(processors int) {
 	c := &cores{
 		shards: make([]atomic.Pointer[coreShard], 1<<bits.Len(uint(processors-1))),
-		window: len(r.slots),
+		window: int32(len(r.slots)),
 		watch:  r.watch,
 		large:  r.large,
 	}
@@ -91,7 +92,7 @@ type cores struct {
 	watch  *Watch        // or nil
 	large  *large        // or nil
 	solo   atomic.Uint64 // 1 + the index of the shard that records alone, or 0
-	window int
+	window int32
 	closed atomic.Bool
 }
 
@@ -115,15 +116,17 @@ type coreShard struct {
 // allowed. Some fields never change. The shard's owner writes the others, and
 // nobody else reads newest and quiet.
 type stampedSlots struct {
+	// A line of what most records need.
 	geometry
-	slots    []stampedSlot  // window+1 slots, so the slot under way is never part of the window
-	batch    *history.Batch // in the place of slots, of a large window
-	newest   uint64         // the last stamp
-	quiet    quiet          // the owner's knowledge of the other shards
+	slots   []stampedSlot // window+1 slots, so the slot under way is never part of the window
+	newest  uint64        // the last stamp
+	index   int           // among the shards of all cores
+	owed    atomic.Uint64 // records that may change the verdict, plus 1
+	allowed atomic.Uint64 // a look is due when owed reaches it
+
 	unstored atomic.Uint64  // records whose samples were not stored
-	owed     atomic.Uint64  // records that may change the verdict, plus 1
-	allowed  atomic.Uint64  // a look is due when owed reaches it
-	index    int            // among the shards of all cores
+	quiet    quiet          // the owner's knowledge of the other shards
+	batch    *history.Batch // in the place of slots, of a large window
 	next     *coreShard     // in cores.more
 }
 
@@ -135,7 +138,7 @@ func (c *cores) newShard(index int) *coreShard {
 	if c.large != nil {
 		c.large.newBatch(s, len(c.shards))
 	} else {
-		slots := c.window + 1
+		slots := int(c.window) + 1
 		s.geometry = geometryFor(slots)
 		s.slots = make([]stampedSlot, pad.Words(2*slots)/2)[:slots:slots]
 	}
@@ -144,26 +147,47 @@ func (c *cores) newShard(index int) *coreShard {
 	return s
 }
 
-// record is Record in a spread ring.
+// record is Record in a spread ring. It is one function for all usual records.
+// Calls of acquire, stamp and count made it a third slower.
 func (c *cores) record(o Outcome, d uint64, end int64) bool {
 	if c.closed.Load() {
 		return false
 	}
-	s, head := c.acquire()
-	step.At(step.Owned)
-	if c.closed.Load() { // after the CAS, as Close says
-		release.Store(&s.head, head)
-		core.Unpin()
-		return false
+	i := step.Core(core.Pin()) & (len(c.shards) - 1)
+	s := c.shards[i].Load()
+	head, owned := uint64(0), false
+	if s != nil {
+		head, owned = s.acquire()
 	}
-	if s.batch != nil {
-		return c.large.record(batchShard{&s.shard, s.geometry, s.batch}, true, head, o, d) || c.record(o, d, end)
+	if !owned { // the owner was held up, or could not be pinned
+		core.Unpin()
+		s, head = c.acquireAny(i)
+	}
+	step.At(step.Owned)
+	at := s.slot(head)
+	if c.closed.Load() || at >= uint64(len(s.slots)) { // after the CAS, as Close says
+		return c.recordRarely(s, head, o, d, end)
 	}
 	step.At(step.Acquired)
-	stamp := c.stamp(s, head, end)
-	s.count(o, d)
+	stamp := s.newest
+	switch solo, own := c.solo.Load(), uint64(s.index)+1; { // after the CAS
+	case solo == own && end == 0:
+	case (solo == own || solo == 0) && end > 0:
+		stamp = uint64(clock.Stamp(end))
+	default:
+		stamp = c.stamp(s, head, solo, end)
+	}
+	was := s.sum.Load()
+	release.Store(&s.sum, was+d)
+	step.At(step.Added)
+	if crosses(was, was+d) {
+		release.Store(&s.crossings, s.crossings.Load()+1)
+	}
+	step.At(step.Summed)
+	release.Store(&s.outcomes[o], s.outcomes[o].Load()+1)
+	step.At(step.Counted)
 	next := head
-	if slot := &s.slots[s.slot(head)]; stamp >= slot.stamp.Load() {
+	if slot := &s.slots[at]; stamp >= slot.stamp.Load() {
 		s.newest = max(s.newest, stamp)
 		release.Store(&slot.stamp, s.newest)
 		step.At(step.Stamped)
@@ -183,22 +207,22 @@ func (c *cores) record(o Outcome, d uint64, end int64) bool {
 	return true
 }
 
-// acquire makes the caller the owner of a shard, and leaves it pinned to its
-// core. It takes the core's shard if nobody owns that shard. A core's shard is
-// owned only if its owner was held up, or could not be pinned.
-func (c *cores) acquire() (*coreShard, uint64) {
-	own := step.Core(core.Pin()) & (len(c.shards) - 1)
-	if s := c.shards[own].Load(); s != nil {
-		if head, owned := s.acquire(); owned {
-			return s, head
-		}
+// recordRarely is the rest of record in a closed ring or a large window. The
+// caller is pinned and owns the shard, whose head was this.
+//
+//go:noinline
+func (c *cores) recordRarely(s *coreShard, head uint64, o Outcome, d uint64, end int64) bool {
+	if c.closed.Load() {
+		release.Store(&s.head, head)
+		core.Unpin()
+		return false
 	}
-	core.Unpin()
-	return c.acquireAny(own)
+	return c.large.record(batchShard{&s.shard, s.geometry, s.batch}, true, head, o, d) || c.record(o, d, end)
 }
 
-// acquireAny acquires a shard if the core's own shard is owned. If every shard
-// is owned, acquireAny makes a new shard, again and again.
+// acquireAny acquires a shard if the core's own shard is missing or owned, and
+// leaves the caller pinned. If every shard is owned, acquireAny makes a new
+// shard, again and again.
 func (c *cores) acquireAny(own int) (*coreShard, uint64) {
 	if c.shards[own].Load() == nil {
 		s := c.newShard(own)

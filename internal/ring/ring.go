@@ -58,6 +58,9 @@ func (r *Ring) Record(o Outcome, d uint64, end int64) bool {
 	head := r.first.head.Load()
 	i := r.slot(head)
 	if head >= frozen || i >= uint64(len(r.slots)) { // a large window has no slots
+		if head&^busy >= frozen {
+			return r.cores.Load().record(o, d, end)
+		}
 		return r.recordAnyhow(o, d, end)
 	}
 	slot := &r.slots[i]

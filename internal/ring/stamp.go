@@ -10,13 +10,11 @@ import (
 const soloSpan = 256
 
 // stamp returns the stamp of a record. The end is the reading of clock.Now that
-// ended its execution, or 0. The caller owns the shard, whose head was this.
-// See "Stamps" and "Recording alone" in the package's comment.
-func (c *cores) stamp(s *coreShard, head uint64, end int64) uint64 {
-	own := uint64(s.index) + 1
-	switch solo := c.solo.Load(); { // after the CAS that acquired the shard
-	case solo == own && end == 0:
-		return s.newest
+// ended its execution, or 0. The caller owns the shard, whose head was this,
+// and has loaded solo. See "Stamps" and "Recording alone" in the package's
+// comment.
+func (c *cores) stamp(s *coreShard, head, solo uint64, end int64) uint64 {
+	switch own := uint64(s.index) + 1; {
 	case solo != own && solo != 0:
 		c.solo.Store(0) // before the clock is read, and the shard released
 	case solo == 0 && end == 0 && head%soloSpan == 0:

@@ -128,6 +128,7 @@ func (c *shardCopy) follow(s *coreShard, window uint64) {
 	if begin > c.to {
 		c.from, c.samples = begin, c.samples[:0]
 	}
+	c.samples = slices.Grow(c.samples, int(end-begin))
 	at := begin % size
 	for range end - begin {
 		step.At(step.Reading)
@@ -143,7 +144,8 @@ func (c *shardCopy) follow(s *coreShard, window uint64) {
 	// The record with the ordinal i+size overwrites the slot of the record i.
 	if begun := s.begun(s.head.Load()); begun > size && begun-size > begin {
 		whole := min(begun-size, end)
-		c.samples = c.samples[whole-c.from:]
+		// A subslice would give up capacity, and the next read would allocate.
+		c.samples = c.samples[:copy(c.samples, c.samples[whole-c.from:])]
 		c.from = whole
 	}
 }

@@ -264,3 +264,23 @@ func windowsThatWere(t *testing.T, size, spread int, recorders uint64) {
 	wg.Wait()
 	t.Logf("%d reads of %.2f rounds beside %d records", reads, float64(rounds)/float64(reads), returned.Load())
 }
+
+// The copy asks for two windows of a shard that has one, as if its recorders had
+// overwritten the older samples meanwhile.
+func TestACopyThatDropsSamplesKeepsItsBuffer(t *testing.T) {
+	s := (&cores{window: 1000}).newShard(0)
+	for range 3 * s.size() {
+		s.head.Store(s.after(s.head.Load()))
+	}
+	var c shardCopy
+	follow := func() {
+		c = shardCopy{samples: c.samples[:0]}
+		c.follow(s, 2*s.size())
+	}
+	if follow(); uint64(len(c.samples)) != s.size() || c.to-c.from != s.size() {
+		t.Fatalf("the copy has %d samples from %d to %d, want %d", len(c.samples), c.from, c.to, s.size())
+	}
+	if allocations := testing.AllocsPerRun(100, follow); allocations != 0 {
+		t.Errorf("a copy makes %v allocations, want 0", allocations)
+	}
+}
