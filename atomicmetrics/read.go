@@ -2,7 +2,6 @@ package atomicmetrics
 
 import (
 	"sync"
-	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/lastfailure"
 	"github.com/nodemetrics/nodemetrics/internal/life"
