@@ -13,7 +13,7 @@ import (
 // figures has a row for each figure of NodeMetrics, with everything about the
 // figure. JSON, logs, invariants, Since and Merge loop over the rows, and so
 // does metricstest, by LogValue. A new figure is a field of NodeMetrics, a row
-// here with its name, and a line of setQuantiles or state.read that sets it.
+// here with its name, and a line of setQuantiles or Node.read that sets it.
 //
 // The sums stand before their parts, so a counter that overflows in Merge is
 // reported as the sum.

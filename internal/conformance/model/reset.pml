@@ -1,6 +1,6 @@
 /*
- * The hand-over of a reset, by state of atomicmetrics/node.go, and Close and
- * Quiet of internal/ring.
+ * The hand-over of a reset, by State of internal/life, and Close and Quiet of
+ * internal/ring.
  *
  * RECORDERS goroutines make RECORDS records and RETRIES retries in all.
  * RESETTERS goroutines reset once each. Each step here is one atomic operation
