@@ -12,8 +12,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/sketch"
 )
 
-// A detailOf is a V that is kept of nodes beside their metrics. Its functions are
-// all there is to say about it.
+// A detailOf is a V that is kept of nodes beside their metrics. Its functions
+// are all there is to say about it.
 type detailOf[V any] = detail.Kind[Snapshot, NodeMetrics, config, details, V]
 
 // snapshotDetails are the details of a snapshot, in the order of the JSON.

@@ -450,8 +450,8 @@ func (f *Field[T]) text(v *T) string {
 }
 
 // Attributes returns names and values for a log, in turn. A Duration is in
-// nanoseconds and its name says so. Attributes leaves out fields that are null or
-// absent in JSON, and a Part without a value for a log.
+// nanoseconds and its name says so. Attributes leaves out fields that are null
+// or absent in JSON, and a Part without a value for a log.
 func (t *Table[T]) Attributes(v *T) []any {
 	attributes := make([]any, 0, 2*len(t.Fields))
 	for i := range t.Fields {
