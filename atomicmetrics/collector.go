@@ -42,15 +42,13 @@ type Collector struct {
 	clamped, misclassified, misanswered warn.Limiter
 	overflowed                          atomic.Bool
 
-	// Durations out of range, the warnings that were held back among them.
-	clampings       atomic.Uint64
+	clampings       atomic.Uint64 // durations out of range, warned of or not
 	overflowCleared atomic.Uint64 // records that resets of the overflow node took
 
 	intervals source.Clock
 
-	// Figures of idle nodes that were forgotten; nil if none; never changed.
-	forgotten atomic.Pointer[nodeSum]
-	sweeping  sync.Mutex // held while a goroutine looks for idle nodes; nobody waits for it
+	forgotten atomic.Pointer[nodeSum] // idle nodes' figures, never changed; nil if none
+	sweeping  sync.Mutex              // held while a goroutine looks for idle nodes; nobody waits for it
 }
 
 // New returns a collector. If options are bad, the error has a line for each,
@@ -159,26 +157,15 @@ func (c *Collector) lookup(name string) *Node {
 	return n
 }
 
-func validName(name string) string { return registry.Valid(name) }
-
 // categorize returns the category of err.
-func (c *Collector) categorize(err error) (category Category) {
-	if err == nil {
+func (c *Collector) categorize(err error) Category {
+	switch {
+	case err == nil:
 		return CategoryOther
-	}
-	if c.classify == nil {
+	case c.classify == nil:
 		return Classify(err)
 	}
-	returned := false
-	defer func() {
-		if !returned {
-			c.warnClassifier(recover())
-			category = CategoryOther
-		}
-	}()
-	category = c.classify(err)
-	returned = true
-	return category
+	return callback.Ask(c.classify, err, c.warnClassifier)
 }
 
 // RecordSuccess is [Node.RecordSuccess] by name.
@@ -302,9 +289,7 @@ func (c *Collector) MarshalJSON() ([]byte, error) { return c.Snapshot().MarshalJ
 // expvar.Var.
 func (c *Collector) String() string {
 	data, err := c.MarshalJSON()
-	// Only a clock outside the years 0 to 9999 makes a snapshot without a form
-	// in JSON.
-	if err != nil {
+	if err != nil { // only by a clock outside the years 0 to 9999
 		return "{}"
 	}
 	return string(data)

@@ -65,25 +65,33 @@ func TestTDigestThresholdsAreJudgedInTimeWithoutAPause(t *testing.T) {
 	}
 }
 
+// While the operating system holds up the recorder that judges, no other judges.
+// So only one of several tries must be in time.
 func TestTDigestThresholdsAreJudgedInTimeBesideOtherRecorders(t *testing.T) {
-	const window, recorders = 100_000, 4
+	const window, recorders, tries = 100_000, 4, 5
+	const most = recorders * window / 50
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	n := digestCollector(t, window, WithThresholds(Thresholds{FailureRate: 0.5})).Node("n")
-	n.RecordSuccess(1)
-	n.life.State().Ring.Spread(4)
-	var records atomic.Int64
-	var wg sync.WaitGroup
-	for range recorders {
-		wg.Go(func() {
-			for verdictOf(n)&verdict.FailureBreach == 0 && records.Add(1) < window {
-				n.RecordFailureAs(1, CategoryOther)
-			}
-		})
+	var late []int64
+	for range tries {
+		n := digestCollector(t, window, WithThresholds(Thresholds{FailureRate: 0.5})).Node("n")
+		n.RecordSuccess(1)
+		n.life.State().Ring.Spread(4)
+		var records atomic.Int64
+		var wg sync.WaitGroup
+		for range recorders {
+			wg.Go(func() {
+				for verdictOf(n)&verdict.FailureBreach == 0 && records.Add(1) < window {
+					n.RecordFailureAs(1, CategoryOther)
+				}
+			})
+		}
+		wg.Wait()
+		if records.Load() <= most {
+			return
+		}
+		late = append(late, records.Load())
 	}
-	wg.Wait()
-	if most := int64(recorders * window / 50); records.Load() > most {
-		t.Errorf("a breach was raised after %d records of %d recorders, want at most %d", records.Load(), recorders, most)
-	}
+	t.Errorf("breaches were raised after %d records of %d recorders, want at most %d", late, recorders, most)
 }
 
 // The window forgets an eighth at a time, so it seldom has its size.

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog/log"
 
 	"github.com/nodemetrics/nodemetrics/digest"
+	"github.com/nodemetrics/nodemetrics/internal/registry"
 )
 
 // The defaults of a collector.
@@ -69,7 +70,7 @@ func WithThresholds(t Thresholds) Option { return func(c *config) { c.thresholds
 // WithNodeThresholds sets the thresholds of a node, in the place of those of
 // [WithThresholds].
 func WithNodeThresholds(node string, t Thresholds) Option {
-	return func(c *config) { c.nodeThresholds[validName(node)] = t }
+	return func(c *config) { c.nodeThresholds[registry.Valid(node)] = t }
 }
 
 // OnFailureRateThreshold calls f when the failure rate of a node's window rises

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
+	"github.com/nodemetrics/nodemetrics/internal/registry"
 )
 
 // Source is an instance with an interval of its time. Figures of a [Snapshot]
@@ -24,7 +25,7 @@ type Source struct {
 // process starts again under the same name, its snapshots are of another
 // interval.
 func WithInstance(name string) Option {
-	return func(c *config) { c.instance = validName(name) }
+	return func(c *config) { c.instance = registry.Valid(name) }
 }
 
 var sourceTable = jsontable.New("source", jsontable.Named[Source]("instance", "since", "takenAt")...)

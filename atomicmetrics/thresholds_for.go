@@ -1,6 +1,9 @@
 package atomicmetrics
 
-import "github.com/nodemetrics/nodemetrics/internal/warn"
+import (
+	"github.com/nodemetrics/nodemetrics/internal/callback"
+	"github.com/nodemetrics/nodemetrics/internal/warn"
+)
 
 // WithThresholdsFor calls f for the thresholds of each new node that has none
 // of its own, in the place of those of [WithThresholds]. It does not call f for
@@ -24,16 +27,8 @@ func WithThresholdsFor(f func(node string) Thresholds) Option {
 }
 
 // askThresholds returns the answer of the user's function.
-func (c *Collector) askThresholds(name string) (t Thresholds) {
-	returned := false
-	defer func() {
-		if !returned {
-			c.warnThresholdsFor(name, warn.Ending(recover()))
-			t = Thresholds{}
-		}
-	}()
-	t = c.thresholdsFor(name)
-	returned = true
+func (c *Collector) askThresholds(name string) Thresholds {
+	t := callback.Ask(c.thresholdsFor, name, func(recovered any) { c.warnThresholdsFor(name, warn.Ending(recovered)) })
 	if err := t.check(&c.config); err != nil {
 		c.warnThresholdsFor(name, err.Error())
 		return Thresholds{}

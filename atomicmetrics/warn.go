@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/registry"
 	"github.com/nodemetrics/nodemetrics/internal/warn"
 )
 
@@ -17,7 +18,7 @@ func (c *Collector) warnClamped(node string, d time.Duration) {
 func (c *Collector) warnOverflow(node string) {
 	if !c.overflowed.Load() && !c.overflowed.Swap(true) {
 		c.warnings.Warn(fmt.Sprintf("too many nodes: records of new names go to node %q", OverflowNode),
-			"node", validName(node), "maxNodes", c.maxNodes)
+			"node", registry.Valid(node), "maxNodes", c.maxNodes)
 	}
 }
 

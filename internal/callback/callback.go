@@ -1,6 +1,7 @@
 // Package callback calls the functions of the user with events, one at a time
 // and in the order in which the events were put. A function that panics, ends
 // its goroutine, or does not return, holds up no goroutine that puts an event.
+// [Ask] calls a function of the user on the goroutine that needs its answer.
 package callback
 
 import (
@@ -107,4 +108,19 @@ func (q *Queue[E]) call(d *delivery[E]) {
 	}()
 	q.rules.Calls[i](d.event)
 	returned = true
+}
+
+// Ask returns the answer of a function of the user. If the function does not
+// return, Ask calls failed and returns the zero answer. The stack of the panic,
+// or of runtime.Goexit, still stands then. recovered is nil for Goexit.
+func Ask[A, R any](f func(A) R, about A, failed func(recovered any)) (answer R) {
+	returned := false
+	defer func() {
+		if !returned {
+			failed(recover())
+		}
+	}()
+	answer = f(about)
+	returned = true
+	return answer
 }

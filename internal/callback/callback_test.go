@@ -104,3 +104,31 @@ func TestANilQueueIsEmpty(t *testing.T) {
 		t.Errorf("a queue without functions is %v, %d dropped", q, q.Dropped())
 	}
 }
+
+func TestAskAnswersAlsoIfTheFunctionDoesNotReturn(t *testing.T) {
+	for name, c := range map[string]struct {
+		f      func(int) int
+		want   int
+		failed string
+	}{
+		"returns": {func(i int) int { return i + 1 }, 8, ""},
+		"panics":  {func(int) int { panic("boom") }, 0, "boom"},
+		"Goexit":  {func(int) int { runtime.Goexit(); return 1 }, 0, "<nil>"},
+	} {
+		answer, failed := 0, ""
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			answer = Ask(c.f, 7, func(recovered any) {
+				stack := make([]byte, 1<<12)
+				if !strings.Contains(string(stack[:runtime.Stack(stack, false)]), "TestAskAnswers") {
+					t.Errorf("%s: the stack does not have the function:\n%s", name, stack)
+				}
+				failed = fmt.Sprint(recovered)
+			})
+		}()
+		if <-done; answer != c.want || failed != c.failed {
+			t.Errorf("%s: Ask returned %d and failed with %q, want %d and %q", name, answer, failed, c.want, c.failed)
+		}
+	}
+}

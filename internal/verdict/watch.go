@@ -204,7 +204,9 @@ func (w *Watch) Look() {
 }
 
 // serve looks as often as looks are asked for. The caller has the turn. After
-// some looks another goroutine goes on, so that no recorder serves for long.
+// some looks serve gives the turn back, so that no recorder serves for long. It
+// then starts a goroutine for the look that was asked for. If every processor
+// is busy, a recorder takes the turn before that goroutine runs.
 func (w *Watch) serve() {
 	for range 4 {
 		step.At(step.Looking)
@@ -215,7 +217,8 @@ func (w *Watch) serve() {
 		}
 		w.turn.Store(taken)
 	}
-	go w.serve()
+	w.turn.Store(free)
+	go w.Look()
 }
 
 // LookNow is Look at every record that returned before the call, and returns
