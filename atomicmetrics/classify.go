@@ -52,11 +52,10 @@ func Classify(err error) Category { return Category(classify.Of(err, carriedCate
 
 // carriedCategory returns the category that err carries, if any.
 func carriedCategory(err error) (classify.Kind, bool) {
-	e, ok := err.(interface{ ErrorCategory() Category })
-	if !ok {
-		return 0, false
+	if e, ok := err.(interface{ ErrorCategory() Category }); ok {
+		return classify.Kind(e.ErrorCategory().orOther()), true
 	}
-	return classify.Kind(e.ErrorCategory().orOther()), true
+	return 0, false
 }
 
 // Categorize wraps err, so that [Classify] returns category for it. The text

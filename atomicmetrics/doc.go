@@ -44,12 +44,12 @@
 // program calls RecordRetry when a further attempt starts. [Classify] finds the
 // category of an error, unless [WithClassifier] gives another function.
 //
-// A nil Collector and a nil Node record nothing, so a program can leave metrics
-// out without a check at every step. A collector keeps at most [WithMaxNodes]
-// names, and records of further names go to the node [OverflowNode]. A name
-// keeps its place until [Collector.Forget] or [WithIdleForget] gives it back.
-// [WithLastFailure] keeps when and why each node failed last. [WithInFlight]
-// keeps which executions are running, and so shows a node that hangs.
+// A nil Collector and a nil Node record nothing. A collector keeps at most
+// [WithMaxNodes] names, and records of further names go to the node
+// [OverflowNode]. A name keeps its place until [Collector.Forget] or
+// [WithIdleForget] gives it back. [WithLastFailure] keeps when and why each
+// node failed last. [WithInFlight] keeps which executions are running, and so
+// shows a node that hangs.
 //
 // # Reading and resets
 //
@@ -100,9 +100,8 @@
 // COOKBOOK.md has a recipe for each use. The README has figures of speed.
 //
 // A record on a handle is a handful of atomic instructions. A timed execution
-// adds two readings of the clock, which often take longer than the record. A
-// record by name adds a lookup in a concurrent map. Without thresholds records
-// pay nothing for them, and a healthy node pays a comparison or two. With
-// digest.Exact a read copies the window and sorts it, so its cost grows with
-// the window.
+// adds two readings of the clock, which often take longer. A record by name
+// adds a lookup in a concurrent map. A node without thresholds pays nothing for
+// them, and a healthy node a comparison or two. With digest.Exact a read sorts
+// a copy of the window, so its cost grows with the window.
 package atomicmetrics

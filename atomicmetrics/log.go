@@ -26,12 +26,11 @@ func (m NodeMetrics) MarshalZerologObject(e *zerolog.Event) { e.Fields(figures.A
 // JSON, but durations in whole nanoseconds, such as p99Ns.
 func (e Event) LogValue() slog.Value { return logValue(eventTable, &e) }
 
-// LogValue makes a LastFailure a group of attributes for log/slog: at, category
-// and text.
+// LogValue makes a LastFailure a group for log/slog: at, category and text.
 func (f LastFailure) LogValue() slog.Value { return logValue(lastFailureTable, &f) }
 
-// LogValue makes an InFlight a group of attributes for log/slog: running,
-// highest and, if an execution is running, oldestNs in whole nanoseconds.
+// LogValue makes an InFlight a group for log/slog: running, highest and, if an
+// execution is running, oldestNs in whole nanoseconds.
 func (f InFlight) LogValue() slog.Value { return logValue(inFlightTable, &f) }
 
 // LogValue makes a Stats a group of attributes for log/slog. They have the

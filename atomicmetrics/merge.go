@@ -30,11 +30,11 @@ import (
 //     [Sketch.Quantiles] says, however many windows there are. If a node has
 //     one window alone, its percentiles stay. WindowMin and WindowMax are
 //     always true.
-//   - A threshold is breached if it is in one snapshot.
-//   - LastFailures has the newest failure of each node. Oldest is the longest.
-//   - Sources are those of all. Adjacent intervals of one instance become one.
-//   - TakenAt is the newest. Percentiles is "tdigest" if it is so in a
-//     snapshot, or if a sketch of several windows is not samples.
+//   - A threshold is breached if it is in one snapshot. LastFailures has the
+//     newest failure of each node. TakenAt is the newest, and Oldest the
+//     longest. Adjacent Sources of one instance become one.
+//   - Percentiles is "tdigest" if it is so in a snapshot, or if a sketch of
+//     several windows is not samples.
 //
 // The order and the groups of snapshots do not matter, up to the error of
 // quantiles and a nanosecond of averages. There is one exception. A group has
@@ -89,13 +89,12 @@ type Merger struct {
 // [Merge], with the TakenAt of the snapshot. With an error Add has added
 // nothing, and the Merger may go on.
 func (m *Merger) Add(s Snapshot) error {
-	at := s.TakenAt
 	keep, err := m.accept(&s)
 	if err == nil {
 		err = m.add(&s)
 	}
 	if err != nil {
-		return fmt.Errorf("atomicmetrics: Merger: snapshot taken at %s: %w", at.Format(time.RFC3339Nano), err)
+		return fmt.Errorf("atomicmetrics: Merger: snapshot taken at %s: %w", s.TakenAt.Format(time.RFC3339Nano), err)
 	}
 	keep()
 	return nil

@@ -73,8 +73,5 @@ func (s Snapshot) since(earlier Snapshot) (Snapshot, error) {
 	}
 	earlier.Ignored = ignored
 	snapshotDetails.Between(&between, &s, &earlier)
-	if len(between.Ignored) == 0 {
-		between.Ignored = nil
-	}
 	return between, nil
 }

@@ -1,6 +1,7 @@
 package atomicmetrics
 
 import (
+	"cmp"
 	"iter"
 	"math"
 	"slices"
@@ -62,10 +63,7 @@ func (s Snapshot) All() iter.Seq2[string, NodeMetrics] {
 const maxWindowSize = min(1<<53-1, math.MaxInt)
 
 // The values of Snapshot.Percentiles.
-const (
-	exactPercentiles   = "exact"
-	tdigestPercentiles = "tdigest"
-)
+const exactPercentiles, tdigestPercentiles = "exact", "tdigest"
 
 // snapshotTable is the JSON of a snapshot. The version has the first row, so
 // for a document of another version the error is only about the version.
@@ -103,11 +101,9 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 	return snapshotTable.Marshal(&s, size)
 }
 
-// Sizes of JSON.
-const (
-	nodeBytes = 640 // a node with large figures; the smallest takes 450
-	pairBytes = 20  // seconds to the nanosecond
-)
+// nodeBytes is the size of the JSON of a node with large figures. The smallest
+// takes 450 bytes. pairBytes is the size of a pair of a sketch with seconds.
+const nodeBytes, pairBytes = 640, 20
 
 // UnmarshalJSON sets the snapshot to the result of [ParseSnapshot], which
 // refuses null. On an error it leaves the snapshot unchanged. The UnmarshalJSON
@@ -154,19 +150,14 @@ func (s *Snapshot) empty() bool { return len(s.Nodes)+len(s.InFlight)+len(s.Igno
 // is empty, valid does not look at TakenAt, WindowSize and Percentiles.
 func (s Snapshot) valid() (Snapshot, error) {
 	var err error
-	if s.Nodes, err = jsontable.ValidNames(s.Nodes); err != nil {
-		return s, err
-	}
-	if err := snapshotDetails.ValidNames(&s); err != nil {
+	s.Nodes, err = jsontable.ValidNames(s.Nodes)
+	if err = cmp.Or(err, snapshotDetails.ValidNames(&s)); err != nil {
 		return s, err
 	}
 	if !s.empty() {
 		return s, snapshotTable.Check(&s)
 	}
-	if err := snapshotDetails.Check(&s); err != nil {
-		return s, err
-	}
-	return s, jsontable.FieldError("sources", source.Check(s.Sources))
+	return s, cmp.Or(snapshotDetails.Check(&s), jsontable.FieldError("sources", source.Check(s.Sources)))
 }
 
 // MarshalJSON returns the metrics as inside the JSON of a [Snapshot].

@@ -296,4 +296,7 @@ func (k *Kind[S, M, C, D, V]) between(between, s, earlier *S) {
 			values[name] = v
 		}
 	}
+	if k.Wanted == nil && len(values) == 0 {
+		*k.Of(between) = nil
+	}
 }
