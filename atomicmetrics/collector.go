@@ -302,9 +302,7 @@ func (c *Collector) MarshalJSON() ([]byte, error) { return c.Snapshot().MarshalJ
 // expvar.Var.
 func (c *Collector) String() string {
 	data, err := c.MarshalJSON()
-	// Only a clock outside the years 0 to 9999 makes a snapshot without a form
-	// in JSON.
-	if err != nil {
+	if err != nil { // only with a clock outside the years 0 to 9999
 		return "{}"
 	}
 	return string(data)

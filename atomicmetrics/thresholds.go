@@ -48,25 +48,22 @@ type Thresholds struct {
 
 // check returns an error that names the first bad field and its value.
 func (t Thresholds) check(c *config) error {
-	bad := func(field, format string, args ...any) error {
-		return fmt.Errorf("%s: %w", field, fmt.Errorf(format, args...))
-	}
 	switch {
 	case t.FailureRate != 0 && !(t.FailureRate > 0 && t.FailureRate < 1):
-		return bad("FailureRate", "%v must be at least 0 and below 1", t.FailureRate)
+		return fmt.Errorf("FailureRate: %v must be at least 0 and below 1", t.FailureRate)
 	case t.Latency < 0:
-		return bad("Latency", "%v must be at least 0", t.Latency)
+		return fmt.Errorf("Latency: %v must be at least 0", t.Latency)
 	case t.Running < 0:
-		return bad("Running", "%v must be at least 0", t.Running)
+		return fmt.Errorf("Running: %v must be at least 0", t.Running)
 	case t.Running > 0 && !c.inFlight:
-		return bad("Running", "%v needs WithInFlight", t.Running)
+		return fmt.Errorf("Running: %v needs WithInFlight", t.Running)
 	case t.MinSamples < 0:
-		return bad("MinSamples", "%d must be at least 0", t.MinSamples)
+		return fmt.Errorf("MinSamples: %d must be at least 0", t.MinSamples)
 	// A bad window size has an error of its own.
 	case t.MinSamples > c.windowSize && c.windowSize > 0:
-		return bad("MinSamples", "%d must be at most the window size %d", t.MinSamples, c.windowSize)
+		return fmt.Errorf("MinSamples: %d must be at most the window size %d", t.MinSamples, c.windowSize)
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
-		return bad("Recovery", "%v must be at least 0 and at most 1", t.Recovery)
+		return fmt.Errorf("Recovery: %v must be at least 0 and at most 1", t.Recovery)
 	}
 	return nil
 }
@@ -77,9 +74,6 @@ func (t Thresholds) windowOff() bool { return t.FailureRate == 0 && t.Latency ==
 // rule returns the thresholds, which must be valid, ready for judging.
 func (t Thresholds) rule() *verdict.Rule {
 	return verdict.NewRule(verdict.Thresholds{
-		FailureRate: t.FailureRate,
-		Latency:     int64(t.Latency),
-		MinSamples:  t.MinSamples,
-		Recovery:    t.Recovery,
+		FailureRate: t.FailureRate, Latency: int64(t.Latency), MinSamples: t.MinSamples, Recovery: t.Recovery,
 	})
 }
