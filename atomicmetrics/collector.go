@@ -48,7 +48,7 @@ type Collector struct {
 	intervals source.Clock
 
 	forgotten atomic.Pointer[nodeSum] // idle nodes' figures, never changed; nil if none
-	sweeping  sync.Mutex              // held while a goroutine looks for idle nodes; nobody waits for it
+	sweeping  sync.Mutex              // held while a goroutine looks for idle nodes
 }
 
 // New returns a collector. If options are bad, the error has a line for each,

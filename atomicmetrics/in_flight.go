@@ -39,13 +39,10 @@ func (n *Node) InFlight() InFlight {
 // its successor has the execution, and takes the name's place. If the node is
 // forgotten after begin, it keeps its place while it is busy.
 func (t *Timer) begin() {
-	for {
-		e, ok := t.node.life.Begin(t.start)
-		if ok {
-			t.execution = e
-			return
+	for begun := false; !begun; {
+		if t.execution, begun = t.node.life.Begin(t.start); !begun {
+			t.node = t.node.successor()
 		}
-		t.node = t.node.successor()
 	}
 }
 

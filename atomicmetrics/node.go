@@ -109,6 +109,27 @@ func (n *Node) RecordRetry(attempt int) {
 	}
 }
 
+// RecordIgnored counts an execution that ended and is no verdict on the node,
+// such as a cancelled one. The count is beside [NodeMetrics] and not in it.
+// Like a retry, it belongs to the node's figures until a reset. The time of the
+// execution is not kept.
+//
+// [Node.DoIgnoring] calls RecordIgnored. An execution that is no call of one
+// function calls it after [Timer.Discard].
+func (n *Node) RecordIgnored() {
+	if n != nil {
+		n.count(ignoredCount)
+	}
+}
+
+// Ignored returns how many executions RecordIgnored has counted since the last
+// reset. It waits for no other goroutine.
+func (n *Node) Ignored() uint64 {
+	var d details
+	n.metrics(&d)
+	return d.ignored
+}
+
 // count adds 1 to one of the counts.
 func (n *Node) count(i int) {
 	for !n.life.Count(&n.collector.rules, i) {
@@ -225,12 +246,5 @@ func (n *Node) Quantiles(q ...float64) []time.Duration {
 	b := readers.Get().(*reader)
 	defer readers.Put(b)
 	w := b.Read(&s.Ring)
-	if w.Samples == 0 {
-		return nil
-	}
-	quantiles := make([]time.Duration, len(q))
-	for i := range q {
-		quantiles[i] = w.Quantile(q[i])
-	}
-	return quantiles
+	return w.Quantiles(q)
 }

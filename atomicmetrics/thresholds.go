@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nodemetrics/nodemetrics/internal/callback"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
+	"github.com/nodemetrics/nodemetrics/internal/warn"
 )
 
 // Thresholds say when a node counts as unhealthy. The zero value has all
@@ -48,25 +50,22 @@ type Thresholds struct {
 
 // check returns an error that names the first bad field and its value.
 func (t Thresholds) check(c *config) error {
-	bad := func(field, format string, args ...any) error {
-		return fmt.Errorf("%s: %w", field, fmt.Errorf(format, args...))
-	}
 	switch {
 	case t.FailureRate != 0 && !(t.FailureRate > 0 && t.FailureRate < 1):
-		return bad("FailureRate", "%v must be at least 0 and below 1", t.FailureRate)
+		return fmt.Errorf("FailureRate: %v must be at least 0 and below 1", t.FailureRate)
 	case t.Latency < 0:
-		return bad("Latency", "%v must be at least 0", t.Latency)
+		return fmt.Errorf("Latency: %v must be at least 0", t.Latency)
 	case t.Running < 0:
-		return bad("Running", "%v must be at least 0", t.Running)
+		return fmt.Errorf("Running: %v must be at least 0", t.Running)
 	case t.Running > 0 && !c.inFlight:
-		return bad("Running", "%v needs WithInFlight", t.Running)
+		return fmt.Errorf("Running: %v needs WithInFlight", t.Running)
 	case t.MinSamples < 0:
-		return bad("MinSamples", "%d must be at least 0", t.MinSamples)
+		return fmt.Errorf("MinSamples: %d must be at least 0", t.MinSamples)
 	// A bad window size has an error of its own.
 	case t.MinSamples > c.windowSize && c.windowSize > 0:
-		return bad("MinSamples", "%d must be at most the window size %d", t.MinSamples, c.windowSize)
+		return fmt.Errorf("MinSamples: %d must be at most the window size %d", t.MinSamples, c.windowSize)
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
-		return bad("Recovery", "%v must be at least 0 and at most 1", t.Recovery)
+		return fmt.Errorf("Recovery: %v must be at least 0 and at most 1", t.Recovery)
 	}
 	return nil
 }
@@ -77,9 +76,37 @@ func (t Thresholds) windowOff() bool { return t.FailureRate == 0 && t.Latency ==
 // rule returns the thresholds, which must be valid, ready for judging.
 func (t Thresholds) rule() *verdict.Rule {
 	return verdict.NewRule(verdict.Thresholds{
-		FailureRate: t.FailureRate,
-		Latency:     int64(t.Latency),
-		MinSamples:  t.MinSamples,
-		Recovery:    t.Recovery,
+		FailureRate: t.FailureRate, Latency: int64(t.Latency), MinSamples: t.MinSamples, Recovery: t.Recovery,
 	})
+}
+
+// WithThresholdsFor calls f for the thresholds of each new node that has none
+// of its own, in the place of those of [WithThresholds]. It does not call f for
+// OverflowNode, to which WithThresholds applies. A nil f is ignored.
+//
+// The collector calls f on the goroutine that registers the name, before the
+// record, without a lock. So f may use the collector, but must not register the
+// name of its argument. If several goroutines register a name at the same time,
+// the collector may call f several times, and keeps one of the answers. If a
+// node comes back after [Collector.Forget], the collector calls f again.
+//
+// If f panics, or returns thresholds that New would refuse, the node has no
+// thresholds. The collector logs a warning, at most once a second. If f calls
+// runtime.Goexit, the name is not registered and nothing is recorded.
+func WithThresholdsFor(f func(node string) Thresholds) Option {
+	return func(c *config) {
+		if f != nil {
+			c.thresholdsFor = f
+		}
+	}
+}
+
+// askThresholds returns the answer of the user's function.
+func (c *Collector) askThresholds(name string) Thresholds {
+	t := callback.Ask(c.thresholdsFor, name, func(recovered any) { c.warnThresholdsFor(name, warn.Ending(recovered)) })
+	if err := t.check(&c.config); err != nil {
+		c.warnThresholdsFor(name, err.Error())
+		return Thresholds{}
+	}
+	return t
 }

@@ -64,6 +64,18 @@ func (w *Window) Quantile(q float64) time.Duration {
 	return time.Duration(w.reader.sorted.Quantile(q))
 }
 
+// Quantiles returns quantiles of the window, nil if it is empty.
+func (w *Window) Quantiles(q []float64) []time.Duration {
+	if w.Samples == 0 {
+		return nil
+	}
+	quantiles := make([]time.Duration, len(q))
+	for i := range q {
+		quantiles[i] = w.Quantile(q[i])
+	}
+	return quantiles
+}
+
 // Sketch returns the sketch of a window that is not empty.
 func (w *Window) Sketch() sketch.Sketch {
 	if w.large != nil {
