@@ -203,7 +203,7 @@ func TestRecordsBehindTheCopyOfALookAreCountedForTheNext(t *testing.T) {
 // how many may pass, is found by the look all the same.
 func TestARecordUnderWayAtTheEndOfALookIsJudged(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	for _, at := range []step.Step{step.Acquired, step.Counted, step.Stamped, step.Stored, step.Owing} {
+	for _, at := range []step.Step{step.Acquired, step.Counted, step.Stamped, step.Stored, step.Decisive} {
 		synctest.Test(t, func(t *testing.T) {
 			_, n, _ := heldCollector(t, WithWindowSize(10), WithThresholds(Thresholds{FailureRate: 0.15}))
 			n.RecordSuccess(1)

@@ -40,7 +40,7 @@ func TestARecorderDescheduledForASecondHoldsUpAResetAndNobodyElse(t *testing.T) 
 		{"grown digest", []Option{WithWindowSize(10_000), WithPercentiles(digest.TDigest(100))}, true,
 			append(record, step.Stamped)},
 		{"watched", []Option{WithThresholds(Thresholds{FailureRate: 0.3})}, false, append(record, step.Judged)},
-		{"watched and grown", []Option{WithThresholds(Thresholds{FailureRate: 0.3})}, true, append(record, step.Owing)},
+		{"watched and grown", []Option{WithThresholds(Thresholds{FailureRate: 0.3})}, true, append(record, step.Decisive)},
 	} {
 		for _, at := range kind.steps {
 			t.Run(fmt.Sprintf("%s/step=%d", kind.name, at), func(t *testing.T) {

@@ -88,7 +88,7 @@ type cores struct {
 	shards []atomic.Pointer[coreShard] // a power of two of them
 	// A list of shards, made while every shard was owned by a recorder that was
 	// held up.
-	more   atomic.Pointer[coreShard]
+	extra  atomic.Pointer[coreShard]
 	watch  *Watch        // or nil
 	large  *large        // or nil
 	solo   atomic.Uint64 // 1 + the index of the shard that records alone, or 0
@@ -113,21 +113,21 @@ type coreShard struct {
 }
 
 // stampedSlots are where a core's shard keeps its samples. The looker writes
-// allowed. Some fields never change. The shard's owner writes the others, and
+// lookAt. Some fields never change. The shard's owner writes the others, and
 // nobody else reads newest and quiet.
 type stampedSlots struct {
 	// A line of what most records need.
 	geometry
-	slots   []stampedSlot // window+1 slots, so the slot under way is never part of the window
-	newest  uint64        // the last stamp
-	index   int           // among the shards of all cores
-	owed    atomic.Uint64 // records that may change the verdict, plus 1
-	allowed atomic.Uint64 // a look is due when owed reaches it
+	slots    []stampedSlot // window+1 slots, so the slot under way is never part of the window
+	newest   uint64        // the last stamp
+	index    int           // among the shards of all cores
+	decisive atomic.Uint64 // records that may change the verdict, plus 1
+	lookAt   atomic.Uint64 // a look is due when decisive reaches it
 
 	unstored atomic.Uint64  // records whose samples were not stored
 	quiet    quiet          // the owner's knowledge of the other shards
 	batch    *history.Batch // in the place of slots, of a large window
-	next     *coreShard     // in cores.more
+	next     *coreShard     // in cores.extra
 }
 
 // stampedSlot is a sample and its stamp, in nanoseconds of the monotonic clock.
@@ -142,7 +142,7 @@ func (c *cores) newShard(index int) *coreShard {
 		s.geometry = geometryFor(slots)
 		s.slots = make([]stampedSlot, pad.Words(2*slots)/2)[:slots:slots]
 	}
-	s.owed.Store(1) // so that Mark can leave a record out
+	s.decisive.Store(1) // so that Mark can leave a record out
 	s.head.Store(s.start())
 	return s
 }
@@ -197,7 +197,7 @@ func (c *cores) record(o Outcome, d uint64, end int64) bool {
 	} else { // a whole window is newer
 		release.Store(&s.unstored, s.unstored.Load()+1)
 	}
-	due := c.watch != nil && s.owe(c.watch, o, d)
+	due := c.watch != nil && s.countDecisive(c.watch, o, d)
 	release.Store(&s.head, next)
 	step.At(step.Released)
 	core.Unpin()
@@ -245,7 +245,7 @@ func (c *cores) acquireAny(own int) (*coreShard, uint64) {
 	}
 	core.Unpin()
 	for {
-		first := c.more.Load()
+		first := c.extra.Load()
 		index := len(c.shards)
 		if first != nil {
 			index = first.index + 1
@@ -254,7 +254,7 @@ func (c *cores) acquireAny(own int) (*coreShard, uint64) {
 		s.next = first
 		s.head.Store(s.start() | busy)
 		step.At(step.Made)
-		if core.Pin(); c.more.CompareAndSwap(first, s) {
+		if core.Pin(); c.extra.CompareAndSwap(first, s) {
 			return s, s.start()
 		}
 		core.Unpin()
@@ -271,7 +271,7 @@ func (c *cores) all(yield func(*coreShard) bool) {
 			return
 		}
 	}
-	for s := c.more.Load(); s != nil; s = s.next {
+	for s := c.extra.Load(); s != nil; s = s.next {
 		if !yield(s) {
 			return
 		}

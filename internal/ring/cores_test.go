@@ -84,7 +84,7 @@ func TestARecordGoesToTheShardOfItsCore(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if c.more.Load() != nil {
+	if c.extra.Load() != nil {
 		t.Error("a shard was made though none was held up")
 	}
 }

@@ -103,25 +103,25 @@ func (r *Ring) Rejudge() (done bool) {
 	return done
 }
 
-// owe counts a record that may change the verdict and reports whether a look is
-// due. The caller owns the shard.
+// countDecisive counts a record if it may change the verdict. It reports
+// whether a look is due. The caller owns the shard.
 //
-// No look is missed. The recorder stores owed and then loads allowed. The
-// looker stores allowed and then asks Due, which loads the head and then owed.
-// The recorder's store may still be on its way to memory. But the recorder
-// acquired the shard by a CAS, and its store reaches memory before its release
-// does. So the looker finds the shard owned, and waits for the release, or it
-// finds the new owed. If the recorder acquired the shard after the looker
-// loaded the head, the recorder loads the looker's allowed.
-func (s *coreShard) owe(w *Watch, o Outcome, d uint64) (due bool) {
+// No look is missed. The recorder stores decisive and then loads lookAt. The
+// looker stores lookAt and then asks Due, which loads the head and then
+// decisive. The recorder's store may still be on its way to memory. But the
+// recorder acquired the shard by a CAS, and its store reaches memory before its
+// release does. So the looker finds the shard owned, and waits for the release,
+// or it finds the new decisive. If the recorder acquired the shard after the
+// looker loaded the head, the recorder loads the looker's lookAt.
+func (s *coreShard) countDecisive(w *Watch, o Outcome, d uint64) (due bool) {
 	if o == Success && d <= w.Bounds.Slow && w.Calm.Load() {
-		step.At(step.Owing)
+		step.At(step.Decisive)
 		return false
 	}
-	owed := s.owed.Load() + 1
-	release.Store(&s.owed, owed)
-	step.At(step.Owing)
-	return owed >= s.allowed.Load()
+	decisive := s.decisive.Load() + 1
+	release.Store(&s.decisive, decisive)
+	step.At(step.Decisive)
+	return decisive >= s.lookAt.Load()
 }
 
 // Mark notes how many records of each shard the coming copy of the window has.
@@ -134,12 +134,12 @@ func (b *Reader) Mark(r *Ring) {
 		for s.index >= len(b.marks) {
 			b.marks = append(b.marks, 0)
 		}
-		owed := s.owed.Load()
+		decisive := s.decisive.Load()
 		step.At(step.Reading)
 		if s.head.Load()&busy != 0 {
-			owed-- // which is not below 0, as newShard says
+			decisive-- // which is not below 0, as newShard says
 		}
-		b.marks[s.index] = owed + 1
+		b.marks[s.index] = decisive + 1
 	}
 }
 
@@ -155,7 +155,7 @@ func (b *Reader) Allow(r *Ring, n int) {
 	}
 	for s := range r.cores.Load().all {
 		if s.index < len(b.marks) && b.marks[s.index] != 0 {
-			s.allowed.Store(b.marks[s.index] - 1 + uint64(min(n, max(1, n/shards))))
+			s.lookAt.Store(b.marks[s.index] - 1 + uint64(min(n, max(1, n/shards))))
 			step.At(step.Allowed)
 		}
 	}
@@ -175,7 +175,7 @@ func (r *Ring) Due() bool {
 			}
 		}
 		step.At(step.Reading)
-		if head&busy != 0 && s.head.Load() == head || s.owed.Load() >= s.allowed.Load() {
+		if head&busy != 0 && s.head.Load() == head || s.decisive.Load() >= s.lookAt.Load() {
 			return true
 		}
 	}

@@ -99,7 +99,7 @@ func TestMarkLeavesARecordUnderWayOut(t *testing.T) {
 	r.Spread(2)
 	fill(&r, 1)
 	s := r.cores.Load().shards[1].Load()
-	s.owed.Store(5)
+	s.decisive.Store(5)
 	b.Mark(&r)
 	free := slices.Clone(b.marks)
 	head, _ := s.acquire()
@@ -108,7 +108,7 @@ func TestMarkLeavesARecordUnderWayOut(t *testing.T) {
 		t.Errorf("the marks are %v, and %v with a record under way in the second shard", free, b.marks)
 	}
 	for other := range r.cores.Load().all {
-		other.allowed.Store(100)
+		other.lookAt.Store(100)
 	}
 	if !r.Due() {
 		t.Error("no look is due, and a record stays under way")

@@ -15,7 +15,7 @@ type Reader struct {
 	copies []*shardCopy   // by the indices of the shards
 	window []Sample       // of a spread ring
 	rounds int            // of the last call of Window
-	marks  []uint64       // by the index of a shard, owed at Mark plus 1; 0 for no shard
+	marks  []uint64       // by the index of a shard, decisive at Mark plus 1; 0 for no shard
 	large  history.Reader // of a large window
 }
 

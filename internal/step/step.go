@@ -25,7 +25,7 @@ const (
 	Joined                // the name of a shard that records alone was taken away
 	Stamped               // the stamp was written (sharded nodes only)
 	Stored                // the sample was written
-	Owing                 // a shard counted a record that may change the verdict
+	Decisive              // a shard counted a record that may change the verdict
 	Unjudged              // the window could not be judged, because a reset is under way
 	Released              // the shard was given back
 	Looking               // a look at a window has begun

@@ -27,21 +27,22 @@
 //
 // # Looks at a spread ring
 //
-// No recorder looks. A recorder counts each record that may change the verdict
-// in its shard's owed. It calls Due if owed has reached the shard's allowed.
-// Due starts a goroutine that looks, unless looks rest. The looker
+// No recorder looks. A record is decisive if it may change the verdict. Its
+// recorder counts it in the shard, and calls Due if the count has reached the
+// shard's lookAt. Due starts a goroutine that looks, unless looks rest. The
+// looker
 //
-//  1. marks how many records each shard owes, without the records under way,
+//  1. marks each shard's decisive records, without the records under way,
 //  2. copies the window and judges it,
 //  3. allows each shard its part of the records that cannot change the verdict,
 //  4. asks [ring.Ring.Due] whether a look is due already.
 //
 // No change is missed for good. Take the last record R of a shard that may
 // change the verdict. If R ended before the copy, the copy has it. Otherwise
-// the mark does not have R, so R counts against the allowance. If R brings owed
-// to allowed, R or the looker finds that: ring's owe says why. If owed stays
-// below allowed, then all shards together got fewer records than can change the
-// verdict.
+// the mark does not have R, so R counts against the allowance. If R brings the
+// count to lookAt, R or the looker finds that: ring's countDecisive says why. If
+// the count stays below lookAt, then all shards together got fewer records than
+// can change the verdict.
 //
 // # Calm
 //
@@ -62,9 +63,9 @@
 // After a look, looks rest at least nine times as long as the look took. A
 // recorder that finds looks at rest leaves its look to the end of the rest. The
 // timer's goroutine first ends the rest, and then asks whether a look is due.
-// The recorder stored owed before it loaded resting. So the recorder found the
-// rest ended and starts a look, or the timer's goroutine finds the shard owned
-// or owed stored.
+// The recorder stored its count before it loaded resting. So the recorder found
+// the rest ended and starts a look, or the timer's goroutine finds the shard
+// owned or the count stored.
 //
 // # Resets
 //

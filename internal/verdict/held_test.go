@@ -73,7 +73,7 @@ func TestASuccessThatComparedLongAgoEndsABreach(t *testing.T) {
 		w.record(ring.Success, 1)
 		w.Spread(2)
 		step.Pick(func(int) int { return 0 })
-		held, release := step.Hold(step.Owing)
+		held, release := step.Hold(step.Decisive)
 		done := make(chan bool)
 		go func() {
 			w.record(ring.Success, 1)

@@ -173,10 +173,10 @@ func TestLookNowJudgesAWindowThatRests(t *testing.T) {
 	w := newWindow(100, Thresholds{FailureRate: 0.5})
 	w.Spread(2)
 	w.record(ring.Success, 10)
-	for w.looks.Load() == 0 {
+	for w.looks.Load() == 0 || w.Ring.Due() || w.resting.Load() == looking {
 		runtime.Gosched()
 	}
-	w.resting.Store(clock.Real() + int64(maxRest)/2)
+	w.resting.Store(clock.Stamp(clock.Now()) + int64(maxRest)/2)
 	w.record(failed, 20)
 	w.wantEvents(t, "")
 	w.LookNow(func(int) bool { return true })

@@ -10,8 +10,8 @@
  * NONE before the first judgement. A record whose state differs from the
  * verdict changes the verdict. A node's window has a number, and NIL is none.
  *
- * The recorders' stores are plain. A recorder's buffer has what its shard
- * owes, then the rest, with the release.
+ * The recorders' stores are plain. A recorder's buffer has the count of its
+ * shard's decisive records, then the rest, with the release.
  */
 
 #ifndef RECORDERS
@@ -41,7 +41,7 @@
 #define GOOD 1
 #define BAD  2
 
-typedef Shard { bool busy; byte owed, allowed, value, stamp };
+typedef Shard { bool busy; byte decisive, lookAt, value, stamp };
 typedef Window {
 	bool spread, closed;
 	bool busy, frozen, unjudged; byte count, value; /* of the first shard */
@@ -61,9 +61,9 @@ byte state, resets;
 #define LOOKING 1
 #define RESTING 2
 
-typedef Buffer { byte owed, value, stamp; bool freeze, release; byte s, k }; /* k is SHARDS for the first shard */
+typedef Buffer { byte decisive, value, stamp; bool freeze, release; byte s, k }; /* k is SHARDS for the first shard */
 Buffer buffer[RECORDERS + 1]; /* the last is a reset's or a looker's, and always empty */
-#define EMPTY (buffer[r].owed == 0 && !buffer[r].release)
+#define EMPTY (buffer[r].decisive == 0 && !buffer[r].release)
 
 byte idle = (1 << RECORDERS) - 1; /* recorders between two records, a bit for each */
 byte made, begun, clock, alive = RECORDERS + RESETS;
@@ -125,7 +125,7 @@ inline judgeOwned(s, v) {
 #define BUFFER(window, shard, v, at) buffer[r].s = window; buffer[r].k = shard; buffer[r].value = v; buffer[r].stamp = at; buffer[r].release = true
 
 /* Recorders are alike, so the idle recorder with the lowest number goes on. */
-#define IDLE(n) ((n) < r && (idle >> (n)) & 1 && buffer[n].owed == 0 && !buffer[n].release)
+#define IDLE(n) ((n) < r && (idle >> (n)) & 1 && buffer[n].decisive == 0 && !buffer[n].release)
 #define MY_TURN (!IDLE(0) && !IDLE(1))
 #define RETURN  idle = idle | (1 << r); s = NIL; o = NONE; goto next
 
@@ -176,8 +176,8 @@ again:	if
 	fi;
 	if
 	:: o == GOOD && w[s].calm /* step: load calm */
-	:: atomic { !(o == GOOD && w[s].calm) -> buffer[r].owed = w[s].shards[k].owed + 1; buffer[r].s = s; buffer[r].k = k }; /* step: owe */
-	   reached = (w[s].shards[k].owed + (buffer[r].owed != 0 -> 1 : 0) >= w[s].shards[k].allowed) /* step: load allowed */
+	:: atomic { !(o == GOOD && w[s].calm) -> buffer[r].decisive = w[s].shards[k].decisive + 1; buffer[r].s = s; buffer[r].k = k }; /* step: count a decisive record */
+	   reached = (w[s].shards[k].decisive + (buffer[r].decisive != 0 -> 1 : 0) >= w[s].shards[k].lookAt) /* step: load lookAt */
 	fi;
 	atomic { BUFFER(s, k, o, at); at = 0; k = 0; if :: !reached -> RETURN :: else fi }; /* step: release a core's shard */
 	due(s);
@@ -191,14 +191,14 @@ proctype memory() {
 end:	do
 	:: atomic {
 		if
-		:: buffer[0].owed || buffer[0].release -> r = 0
-		:: buffer[1].owed || buffer[1].release -> r = 1
+		:: buffer[0].decisive || buffer[0].release -> r = 0
+		:: buffer[1].decisive || buffer[1].release -> r = 1
 #if RECORDERS > 2
-		:: buffer[2].owed || buffer[2].release -> r = 2
+		:: buffer[2].decisive || buffer[2].release -> r = 2
 #endif
 		fi;
 		if
-		:: buffer[r].owed -> w[buffer[r].s].shards[buffer[r].k].owed = buffer[r].owed; buffer[r].owed = 0
+		:: buffer[r].decisive -> w[buffer[r].s].shards[buffer[r].k].decisive = buffer[r].decisive; buffer[r].decisive = 0
 		:: else ->
 			if
 			:: buffer[r].k < SHARDS ->
@@ -228,14 +228,14 @@ inline isDue(s) {
 #else
 	:: k < SHARDS && !again ->
 #endif
-		atomic { again = again || w[s].shards[k].owed >= w[s].shards[k].allowed; k++ } /* step: look what a shard owes */
+		atomic { again = again || w[s].shards[k].decisive >= w[s].shards[k].lookAt; k++ } /* step: look at the count of decisive records */
 	:: atomic { else -> k = 0; break }
 	od
 }
 
 inline allow(s) {
 	do
-	:: atomic { k < SHARDS -> w[s].shards[k].allowed = mark[k] + (changed -> 0 : 1); mark[k] = 0; k++ } /* step: allow */
+	:: atomic { k < SHARDS -> w[s].shards[k].lookAt = mark[k] + (changed -> 0 : 1); mark[k] = 0; k++ } /* step: allow */
 	:: atomic { k == SHARDS -> k = 0; break }
 	od
 }
@@ -271,7 +271,7 @@ inline lookOnce(s) {
 			:: atomic { true -> OWN(s) };
 #endif
 				ONE { do
-				:: atomic { k < SHARDS -> mark[k] = w[s].shards[k].owed }; /* step: load what a shard owes */
+				:: atomic { k < SHARDS -> mark[k] = w[s].shards[k].decisive }; /* step: load the count of decisive records */
 					atomic {
 #if defined(BREAK_UNCOUNTED)
 						mark[k] = mark[k] - (w[s].shards[k].busy && mark[k] > 1 -> 1 : 0);
@@ -403,7 +403,7 @@ init {
 	atomic {
 		for (n : 1 .. WINDOWS) {
 			w[n].idle = true;
-			for (k : 0 .. SHARDS - 1) { w[n].shards[k].owed = 1 }
+			for (k : 0 .. SHARDS - 1) { w[n].shards[k].decisive = 1 }
 #if SPREAD == 2
 			run spreader(n);
 #else
