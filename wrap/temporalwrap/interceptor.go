@@ -71,7 +71,7 @@ type recorder struct {
 }
 
 func (r *recorder) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	return &attempt{interceptor.ActivityInboundInterceptorBase{Next: next}, r, signs{}}
+	return &attempt{interceptor.ActivityInboundInterceptorBase{Next: next}, r, signs{last: time.Now()}}
 }
 
 func (r *recorder) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
@@ -92,7 +92,6 @@ func (a *attempt) Init(outbound interceptor.ActivityOutboundInterceptor) error {
 
 func (a *attempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (result any, err error) {
 	info := activity.GetInfo(ctx)
-	a.signs.last = time.Now()
 	ignore := func(err error) bool { return err == activity.ErrResultPending || a.Ignore(err) }
 	node := record.Named(a.Collector, a.ActivityName, info, info.ActivityType.Name)
 	record.Attempt(node, int(info.Attempt)-1, ignore, func() error {
