@@ -100,7 +100,7 @@ func benchmarkWindow(b *testing.B, window, shards, recorders int) {
 	b.ResetTimer()
 	for range b.N {
 		reader.Window(&r)
-		rounds += reader.Rounds()
+		rounds += reader.rounds
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(rounds)/float64(b.N), "rounds/read")

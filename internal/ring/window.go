@@ -14,14 +14,10 @@ type Reader struct {
 	words  []Sample       // the first shard's slots
 	copies []*shardCopy   // by the indices of the shards
 	window []Sample       // of a spread ring
-	rounds int            // of the last call of Window
+	rounds int            // how often the last call of Window copied the slots
 	marks  []uint64       // by the index of a shard, decisive at Mark plus 1; 0 for no shard
 	large  history.Reader // of a large window
 }
-
-// Rounds returns how often the last call of Window copied the slots, at least
-// once. The reader copies again if recorders overtook the copy.
-func (b *Reader) Rounds() int { return b.rounds }
 
 // Window returns a copy of the ring's window, in no order, and its newest
 // sample. Both are empty if the ring has no sample. The window is the window of

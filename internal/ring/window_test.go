@@ -258,7 +258,7 @@ func windowsThatWere(t *testing.T, size, spread int, recorders uint64) {
 			t.Error(err)
 			break
 		}
-		rounds += b.Rounds()
+		rounds += b.rounds
 	}
 	stop.Store(true)
 	wg.Wait()
