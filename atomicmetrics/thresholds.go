@@ -50,22 +50,23 @@ type Thresholds struct {
 
 // check returns an error that names the first bad field and its value.
 func (t Thresholds) check(c *config) error {
+	refuse := func(field string, value any, rule string) error { return fmt.Errorf("%s: %v %s", field, value, rule) }
 	switch {
 	case t.FailureRate != 0 && !(t.FailureRate > 0 && t.FailureRate < 1):
-		return fmt.Errorf("FailureRate: %v must be at least 0 and below 1", t.FailureRate)
+		return refuse("FailureRate", t.FailureRate, "must be at least 0 and below 1")
 	case t.Latency < 0:
-		return fmt.Errorf("Latency: %v must be at least 0", t.Latency)
+		return refuse("Latency", t.Latency, "must be at least 0")
 	case t.Running < 0:
-		return fmt.Errorf("Running: %v must be at least 0", t.Running)
+		return refuse("Running", t.Running, "must be at least 0")
 	case t.Running > 0 && !c.inFlight:
-		return fmt.Errorf("Running: %v needs WithInFlight", t.Running)
+		return refuse("Running", t.Running, "needs WithInFlight")
 	case t.MinSamples < 0:
-		return fmt.Errorf("MinSamples: %d must be at least 0", t.MinSamples)
+		return refuse("MinSamples", t.MinSamples, "must be at least 0")
 	// A bad window size has an error of its own.
 	case t.MinSamples > c.windowSize && c.windowSize > 0:
-		return fmt.Errorf("MinSamples: %d must be at most the window size %d", t.MinSamples, c.windowSize)
+		return refuse("MinSamples", t.MinSamples, fmt.Sprint("must be at most the window size ", c.windowSize))
 	case t.Recovery != 0 && !(t.Recovery > 0 && t.Recovery <= 1):
-		return fmt.Errorf("Recovery: %v must be at least 0 and at most 1", t.Recovery)
+		return refuse("Recovery", t.Recovery, "must be at least 0 and at most 1")
 	}
 	return nil
 }

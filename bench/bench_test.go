@@ -110,14 +110,6 @@ func spreadRegistry(names ...string) func() (peer.Nodemetrics, error) {
 	})
 }
 
-// flush waits until the helper goroutines of ours have nothing to do.
-func flush(b *testing.B, c *atomicmetrics.Collector) {
-	b.Helper()
-	if err := c.Flush(context.Background()); err != nil {
-		b.Fatal(err)
-	}
-}
-
 // registry has a node named "node" with a full window. It is made on first use:
 // a benchmark is run several times, each longer than the last, and goes on
 // where it was.
