@@ -26,7 +26,7 @@ test: ## run the tests, on 386 too where this machine can run it
 	$(TEST) ./...
 	@if [ "$$($(GO) env GOHOSTOS)" = linux ] && GOARCH=386 CGO_ENABLED=0 $(GO) test -run '^$$' errors >/dev/null 2>&1; then \
 		echo 'GOARCH=386 CGO_ENABLED=0 $(TEST) ./...'; GOARCH=386 CGO_ENABLED=0 $(TEST) ./...; \
-	else echo 'this machine runs no program for linux/386: these tests are left to make platforms'; fi
+	else echo 'this machine runs no program for linux/386: these tests are left to .ci/platforms'; fi
 
 race: ## run the tests, those of the adapters on a real Redis and PostgreSQL too, under the race detector
 	@.ci/redis

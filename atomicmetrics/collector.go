@@ -26,8 +26,8 @@ const OverflowNode = "(overflow)"
 // Collector keeps the metrics of nodes by name. [New] makes a Collector, and a
 // process may have any number. A nil Collector is valid, records nothing and
 // reads as empty. All methods are safe for concurrent use. A collector needs no
-// Close. It has a goroutine only while there is an event or a warning to
-// deliver.
+// Close. It has a goroutine only while there is work for it, such as an event to
+// deliver or a spread node to judge.
 type Collector struct {
 	config
 	percentiles string

@@ -66,15 +66,18 @@
 // returns the figures of each interval. A program need not reset, because
 // counters do not overflow in practice. [Snapshot.Since] compares two
 // snapshots, for a reader among several. [Merge] and [Merger] read the nodes of
-// many processes as one.
+// many processes as one. Snapshot.Sources says of which collectors and times the
+// figures are, and Snapshot.Ignored how many executions were no verdict.
 //
 // # Thresholds and events
 //
 // [Thresholds] say from when on a node counts as unhealthy. The record that
 // carries the window across raises an [Event], once. If several records
-// overlap, the first record after it may do so. The next breach comes after a
-// recovery. [OnEvent] has the rules of callbacks. No record waits for them;
-// [Collector.Flush] does.
+// overlap, the first record after it may do so. If the records of a node are
+// spread over cores, a goroutine of the collector judges instead. With
+// Thresholds.Running a timer raises a [RunningEvent], and no record is needed.
+// The next breach comes after a recovery. [OnEvent] has the rules of callbacks.
+// No record waits for them; [Collector.Flush] does.
 //
 // # Guarantees
 //

@@ -4,9 +4,9 @@ import "time"
 
 // WithInFlight keeps the running executions of every node. [Node.InFlight] and
 // Snapshot.InFlight return them. They show a node that hangs, which no record
-// shows. Only executions that Start began are known, which are those of timers
-// and of package wrap. An execution runs until the first call of Stop or
-// Discard on its Timer.
+// shows. Only executions that [Node.Start], [Node.Do] and [Node.DoIgnoring]
+// began are known, and so those of package wrap and of most adapters. An
+// execution runs until the first call of Stop or Discard on its Timer.
 //
 // Records cost the same with it. Start and Stop together take four more atomic
 // instructions. A node takes about 100 bytes more, and 8 for each execution

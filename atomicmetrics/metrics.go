@@ -93,7 +93,8 @@ func (m NodeMetrics) WindowFailureRate() float64 {
 //	newest 12: 2 failed (16.7%), min 2ms, p50 7ms, p90 9ms, p99 9ms, max 9ms;
 //	failureRate in breach
 //
-// in one line. It leaves out zero counts. Durations are exact.
+// in one line. A part without failures, retries or samples is left out.
+// Durations are exact.
 func (m NodeMetrics) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d runs, %d failed", m.TotalExecutions, m.FailureCount)

@@ -20,8 +20,8 @@ import (
 // Recording never fails and never waits for another goroutine. A record of a
 // negative duration counts as 0, and of one above MaxDuration as MaxDuration.
 // The collector logs both, at most once a second. After a node's first record,
-// most records allocate nothing. The package's documentation lists the
-// exceptions under Performance. For a node that was forgotten,
+// most records allocate nothing. GUARANTEES.md, beside this file, lists the
+// exceptions. For a node that was forgotten,
 // [Collector.Forget] has the rules.
 type Node struct {
 	life      life.Node

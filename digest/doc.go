@@ -25,8 +25,8 @@
 //	                                                   0.2 % at p99, beside a gap between
 //	                                                   two modes too; seen beside gaps:
 //	                                                   0.43 %, 0.25 %, 0.09 %
-//	thresholds are judged   by every record            at most a fiftieth of the window
-//	                                                   late for each core
+//	thresholds are judged   by every record, or by a   at most a fiftieth of the window
+//	                        goroutine if cores contend late for each core
 //	window after a reset    empty                      empty
 //	and after that many     exactly the newest         three quarters of them to all
 //

@@ -45,6 +45,9 @@
 //	    Ignore says true of its error           nothing                       –
 //	it panics or ends its goroutine             a failure, CategoryOther      –
 //
+// If Ignore accepts the error, the execution counts in
+// [atomicmetrics.Snapshot.Ignored].
+//
 // The wrapper records an execution when it ends. Its duration is that of the
 // whole call by the monotonic clock, with all attempts and all back-off. The
 // classifier and Ignore see the error that the caller gets. The wrapper records

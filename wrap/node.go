@@ -32,11 +32,11 @@ type Config struct {
 	Timeout time.Duration
 
 	// Ignore reports whether an error is no verdict on the node. The execution
-	// is then not recorded at all. The node asks about the error that the call
-	// returns. If the caller's context has ended, the node asks about that
-	// context's Err too, because a canceled function may return an error of its
-	// own. The node does not ask about a success. Nil ignores nothing. Several
-	// goroutines may call Ignore at once.
+	// is then not recorded, and counts in [atomicmetrics.Snapshot.Ignored]. The
+	// node asks about the error that the call returns. If the caller's context
+	// has ended, the node asks about that context's Err too, because a canceled
+	// function may return an error of its own. The node does not ask about a
+	// success. Nil ignores nothing. Several goroutines may call Ignore at once.
 	Ignore func(error) bool
 }
 

@@ -39,6 +39,9 @@
 //	    Config.Ignore did                      a failure, CategoryOther      none
 //	it is a function that Node measures        as package wrap records it    1, 2, … as it starts
 //
+// If nothing is recorded, the execution counts in
+// [atomicmetrics.Snapshot.Ignored].
+//
 // # What is left out
 //
 // eino's callbacks do not tell [Handler] everything. If a node panics, eino

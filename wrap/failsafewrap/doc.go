@@ -39,6 +39,9 @@
 //	it panicked or ended its goroutine,
 //	    or Config.Ignore did                   a failure, CategoryOther      the same
 //
+// If nothing is recorded, the execution counts in
+// [atomicmetrics.Snapshot.Ignored].
+//
 // A retrypolicy.ExceededError has the category of its last attempt. If a
 // breaker is open or a bulkhead is full, the caller gets an error. The policy
 // records that error as every error.

@@ -38,8 +38,9 @@ type Config struct {
 	Failed func(status int) bool
 
 	// Ignore reports whether an error is no verdict on the node. The request is
-	// then not recorded at all. Handler and Transport ask about each failure
-	// but a panic. Nil means wrap.Canceled, because clients come and go.
+	// then not recorded, and counts in [atomicmetrics.Snapshot.Ignored]. Handler
+	// and Transport ask about each failure but a panic. Nil means wrap.Canceled,
+	// because clients come and go.
 	//
 	// If a served client has gone, Handler also asks about context.Canceled,
 	// with any status. If the context of a request made has ended, Transport

@@ -55,9 +55,11 @@
 //	    read
 //	    by a deadline or http.Client.Timeout   a failure, CategoryTimeout    none
 //	    as the server hung up or reset         a failure, CategoryNetwork    none
-//	    and the caller has cancelled it        nothing                       none
+//	    and the caller has canceled it         nothing                       none
 //	the next transport returned nil and nil    a failure, CategoryOther      none
 //	the next transport or its body panicked    a failure, CategoryOther      none
+//
+// If nothing is recorded, the request counts in [atomicmetrics.Snapshot.Ignored].
 //
 // Config.Failed may make failures of more statuses. Of these 408 is
 // CategoryTimeout, and 400 and 422 are CategoryValidation. Config.Ignore
