@@ -6,19 +6,15 @@ import (
 	"testing"
 )
 
-func TestStatementsAreThoseOfTheDocumentation(t *testing.T) {
-	var documentation string
-	for _, file := range []string{"merge.go", "sketch.go"} {
-		text, err := os.ReadFile("../../../../atomicmetrics/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		documentation += string(text)
+func TestStatementsAreThoseOfTheCookbook(t *testing.T) {
+	text, err := os.ReadFile("../../../../atomicmetrics/COOKBOOK.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	words := strings.Join(strings.Fields(strings.ReplaceAll(documentation, "\n//", "\n")), " ")
+	words := strings.Join(strings.Fields(string(text)), " ")
 	for _, statement := range []string{table, newest, counters, pairs, percentiles} {
 		if !strings.Contains(words, strings.Join(strings.Fields(statement), " ")+";") {
-			t.Errorf("the documentation does not have\n%s", statement)
+			t.Errorf("the cookbook does not have\n%s", statement)
 		}
 	}
 }
