@@ -44,11 +44,14 @@ func (b *Reader) Window(r *Ring) (window []Sample, newest Sample) {
 }
 
 // Owned returns a copy of the window of a ring that is not spread, in no order.
-// The caller owns the first shard and has stored its sample there.
+// The caller owns the first shard. If it is a recorder, it has stored its sample
+// there. Otherwise the slot under way has an old sample or none.
 func (b *Reader) Owned(r *Ring) []Sample {
 	b.words = b.words[:0]
 	for i := range min(r.begun(r.first.head.Load()), r.size()) {
-		b.words = append(b.words, Sample(r.slots[i].Load()))
+		if s := Sample(r.slots[i].Load()); s != 0 {
+			b.words = append(b.words, s)
+		}
 	}
 	return b.words
 }

@@ -56,6 +56,7 @@ type Watch struct {
 	verdict atomic.Uint32 // written by its owner alone, as the package's comment says
 	turn    atomic.Uint32 // a word of the constants that follow
 	looks   atomic.Uint64 // that have ended
+	coming  atomic.Bool   // a goroutine for a look has been started and not begun
 	// Until when looks rest, by clock.Stamp; looking during a look; 0 if none
 	// is planned.
 	resting atomic.Int64
@@ -76,7 +77,7 @@ const (
 func (n *Node) Watch(r *ring.Ring) *Watch {
 	w := &Watch{node: n, ring: r}
 	w.Bounds = history.Bounds{Slow: n.rule.latency, Recovering: n.rule.latencyRecovery}
-	w.Watch.Judge, w.Watch.Due, w.Watch.Unjudged = w.judgeOwned, w.due, w.Rejudge
+	w.Watch.Judge, w.Watch.Due, w.Watch.Unjudged = w.judgeOwned, w.due, w.unjudged
 	w.lookAndRestFunc = w.lookAndRest
 	return w
 }
@@ -139,12 +140,19 @@ const (
 )
 
 // due plans a look. If looks rest, the look comes after the rest. now is a
-// recent reading of clock.Stamp. In a portable build the clock of a
-// testing/synctest bubble is years away from the clock outside. So due ignores
-// a rest longer than maxRest.
+// reading of clock.Stamp. It may be old, because a recorder that records alone
+// reads no clock. So due reads the clock if now seems too early for the rest. In
+// a portable build the clock of a testing/synctest bubble is years away from the
+// clock outside. So due ignores a rest longer than maxRest.
 func (w *Watch) due(now int64) {
 	until := w.resting.Load()
-	if until == looking || until != 0 && now < until && until-now <= int64(maxRest) {
+	if until == looking {
+		return
+	}
+	if until != 0 && until-now > int64(maxRest) {
+		now = clock.Stamp(clock.Now())
+	}
+	if until != 0 && now < until && until-now <= int64(maxRest) {
 		return
 	}
 	if w.resting.CompareAndSwap(until, looking) {
@@ -218,7 +226,16 @@ func (w *Watch) serve() {
 		w.turn.Store(taken)
 	}
 	w.turn.Store(free)
-	go w.Look()
+	if w.coming.CompareAndSwap(false, true) {
+		go w.lookLater()
+	}
+}
+
+// lookLater is Look on a goroutine that serve started. A goroutine that asks
+// for a look after the store starts another one.
+func (w *Watch) lookLater() {
+	w.coming.Store(false)
+	w.Look()
 }
 
 // LookNow is Look at every record that returned before the call, and returns
@@ -348,17 +365,28 @@ func (n *Node) AwaitResets(wait func(try int)) {
 
 // Rejudge judges a window that records could not have judged, because a reset
 // was under way. While a reset is under way, Rejudge does nothing. A reset
-// calls Rejudge after EndReset. A recorder calls Rejudge after it released a
+// calls Rejudge after EndReset. A recorder calls unjudged after it released a
 // shard whose window it could not judge. The reset or the recorder finds that
-// no reset is under way and the shard is free. Rejudge waits for nobody.
+// no reset is under way and the shard is free. Neither waits for anybody.
 func (w *Watch) Rejudge() {
 	if w == nil {
 		return
 	}
-	for !w.ring.Digested() && w.node.resets.Load() == 0 && !w.ring.Rejudge() {
-	}
-	if w.ring.Digested() || w.ring.Sharded() {
+	if w.rejudgeFirst(); w.ring.Digested() || w.ring.Sharded() {
 		w.Look()
+	}
+}
+
+// unjudged is Rejudge for a recorder, which copies no window.
+func (w *Watch) unjudged() {
+	if w.rejudgeFirst(); w.ring.Sharded() {
+		w.due(clock.Stamp(clock.Now()))
+	}
+}
+
+// rejudgeFirst judges the window of the first shard, if owners judge it.
+func (w *Watch) rejudgeFirst() {
+	for !w.ring.Digested() && w.node.resets.Load() == 0 && !w.ring.Rejudge() {
 	}
 }
 

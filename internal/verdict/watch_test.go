@@ -151,7 +151,8 @@ func TestABubbleLeavesNoRest(t *testing.T) {
 			<-w.raised
 			continue
 		}
-		for w.resting.Load() != 0 { // a rest of the phase before, whose timer is outside
+		// Of the phase before, whose timer is outside. It may look once more.
+		for w.resting.Load() != 0 || w.Ring.Due() {
 			runtime.Gosched()
 		}
 		synctest.Test(t, func(t *testing.T) {
@@ -327,4 +328,30 @@ func TestALookJudgesNothingWhileTheFirstShardIsOwned(t *testing.T) {
 		awake()
 		w.wantEvents(t, "failure breach")
 	})
+}
+
+// A recorder that records alone hands an old stamp to due.
+func TestALookThatRestsComesNoEarlierByAnOldStamp(t *testing.T) {
+	w := newWindow(10, Thresholds{FailureRate: 0.5})
+	until := clock.Stamp(clock.Now()) + int64(maxRest/2)
+	w.resting.Store(until)
+	w.due(until - 2*int64(maxRest))
+	if w.resting.Load() != until || w.looks.Load() != 0 {
+		t.Errorf("an old stamp ended the rest")
+	}
+}
+
+// A reset judges the window of records that could not be judged. The window is
+// not full, so the slot under way is empty.
+func TestTheP99OfARejudgedWindowIsOfItsSamplesAlone(t *testing.T) {
+	w := newWindow(200, Thresholds{Latency: 10})
+	w.node.BeginReset()
+	for range 98 {
+		w.Record(ring.Success, 1, 0)
+	}
+	w.Record(ring.Success, 100, 0)
+	w.node.EndReset()
+	if w.Watch.Rejudge(); len(w.changes) != 1 || w.changes[0].P99 != 100 || w.changes[0].Stats.Samples != 99 {
+		t.Errorf("the changes are %+v, want a breach with a p99 of 100 ns of 99 samples", w.changes)
+	}
 }
