@@ -48,9 +48,9 @@ type plan struct {
 // machine within tens. In an outage a document is hardly ever published within
 // the latency threshold. By misfortunes at least nine documents fail in an
 // outage, and six in a hundred are a breach. The outage is early, so even of
-// 200 files a whole window comes after it. With a recovery of 1, publish
-// recovers even if a busy machine delays a single document beyond the
-// threshold.
+// 200 files a whole window comes after it. The store answers nobody after the
+// outage before its delayed requests have ended. So no slow document comes after
+// a window of fast ones.
 var defaultPlan = plan{
 	timeout:        time.Second,
 	attempts:       3,
@@ -58,7 +58,7 @@ var defaultPlan = plan{
 	failureRate:    0.05,
 	latency:        950 * time.Millisecond,
 	running:        time.Second,
-	recovery:       1,
+	recovery:       0.5,
 	outageFrom:     0.1,
 	outageRequests: 56,
 	hangAt:         10,

@@ -18,6 +18,10 @@ type store struct {
 	outage   outage
 	requests atomic.Int64
 
+	// A request that is delayed holds it for reading. So the first request after
+	// the outage waits, and the documents of the outage end before many others.
+	delayed sync.RWMutex
+
 	mu   sync.Mutex
 	kept map[string]bool // the names of the documents that were taken
 
@@ -106,7 +110,7 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// To the end, because only then the server sees the client leave.
 	_, err := io.Copy(io.Discard, r.Body)
-	if err != nil || !wait(r.Context(), delay) {
+	if err != nil || !s.wait(r.Context(), delay) {
 		return // there is nobody to answer
 	}
 	s.mu.Lock()
@@ -125,11 +129,21 @@ func hangUp(w http.ResponseWriter) {
 	conn.Close()
 }
 
+// wait waits for d, and reports whether d passed before ctx ended. Without a
+// delay it waits for the requests that are delayed.
+func (s *store) wait(ctx context.Context, d time.Duration) bool {
+	if d == 0 {
+		s.delayed.Lock()
+		defer s.delayed.Unlock()
+		return ctx.Err() == nil
+	}
+	s.delayed.RLock()
+	defer s.delayed.RUnlock()
+	return wait(ctx, d)
+}
+
 // wait waits for d, and reports whether d passed before ctx ended.
 func wait(ctx context.Context, d time.Duration) bool {
-	if d == 0 {
-		return true
-	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
