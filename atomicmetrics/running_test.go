@@ -301,6 +301,26 @@ func TestRunningInABubbleAndOutside(t *testing.T) {
 	}
 }
 
+// TestRunningInOneBubbleAfterAnother leaves a timer armed at the end of the
+// first bubble.
+func TestRunningInOneBubbleAfterAnother(t *testing.T) {
+	c, events := newRunning(t)
+	n := c.Node("n")
+	synctest.Test(t, func(*testing.T) {
+		timer := n.Start()
+		time.Sleep(time.Second)
+		timer.Stop(nil)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		timer := n.Start()
+		time.Sleep(time.Hour)
+		if flush(t, c); !n.Metrics().RunningBreached || len(events.all()) != 1 {
+			t.Errorf("in breach: %t, after the events %v", n.Metrics().RunningBreached, events.all())
+		}
+		timer.Stop(nil)
+	})
+}
+
 // TestRunningEventsAlternateWhateverRunsBesideThem has goroutines that start and
 // stop timers, beside resets and Forget.
 func TestRunningEventsAlternateWhateverRunsBesideThem(t *testing.T) {
@@ -340,7 +360,8 @@ func TestRunningEventsAlternateWhateverRunsBesideThem(t *testing.T) {
 }
 
 // TestStartWithRunningAllocatesNothing is about a timer that is armed, and about
-// a node in breach.
+// a node in breach. Something else runs, because an execution that
+// begins alone in a bubble arms a timer.
 func TestStartWithRunningAllocatesNothing(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
@@ -348,14 +369,13 @@ func TestStartWithRunningAllocatesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := newRunning(t)
 		n := c.Node("n")
-		n.Start().Stop(nil)
+		n.Start()
 		measure := func() {
 			if allocs := testing.AllocsPerRun(1000, func() { n.Start().Stop(nil) }); allocs != 0 {
 				t.Errorf("%v allocations", allocs)
 			}
 		}
 		measure()
-		n.Start()
 		time.Sleep(2 * runningLimit)
 		synctest.Wait()
 		equal(t, "in breach", n.Metrics().RunningBreached, true)

@@ -36,10 +36,10 @@
 //	else      the Set is in breach, and the execution of this slot is overdue
 //
 // Each Begin loads plan after it claimed its slot. If it finds idle, it makes
-// plan timer(begin + limit) by a CAS, and starts the timer. If the timer of
-// timer(d) cannot be right for this execution, it makes plan timer(begin) by a
-// CAS, and starts a timer that fires at once. It does nothing in the other
-// cases.
+// plan timer(begin + limit) by a CAS, and starts the timer. If it finds a
+// timer(d) that does not fit, and nothing else was running, it does the same.
+// If others were running, it makes plan timer(begin) by a CAS, and starts a
+// timer that fires at once. It does nothing in the other cases.
 //
 // Each End loads witness after it freed its slot. If it finds its own slot, it
 // makes witness settling by a CAS, and looks.
@@ -92,8 +92,18 @@
 //
 // A testing/synctest bubble has its own clock, and its timers never fire after
 // the bubble has ended. Nothing keeps a timer, so nobody outside can touch it.
-// Begin takes d for wrong if d is out of its clock's reach. So an execution
-// outside of the bubble replaces a timer of the bubble, and the reverse.
+// A timer does not fit if d is out of the reach of Begin's clock. So an
+// execution outside of the bubble replaces a timer of the bubble, and the
+// reverse.
+//
+// The clocks of all bubbles begin at the same moment of the year 2000. So d may
+// be a time of an earlier bubble. Its timer never fires. If nothing else was
+// running, Begin therefore replaces each timer of a bubble. An execution that
+// is counted later, and began earlier, was held up before. So the new timer is
+// late for it only by that time. If an execution outlasts its bubble, or runs
+// outside beside it, nothing replaces the timer that the bubble left. Then a
+// later bubble may miss its breach, until no execution has been running for a
+// moment. Bubbles that run at the same time may miss a breach too.
 //
 // The model is internal/conformance/model/flight.pml.
 //

@@ -92,8 +92,8 @@ func (s *Set) Begin(now int64) Execution {
 	for b := following(&s.blocks, firstSlots); b != nil; b = following(&b.next, 2*len(b.slots)) {
 		if e, ok := b.claim(uint64(now)&timeMask, first); ok {
 			step.At(step.Acquired)
-			if plan := s.plan.Load(); plan&planned != 0 && !s.fits(plan, now) {
-				s.arm(plan, now)
+			if plan := s.plan.Load(); plan&planned != 0 && !s.fits(plan, now, running == 1) {
+				s.arm(plan, now, running == 1)
 			}
 			return e
 		}

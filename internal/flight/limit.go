@@ -63,19 +63,23 @@ func pause(limit int64) int64 { return max(limit/pausePart, min(limit, shortPaus
 
 // fits reports whether plan is a timer that fires in time for an execution that
 // began at now, in microseconds. So it fires at most a limit later. A timer
-// that is late by a 32nd of the limit fits.
-func (s *Set) fits(plan, now int64) bool {
+// that is late by a 32nd of the limit fits. If nothing else was running, no
+// timer of a bubble fits, because its bubble may have ended. The times of
+// bubbles are below 0.
+func (s *Set) fits(plan, now int64, alone bool) bool {
+	if plan == idle || alone && plan < 0 {
+		return false
+	}
 	limit := s.limit.Load()
 	late := limit >> 5
-	return plan != idle && uint64(plan>>kindShift-now+late) <= uint64(limit+1+late)
+	return uint64(plan>>kindShift-now+late) <= uint64(limit+1+late)
 }
 
 // arm replaces a plan that does not fit an execution that began at now, in
-// microseconds. If the
-// plan has changed meanwhile, the other plan fits.
-func (s *Set) arm(plan, now int64) {
+// microseconds. If the plan has changed meanwhile, the other plan fits.
+func (s *Set) arm(plan, now int64, alone bool) {
 	delay := int64(0) // others may be overdue
-	if plan == idle {
+	if plan == idle || alone {
 		delay = s.limit.Load() + 1
 	}
 	next := timerAt(now + delay)

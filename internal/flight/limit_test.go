@@ -291,7 +291,7 @@ func TestATimerOfTheOtherSideIsReplaced(t *testing.T) {
 		for ; plan == held; plan = s.plan.Load() { // the timer that replaced the other one looks
 			runtime.Gosched()
 		}
-		if plan&timer != timer || !s.fits(plan, clock.Now()/1000) {
+		if plan&timer != timer || !s.fits(plan, clock.Now()/1000, false) {
 			t.Errorf("the plan is %x", plan)
 		}
 		s.End(e)
@@ -314,6 +314,31 @@ func TestALateTimerIsNotWaitedFor(t *testing.T) {
 	if oldest := <-raised; oldest < time.Hour { // by another goroutine
 		t.Errorf("raised %v", oldest)
 	}
+}
+
+// TestEachBubbleFindsWhatHangs has a timer left at the end of the bubble before,
+// which would fire in time by the clock of the next bubble.
+func TestEachBubbleFindsWhatHangs(t *testing.T) {
+	var events log
+	s := New(events.raise)
+	s.SetLimit(time.Minute)
+	for bubble := range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			first := s.Begin(clock.Now())
+			time.Sleep(time.Second)
+			s.End(first)
+		})
+		synctest.Test(t, func(t *testing.T) {
+			hanging := s.Begin(clock.Now())
+			time.Sleep(time.Minute + time.Microsecond)
+			synctest.Wait()
+			if !s.Overdue() || len(events.all()) != 2*bubble+1 {
+				t.Fatalf("bubble %d: in breach: %v, after %d calls", bubble, s.Overdue(), len(events.all()))
+			}
+			s.End(hanging)
+		})
+	}
+	events.check(t, time.Minute)
 }
 
 // TestExecutionsBeyondTheSlotsAreNeverOverdue has executions without a begin.
