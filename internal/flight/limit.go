@@ -78,11 +78,11 @@ func (s *Set) fits(plan, now int64, alone bool) bool {
 // arm replaces a plan that does not fit an execution that began at now, in
 // microseconds. If the plan has changed meanwhile, the other plan fits.
 func (s *Set) arm(plan, now int64, alone bool) {
-	delay := int64(0) // others may be overdue
+	next, delay := timerAt(now), int64(0) // others may be overdue
 	if plan == idle || alone {
-		delay = s.limit.Load() + 1
+		at := now + s.limit.Load() + 1
+		next, delay = timerAt(at), max(0, at-clock.Now()/int64(time.Microsecond)) // now may be long ago
 	}
-	next := timerAt(now + delay)
 	step.At(step.Aimed)
 	if s.plan.CompareAndSwap(plan, next) {
 		s.start(next, delay)

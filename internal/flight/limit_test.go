@@ -341,6 +341,27 @@ func TestEachBubbleFindsWhatHangs(t *testing.T) {
 	events.check(t, time.Minute)
 }
 
+// TestATimerCountsFromTheBegin begins an execution whose start was a while ago,
+// as if the scheduler had held up Begin.
+func TestATimerCountsFromTheBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events log
+		s := New(events.raise)
+		s.SetLimit(time.Hour)
+		for _, ago := range []time.Duration{45 * time.Minute, 2 * time.Hour} {
+			e := s.Begin(clock.Now() - int64(ago))
+			time.Sleep(max(0, time.Hour+time.Microsecond-ago))
+			synctest.Wait()
+			if !s.Overdue() {
+				t.Errorf("no breach in time of an execution that began %v before", ago)
+			}
+			s.End(e)
+			time.Sleep(2 * time.Hour) // no timer is left
+		}
+		events.check(t, time.Hour)
+	})
+}
+
 // TestExecutionsBeyondTheSlotsAreNeverOverdue has executions without a begin.
 func TestExecutionsBeyondTheSlotsAreNeverOverdue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
