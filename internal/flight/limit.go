@@ -25,6 +25,7 @@ const (
 	longestLimit = 1 << 46 // microseconds, 2 years: a slot tells ages up to twice that
 	pausePart    = 20      // a pause is this part of the limit,
 	shortPause   = 1000    // but at least so many microseconds, and at most a limit
+	shortLate    = 1000    // so many microseconds after its time, a timer fits in any case
 )
 
 // SetLimit changes the limit; 0 means none. A breach that there is lasts until
@@ -63,15 +64,15 @@ func pause(limit int64) int64 { return max(limit/pausePart, min(limit, shortPaus
 
 // fits reports whether plan is a timer that fires in time for an execution that
 // began at now, in microseconds. So it fires at most a limit later. A timer
-// that is late by a 32nd of the limit fits. If nothing else was running, no
-// timer of a bubble fits, because its bubble may have ended. The times of
-// bubbles are below 0.
+// that is late by a 32nd of the limit fits, and so does one that is late by a
+// millisecond. If nothing else was running, no timer of a bubble fits, because
+// its bubble may have ended. The times of bubbles are below 0.
 func (s *Set) fits(plan, now int64, alone bool) bool {
 	if plan == idle || alone && plan < 0 {
 		return false
 	}
 	limit := s.limit.Load()
-	late := limit >> 5
+	late := max(limit>>5, shortLate)
 	return uint64(plan>>kindShift-now+late) <= uint64(limit+1+late)
 }
 

@@ -362,6 +362,24 @@ func TestATimerCountsFromTheBegin(t *testing.T) {
 	})
 }
 
+// TestATimerThatIsALittleLateFits begins executions while the timer of a short
+// limit is late.
+func TestATimerThatIsALittleLateFits(t *testing.T) {
+	defer func(f func(time.Duration, func())) { afterFunc = f }(afterFunc)
+	timers := 0
+	afterFunc = func(time.Duration, func()) { timers++ }
+	s := New(nil)
+	s.SetLimit(time.Millisecond)
+	s.Begin(clock.Now())
+	fires := s.plan.Load() >> kindShift
+	for late := range int64(10) {
+		s.End(s.Begin((fires + late*100) * int64(time.Microsecond)))
+	}
+	if timers != 1 {
+		t.Errorf("%d timers, want 1", timers)
+	}
+}
+
 // TestExecutionsBeyondTheSlotsAreNeverOverdue has executions without a begin.
 func TestExecutionsBeyondTheSlotsAreNeverOverdue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
