@@ -30,7 +30,9 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 	if n == nil {
 		return f()
 	}
-	t, settled := n.Start(), false
+	t, returned, settled := n.Start(), false, false
+	var d time.Duration
+	var end int64
 	defer func() {
 		if settled {
 			return
@@ -39,14 +41,20 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 		if n.life.KeepsFailures() {
 			value = recover()
 		}
-		d, end := t.finish()
-		n.recordPanic(d, value, end)
-		if value != nil {
-			panic(value) // from here, so that the frames of f stay on the stack
+		// Also when the value's text ends the goroutine.
+		defer func() {
+			if value != nil {
+				panic(value) // from here, so that the frames of f stay on the stack
+			}
+		}()
+		if !returned {
+			d, end = t.finish()
 		}
+		n.recordPanic(d, value, end)
 	}()
 	err = f()
-	d, end := t.finish()
+	returned = true
+	d, end = t.finish()
 	ignored := err != nil && ignore != nil && ignore(err)
 	settled = true // before the record, which is made even if the classifier ends the goroutine
 	switch {
@@ -62,8 +70,9 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
 
 // RecordPanic records a failure of CategoryOther that took d and ended by a
 // panic with the value. Under [WithLastFailure] the text is "panic: " and the
-// value. A nil value stands for runtime.Goexit. The caller recovers the value,
-// and panics again with the value in the same deferred function.
+// value, or "panic" if the value's own text ends the goroutine. A nil value
+// stands for runtime.Goexit. The caller recovers the value, and panics again
+// with the value in the same deferred function.
 //
 // [Node.Do] needs no RecordPanic. RecordPanic is for an execution that is not a
 // single call, such as a stream. It is also for an execution whose node is
@@ -76,11 +85,12 @@ func (n *Node) RecordPanic(d time.Duration, value any) {
 
 // recordPanic is RecordPanic; for the end see record.
 func (n *Node) recordPanic(d time.Duration, value any, end int64) {
-	text := ""
+	text := "panic"
+	// Also when the value's text ends the goroutine.
+	defer func() { n.recordFailure(d, CategoryOther, text, end) }()
 	if n.life.KeepsFailures() {
 		text = lastfailure.PanicText(value)
 	}
-	n.recordFailure(d, CategoryOther, text, end)
 }
 
 // finish ends the execution without a record. It returns the duration, and the

@@ -55,7 +55,7 @@ func TestDoRecordsOneExecutionHoweverTheFunctionEnds(t *testing.T) {
 		{name: "panic", f: panicking, failures: 1, text: "panic: value 7", value: "value 7"},
 		{name: "panic of nil", f: func() error { panic(nil) }, failures: 1,
 			text: "panic: panic called with nil argument", value: "panic called with nil"},
-		{name: "panic in ignore", ignore: func(error) bool { panic("odd") }, f: func() error { return errDo }, failures: 1,
+		{name: "panic in ignore", ignore: func(error) bool { time.Sleep(time.Second); panic("odd") }, f: func() error { return errDo }, failures: 1,
 			text: "panic: odd", value: "odd"},
 		{name: "Goexit", f: func() error { runtime.Goexit(); return nil }, failures: 1, text: "runtime.Goexit", ends: true},
 	} {
@@ -103,6 +103,25 @@ func TestDoRecordsOneExecutionHoweverTheFunctionEnds(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// exiting is a panic value whose text ends the goroutine.
+type exiting struct{}
+
+func (exiting) Error() string { runtime.Goexit(); return "" }
+
+func TestDoSurvivesAPanicWhoseTextEndsTheGoroutine(t *testing.T) {
+	n := MustNew(WithInFlight(), WithLastFailure()).Node("n")
+	value, stack, returned := onGoroutine(func() { n.Do(func() error { panic(exiting{}) }) })
+	if _, same := value.(exiting); !same || returned || !strings.Contains(stack, "TestDoSurvives") {
+		t.Errorf("returned %t, panicked with %T; the stack:\n%s", returned, value, stack)
+	}
+	if m := n.Metrics(); m.OtherErrors != 1 || m.TotalExecutions != 1 || n.LastFailure().Text != "panic" {
+		t.Errorf("%d executions, %d failures of category other, the text %q", m.TotalExecutions, m.OtherErrors, n.LastFailure().Text)
+	}
+	if running := n.InFlight().Running; running != 0 {
+		t.Errorf("%d executions still run", running)
 	}
 }
 
