@@ -9,8 +9,8 @@ import "time"
 // execution runs until the first call of Stop or Discard on its Timer.
 //
 // Records cost the same with it. Start and Stop together take four more atomic
-// instructions. A node takes about 100 bytes more, and 8 for each execution
-// that ran at the same time.
+// instructions. A node takes about 100 bytes more, and up to 40 for each
+// execution that ran at the same time.
 func WithInFlight() Option { return func(c *config) { c.inFlight = true } }
 
 // InFlight has the running executions of a node, with [WithInFlight]. It is a
@@ -25,9 +25,10 @@ type InFlight struct {
 
 // InFlight returns the executions of the node that are running, and the zero
 // InFlight without [WithInFlight]. Running and Highest are of one moment of the
-// call, and Oldest is of another moment. If more than 10,000 executions of a
+// call, and Oldest is of another moment. If more than 500,000 executions of a
 // node run at once, some may be counted and not timed. Then Oldest is a lower
-// bound. InFlight waits for no other goroutine.
+// bound, and ending such an execution twice ends another one too. InFlight
+// waits for no other goroutine.
 func (n *Node) InFlight() InFlight {
 	var d details
 	n.metrics(&d)

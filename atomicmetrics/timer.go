@@ -35,7 +35,8 @@ func (n *Node) Start() Timer {
 // [Node.Do] counts a panic as a failure.
 //
 // With [WithInFlight], the first call of Stop or Discard on a Timer or a copy
-// ends the execution. Further calls end none.
+// ends the execution. Further calls end none, up to 500,000 executions at once;
+// see [Node.InFlight].
 func (t Timer) Stop(err error) time.Duration {
 	if t == (Timer{}) {
 		return 0
@@ -52,7 +53,8 @@ func (t Timer) Stop(err error) time.Duration {
 }
 
 // Discard ends the execution without a record, because it is no verdict on its
-// node. Without [WithInFlight] Discard does nothing.
+// node. Without [WithInFlight] Discard does nothing. Stop says what further
+// calls do.
 func (t Timer) Discard() {
 	if t.execution != (flight.Execution{}) {
 		t.end()

@@ -14,6 +14,7 @@
 // of an Execution frees the slot for that execution alone, until the number
 // goes around after 2^15 claims of one slot.
 //
+// Slots are made when they are needed, for about a million executions at once.
 // Executions beyond the slots are untimed. End cannot tell them apart. If an
 // untimed execution is ended twice, End counts out a second untimed execution,
 // but never more than there are.

@@ -57,10 +57,13 @@ const (
 	busy       = 1 << 48
 	timeMask   = busy - 1
 
-	firstSlots = 8      // slots of the first block
-	mostSlots  = 32_768 // slots of the last block; 65,528 in all
-	probes     = 8      // slots of a block that a claim looks at
+	firstSlots = 8 // slots of the first block
+	probes     = 8 // slots of a block that a claim looks at
 )
+
+// mostSlots is the slots of the last block; 2,097,144 in all. Only tests change
+// it.
+var mostSlots = 1 << 20
 
 // Execution is an execution of a Set. The zero Execution stands for none.
 type Execution struct {

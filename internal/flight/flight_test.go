@@ -90,6 +90,7 @@ func TestAnEndOfBeforeDoesNotEndTheNextExecutionOfTheSlot(t *testing.T) {
 // TestExecutionsBeyondTheSlotsAreCounted begins more executions than there are
 // slots, and ends each twice.
 func TestExecutionsBeyondTheSlotsAreCounted(t *testing.T) {
+	fewSlots(t)
 	synctest.Test(t, func(t *testing.T) {
 		const executions = 70_000
 		var s Set
@@ -129,6 +130,31 @@ func TestExecutionsBeyondTheSlotsAreCounted(t *testing.T) {
 		}
 		checkFree(t, &s)
 	})
+}
+
+// fewSlots makes the slots of Sets 65,528, so a test can use them all.
+func fewSlots(t *testing.T) {
+	all := mostSlots
+	mostSlots = 32_768
+	t.Cleanup(func() { mostSlots = all })
+}
+
+// TestAnEndOfManyExecutionsEndsOneAlone ends one of 100,000 executions twice.
+func TestAnEndOfManyExecutionsEndsOneAlone(t *testing.T) {
+	const executions = 100_000
+	var s Set
+	var last Execution
+	for range executions {
+		last = s.Begin(clock.Now())
+	}
+	s.End(last)
+	s.End(last)
+	if running := s.Running(); running != executions-1 || s.untimed.Load() != 0 {
+		t.Errorf("%d executions run, want %d; %d have no slot", running, executions-1, s.untimed.Load())
+	}
+	if bytes := s.Size(); bytes > 40*executions {
+		t.Errorf("%d executions take %d bytes", executions, bytes)
+	}
 }
 
 // checkFree checks that no slot is busy.

@@ -81,8 +81,8 @@ func (s *Set) fits(plan, now int64, alone bool) bool {
 func (s *Set) arm(plan, now int64, alone bool) {
 	next, delay := timerAt(now), int64(0) // others may be overdue
 	if plan == idle || alone {
-		at := now + s.limit.Load() + 1
-		next, delay = timerAt(at), max(0, at-clock.Now()/int64(time.Microsecond)) // now may be long ago
+		at := now + s.limit.Load() + 1 // now may be long ago
+		next, delay = timerAt(at), max(0, at-clock.Now()/int64(time.Microsecond))
 	}
 	step.At(step.Aimed)
 	if s.plan.CompareAndSwap(plan, next) {

@@ -382,6 +382,7 @@ func TestATimerThatIsALittleLateFits(t *testing.T) {
 
 // TestExecutionsBeyondTheSlotsAreNeverOverdue has executions without a begin.
 func TestExecutionsBeyondTheSlotsAreNeverOverdue(t *testing.T) {
+	fewSlots(t)
 	synctest.Test(t, func(t *testing.T) {
 		var events log
 		s := New(events.raise)
