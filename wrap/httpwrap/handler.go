@@ -150,9 +150,15 @@ func (s *service) panicked() {
 		return
 	}
 	value, took := recover(), s.took()
+	defer goOn(value)
 	if name := s.name(); name != "" {
 		s.cfg.Collector.Node(name).RecordPanic(took, value)
 	}
+}
+
+// goOn panics with the value, unless it is nil. It is deferred, so the panic
+// goes on even if the value's text ends the goroutine.
+func goOn(value any) {
 	if value != nil {
 		panic(value)
 	}

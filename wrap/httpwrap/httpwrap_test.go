@@ -390,6 +390,42 @@ func TestLastFailureSaysWhatAPanicWas(t *testing.T) {
 	}
 }
 
+// exiting is a panic value whose text ends the goroutine.
+type exiting struct{}
+
+func (exiting) Error() string { runtime.Goexit(); return "" }
+
+func TestAPanicWhoseTextEndsTheGoroutineGoesOn(t *testing.T) {
+	req := httptest.NewRequest("GET", "http://x/", nil)
+	for name, use := range map[string]func(httpwrap.Config){
+		"transport": func(cfg httpwrap.Config) {
+			next := roundTripper(func(*http.Request) (*http.Response, error) { panic(exiting{}) })
+			httpwrap.Transport(cfg, next).RoundTrip(req)
+		},
+		"handler": func(cfg httpwrap.Config) {
+			next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(exiting{}) })
+			httpwrap.Handler(cfg, next).ServeHTTP(httptest.NewRecorder(), req)
+		},
+	} {
+		m := atomicmetrics.MustNew(atomicmetrics.WithLastFailure(), atomicmetrics.WithInFlight())
+		var value any
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer func() { value = recover() }()
+			use(httpwrap.Config{Collector: m, Name: fixed})
+		}()
+		<-done
+		if _, same := value.(exiting); !same {
+			t.Errorf("%s: panicked with %T", name, value)
+		}
+		want(t, m, "node", other)
+		if running := m.Node("node").InFlight().Running; running != 0 {
+			t.Errorf("%s: %d executions still run", name, running)
+		}
+	}
+}
+
 // TestIgnoreThatPanicsAboutAGoneClient is about the one question that is asked
 // while a panic of the handler is under way.
 func TestIgnoreThatPanicsAboutAGoneClient(t *testing.T) {

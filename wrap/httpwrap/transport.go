@@ -89,15 +89,25 @@ type exchange struct {
 	req    *http.Request
 	node   *atomicmetrics.Node
 	timer  atomicmetrics.Timer
-	status int  // 0 if there is no response
-	judged bool // only the record remains, if there is to be a record
+	took   time.Duration // after stop
+	status int           // 0 if there is no response
+	landed bool          // no longer in flight
+	judged bool          // only the record remains, if there is to be a record
+}
+
+// stop ends the exchange in flight, once.
+func (x *exchange) stop() {
+	if !x.landed {
+		x.landed, x.took = true, x.timer.Elapsed()
+		x.timer.Discard()
+	}
 }
 
 // end records the exchange. err is that of the transport; the status, which was
 // there before, counts for more.
 func (x *exchange) end(err error) {
-	took, ctx := x.timer.Elapsed(), x.req.Context()
-	x.timer.Discard() // before the user's functions, which may panic
+	ctx := x.req.Context()
+	x.stop() // before the user's functions, which may panic
 	if err != nil {
 		err = x.explain(ctx, err)
 	}
@@ -113,7 +123,7 @@ func (x *exchange) end(err error) {
 	if ignored {
 		x.node.RecordIgnored()
 	} else {
-		record(x.node, took, err)
+		record(x.node, x.took, err)
 	}
 }
 
@@ -121,11 +131,9 @@ func (x *exchange) end(err error) {
 // the Config has panicked with the value, or ended the goroutine. Its caller is
 // deferred. The panic goes on from there, so the frames stay on the stack.
 func (x *exchange) panicked(value any) {
-	x.node.RecordPanic(x.timer.Elapsed(), value)
-	x.timer.Discard()
-	if value != nil {
-		panic(value)
-	}
+	defer goOn(value)
+	x.stop()
+	x.node.RecordPanic(x.took, value)
 }
 
 // explain returns err as http.Client would return it, in a *url.Error. So the

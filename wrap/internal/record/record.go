@@ -55,6 +55,8 @@ type Execution struct {
 	node  *atomicmetrics.Node
 	timer atomicmetrics.Timer
 	ended atomic.Bool
+	// Whether the execution is no longer in flight.
+	landed atomic.Bool
 }
 
 // Start starts an execution. If node is nil, nothing is recorded, and nobody is
@@ -62,7 +64,11 @@ type Execution struct {
 func Start(node *atomicmetrics.Node) *Execution { return &Execution{node: node, timer: node.Start()} }
 
 // Discard ends the execution in flight. End and Panicked still record it.
-func (e *Execution) Discard() { e.timer.Discard() }
+func (e *Execution) Discard() {
+	if !e.landed.Swap(true) {
+		e.timer.Discard()
+	}
+}
 
 // End records the execution with err, as Node.DoIgnoring does when its function
 // returns err. If ignore panics, End records that as the failure, and the panic
@@ -72,17 +78,15 @@ func (e *Execution) End(err error, ignore func(error) bool) {
 		return
 	}
 	took := e.timer.Elapsed()
-	e.timer.Discard() // first, because ignore and the classifier are the user's
+	e.Discard() // first, because ignore and the classifier are the user's
 	judged := false
 	defer func() {
 		if judged {
 			return
 		}
 		value := recover()
+		defer goOn(value) // also when the value's text ends the goroutine
 		e.node.RecordPanic(took, value)
-		if value != nil {
-			panic(value) // from here, so that the frames of ignore stay on the stack
-		}
 	}()
 	ignored := err != nil && ignore != nil && ignore(err)
 	judged = true // before the record, which is made even if the classifier ends the goroutine
@@ -100,7 +104,7 @@ func (e *Execution) End(err error, ignore func(error) bool) {
 // [atomicmetrics.Node.RecordPanic] does.
 func (e *Execution) Panicked(value any) {
 	if !e.ended.Swap(true) {
-		e.timer.Discard()
+		e.Discard()
 		e.node.RecordPanic(e.timer.Elapsed(), value)
 	}
 }
@@ -113,8 +117,14 @@ func (e *Execution) Guard(returned *bool) {
 		return
 	}
 	value := recover()
+	defer goOn(value) // also when the value's text ends the goroutine
 	e.Panicked(value)
+}
+
+// goOn panics with the value, unless it is nil. A deferred function that has
+// recovered the value defers goOn, so the frames of the panic stay on the stack.
+func goOn(value any) {
 	if value != nil {
-		panic(value) // from here, so that the frames of the panic stay on the stack
+		panic(value)
 	}
 }

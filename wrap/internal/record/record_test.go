@@ -122,3 +122,28 @@ func TestExecutionIsRecordedOnce(t *testing.T) {
 		})
 	}
 }
+
+// exiting is a panic value whose text ends the goroutine.
+type exiting struct{}
+
+func (exiting) Error() string { runtime.Goexit(); return "" }
+
+func TestAPanicWhoseTextEndsTheGoroutineGoesOn(t *testing.T) {
+	for name, end := range map[string]func(*Execution){
+		"guard":         func(e *Execution) { ok := false; defer e.Guard(&ok); panic(exiting{}) },
+		"ignore panics": func(e *Execution) { e.End(errBusy, func(error) bool { panic(exiting{}) }) },
+	} {
+		node := newCollector().Node("node")
+		var value any
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer func() { value = recover() }()
+			end(Start(node))
+		}()
+		<-done
+		if _, same := value.(exiting); !same || node.Metrics().OtherErrors != 1 || node.InFlight().Running != 0 {
+			t.Errorf("%s: panicked with %T, %d failures, %d in flight", name, value, node.Metrics().OtherErrors, node.InFlight().Running)
+		}
+	}
+}
