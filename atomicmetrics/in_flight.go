@@ -9,7 +9,7 @@ import "time"
 // execution runs until the first call of Stop or Discard on its Timer.
 //
 // Records cost the same with it. Start and Stop together take four more atomic
-// instructions. A node takes about 100 bytes more, and up to 40 for each
+// instructions. A node takes about 100 bytes more, and about 10 to 40 for each
 // execution that ran at the same time.
 func WithInFlight() Option { return func(c *config) { c.inFlight = true } }
 

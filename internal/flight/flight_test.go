@@ -152,7 +152,7 @@ func TestAnEndOfManyExecutionsEndsOneAlone(t *testing.T) {
 	if running := s.Running(); running != executions-1 || s.untimed.Load() != 0 {
 		t.Errorf("%d executions run, want %d; %d have no slot", running, executions-1, s.untimed.Load())
 	}
-	if bytes := s.Size(); bytes > 40*executions {
+	if bytes := s.Size(); bytes > 100*executions { // about 20, or 40 with a further block
 		t.Errorf("%d executions take %d bytes", executions, bytes)
 	}
 }
