@@ -66,6 +66,9 @@ func TestResetReturnsASnapshotOfTheActiveNodes(t *testing.T) {
 		c.RecordRetry("b", 1)
 		c.Node("idle")
 		want := c.Snapshot()
+		// No two moments of a collector are equal.
+		want.TakenAt = want.TakenAt.Add(1)
+		want.Sources[0].TakenAt = want.TakenAt
 		if got := c.Reset(); !reflect.DeepEqual(got, want) || len(got.Nodes) != 2 {
 			t.Errorf("Reset: %+v, want %+v", got, want)
 		}
@@ -185,7 +188,9 @@ func TestSnapshotSaysWhenAndOfWhat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCollector(t, atomicmetrics.WithWindowSize(10_000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
 		time.Sleep(time.Hour + 1)
-		for what, s := range map[string]atomicmetrics.Snapshot{"Snapshot": c.Snapshot(), "Reset": c.Reset()} {
+		for what, read := range map[string]func() atomicmetrics.Snapshot{"Snapshot": c.Snapshot, "Reset": c.Reset} {
+			time.Sleep(1) // No two moments of a collector are equal.
+			s := read()
 			if want := time.Now().UTC().Round(0); s.TakenAt != want { // in UTC too, and without a monotonic reading
 				t.Errorf("%s: TakenAt %#v, want %#v", what, s.TakenAt, want)
 			}

@@ -16,9 +16,11 @@ import (
 // is read on its own, in turn. The maps are by the nodes' names. A map of an
 // option is nil unless the collector was made with the option.
 type Snapshot struct {
-	TakenAt     time.Time // when the read began, in UTC, without a monotonic reading
-	WindowSize  int       // executions a full window holds; if merged, all full windows together
-	Percentiles string    // the strategy: "exact" or "tdigest"
+	// TakenAt is when the read began, or when it ended if a Collector.Reset ran
+	// beside it. It is in UTC, without a monotonic reading.
+	TakenAt     time.Time
+	WindowSize  int    // executions a full window holds; if merged, all full windows together
+	Percentiles string // the strategy: "exact" or "tdigest"
 
 	// Nodes are the nodes with activity since their last reset. A read of a
 	// collector never returns nil.

@@ -136,7 +136,8 @@ func All[O Outer](u Union) (all []O) {
 
 // Between returns the sources of the time between two reads of the same
 // instances. Both reads are as Check demands. The error names an instance that
-// only one read is of, or that was reset as a whole between the reads.
+// only one read is of, that was reset as a whole between the reads, or whose
+// earlier read is later.
 //
 // If one read has no sources, nothing can be told. Then Subtract returns those
 // of the later snapshot.
@@ -158,8 +159,11 @@ func Between[O Outer](earlier, later []O) (between []O, err error) {
 				return nil, fmt.Errorf("instance %q was reset between: the earlier figures are %v, the later ones %v",
 					instance, then[len(then)-1], now[len(now)-1])
 			}
-			s.Since = then[i].TakenAt
-			if s.TakenAt.Before(s.Since) { // The clock was set back.
+			if s.TakenAt.Before(then[i].TakenAt) {
+				return nil, fmt.Errorf("instance %q: the earlier snapshot, taken at %s, is later than this one",
+					instance, text(then[i].TakenAt))
+			}
+			if s.Since = then[i].end(); s.TakenAt.Before(s.Since) { // Both are without length.
 				s.TakenAt = s.Since
 			}
 			if i == len(now)-1 || s.Since.Before(s.TakenAt) {

@@ -123,7 +123,9 @@ func TestBetween(t *testing.T) {
 	for _, c := range []struct{ earlier, later, want string }{
 		{"a 0-5", "a 0-9", "a 5-9"},
 		{"a 0-5", "a 0-5", "a 5-5"},
-		{"a 0-5", "a 0-3", "a 5-5"},
+		{"a 5-5", "a 5-9", "a 6-9"},
+		{"a 5-5", "a 5-5", "a 6-6"},
+		{"a 0-5", "a 0-3", `instance "a": the earlier snapshot, taken at 1970-01-01T00:00:00.000000005Z, is later than this one`},
 		{"a 0-5,b 1-4", "b 1-7,a 0-9", "a 5-9,b 4-7"},
 		{"a 0-2,a 3-5", "a 0-2,a 3-9", "a 5-9"},
 		{"a 0-5", "b 0-9", `the two are of different instances: only one of them is of "a"`},
