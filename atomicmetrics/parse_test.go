@@ -619,6 +619,14 @@ func hostile(t *testing.T, n int) map[string][]byte {
 	long, digits := strings.Repeat("x", n), strings.Repeat("7", n)
 	other := rawField(t, "", "nodes")
 	other = other[strings.Index(other, `"retried only":`)+len(`"retried only":`) : len(other)-1]
+	// each returns an object with as many members of this value as fit, and one that is refused.
+	each := func(value string) string {
+		b := []byte("{")
+		for i := 0; len(b) < n; i++ {
+			b = fmt.Appendf(b, `"%x":%s,`, i, value)
+		}
+		return string(b) + `"x x":-1}`
+	}
 	return map[string][]byte{
 		"a string":              []byte(`"` + long + `"`),
 		"a number":              []byte(digits),
@@ -648,6 +656,8 @@ func hostile(t *testing.T, n int) map[string][]byte {
 		"small exponent":        edit(t, "fetch", `"p50":10`, `"p50":1e-999999999`),
 		"rate":                  edit(t, "fetch", `0.6666666666666666`, `0.`+digits),
 		"rate exponent":         edit(t, "fetch", `0.6666666666666666`, `1e-999999999`),
+		"ignored":               edit(t, "", `"nodes":`, `"ignored":`+each(`1`)+`,"nodes":`),
+		"in flight":             edit(t, "", `"nodes":`, `"inFlight":`+each(`{"running":0,"highest":1,"oldestMs":null}`)+`,"nodes":`),
 		"flag":                  edit(t, "fetch", `"latencyBreached":false`, `"latencyBreached":"`+long+`"`),
 	}
 }

@@ -210,10 +210,12 @@ func (p part[S, M, C, D, V]) Check() error { return p.check(p.s) }
 
 // metrics returns the metrics of a node, nil if the snapshot does not have it.
 func (k *Kind[S, M, C, D, V]) metrics(s *S, name string) *M {
-	if m, ok := k.nodes(s)[name]; ok {
-		return &m
+	nodes := k.nodes(s)
+	if _, ok := nodes[name]; !ok {
+		return nil
 	}
-	return nil
+	m := nodes[name] // on the heap, so only if the node is there
+	return &m
 }
 
 func (k *Kind[S, M, C, D, V]) checkOne(s *S, name string, v V) error {
