@@ -658,6 +658,7 @@ func hostile(t *testing.T, n int) map[string][]byte {
 		"rate exponent":         edit(t, "fetch", `0.6666666666666666`, `1e-999999999`),
 		"ignored":               edit(t, "", `"nodes":`, `"ignored":`+each(`1`)+`,"nodes":`),
 		"in flight":             edit(t, "", `"nodes":`, `"inFlight":`+each(`{"running":0,"highest":1,"oldestMs":null}`)+`,"nodes":`),
+		"empty in flight":       edit(t, "", `"nodes":`, `"inFlight":{`+strings.Repeat(`"":{},`, n/6)+`"":{}},"nodes":`),
 		"flag":                  edit(t, "fetch", `"latencyBreached":false`, `"latencyBreached":"`+long+`"`),
 	}
 }

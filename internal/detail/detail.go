@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"unsafe"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
@@ -182,7 +183,7 @@ func (p part[S, M, C, D, V]) AppendJSON(b []byte) ([]byte, error) {
 // ParseJSON reads the object of all nodes' values. The nodes have been read
 // before.
 func (p part[S, M, C, D, V]) ParseJSON(text jsontable.Text) error {
-	values := map[string]V{}
+	values := make(map[string]V, room[V](text))
 	*p.Of(p.s) = values
 	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
 		var v V
@@ -196,6 +197,20 @@ func (p part[S, M, C, D, V]) ParseJSON(text jsontable.Text) error {
 		values[name] = v
 		return jsontable.FieldError(p.Name, err)
 	})
+}
+
+// room returns the size of a map for the members of an object. A map that grows
+// would take twice the memory. room does not count members that are too short
+// for a V, so that the map stays in proportion to the text.
+func room[V any](text jsontable.Text) (members int) {
+	if text[0] != '{' {
+		return 0
+	}
+	for range text.Members() {
+		members++
+	}
+	var v V
+	return min(members, 3*len(text)/(16+int(unsafe.Sizeof(v))))
 }
 
 // LogValue returns a group by node, for a log.
