@@ -698,6 +698,12 @@ func TestParseSnapshotAllocatesInProportion(t *testing.T) {
 			docs[unit+" in the place of "+where] = edit(t, "", where, strings.Repeat(unit, 1<<20/len(unit)))
 		}
 	}
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+	var short []string
+	for i := range 60_000 { // The map has twice the room that it needs.
+		short = append(short, fmt.Sprintf(`"%c%c%c":1`, digits[i%64], digits[i/64%64], digits[i/4096]))
+	}
+	docs["short names"] = edit(t, "", `"nodes":`, `"ignored":{`+strings.Join(short, ",")+`},"nodes":`)
 	docs["white space"] = []byte(string(golden(t)) + strings.Repeat(" ", 1<<20))
 	for name, doc := range docs {
 		if got, most := allocatedByParse(doc), mostAllocated(doc); got > most {

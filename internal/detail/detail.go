@@ -185,14 +185,15 @@ func (p part[S, M, C, D, V]) AppendJSON(b []byte) ([]byte, error) {
 func (p part[S, M, C, D, V]) ParseJSON(text jsontable.Text) error {
 	values := make(map[string]V, room[V](text))
 	*p.Of(p.s) = values
+	var v V // a single one for all, because Parse moves it to the heap
 	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
-		var v V
+		v = *new(V)
 		err := p.Form.Parse(val, &v)
 		if _, twice := values[name]; twice {
 			err = jsontable.ErrTwice
 		}
 		if err == nil {
-			err = p.checkOne(p.s, name, v)
+			err = p.checkOne(p.s, name, &v)
 		}
 		values[name] = v
 		return jsontable.FieldError(p.Name, err)
@@ -233,24 +234,31 @@ func (k *Kind[S, M, C, D, V]) metrics(s *S, name string) *M {
 	return &m
 }
 
-func (k *Kind[S, M, C, D, V]) checkOne(s *S, name string, v V) error {
+func (k *Kind[S, M, C, D, V]) checkOne(s *S, name string, v *V) error {
 	m := k.metrics(s, name)
 	if m == nil && k.OfNodes {
 		return errors.New("of a node that is not in nodes")
 	}
 	if k.Judge == nil {
-		return k.Form.Check(&v)
+		return k.Form.Check(v)
 	}
-	return k.Judge(&v, m)
+	return k.Judge(v, m)
 }
 
-// check returns an error that names a node whose value no read returns.
+// check returns an error that names the first node whose value no read returns.
 func (k *Kind[S, M, C, D, V]) check(s *S) error {
 	values := *k.Of(s)
-	for _, name := range names(values) {
-		if err := k.checkOne(s, name, values[name]); err != nil {
-			return k.errorOf(name, err)
+	var first string
+	var bad error
+	var v V // a single one for all, because a check moves it to the heap
+	for name := range values {
+		v = values[name]
+		if err := k.checkOne(s, name, &v); err != nil && (bad == nil || name < first) {
+			first, bad = name, err
 		}
+	}
+	if bad != nil {
+		return k.errorOf(first, bad)
 	}
 	if !k.Always || values == nil || len(values) == len(k.nodes(s)) {
 		return nil

@@ -89,9 +89,10 @@ func (t Text) cut() (value, rest Text) {
 // Unquote returns the value of a JSON string, with U+FFFD for each bad byte. A
 // string without escapes takes at most 8 bytes for each of its bytes, and json
 // takes 14.
-func (t Text) Unquote() (s string) {
+func (t Text) Unquote() string {
 	switch text := t[1 : len(t)-1]; {
 	case bytes.IndexByte(text, '\\') >= 0:
+		var s string              // on the heap, so only here
 		_ = json.Unmarshal(t, &s) // The syntax is known to be right.
 		return s
 	case utf8.Valid(text):
