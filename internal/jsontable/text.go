@@ -111,18 +111,18 @@ func (t Text) String() string {
 	case t[0] == '[':
 		return "an array"
 	case t[0] == '"' && len(t) <= long:
-		return strconv.Quote(shorten(t.Unquote()))
+		return strconv.Quote(Shorten(t.Unquote()))
 	case t[0] == '"':
-		return strconv.Quote(shorten(string(t[1:long])))
+		return strconv.Quote(Shorten(string(t[1:long])))
 	}
-	return shorten(string(t[:min(len(t), long)]))
+	return Shorten(string(t[:min(len(t), long)]))
 }
 
 // mostQuoted is how many bytes of a text stand in an error.
 const mostQuoted = 64
 
-// shorten returns s, or its beginning and "…" if it is long.
-func shorten(s string) string {
+// Shorten returns s, or its beginning and "…" if it is long.
+func Shorten(s string) string {
 	if len(s) <= mostQuoted {
 		return s
 	}
@@ -142,7 +142,7 @@ func FieldError(name string, err error) error {
 	if _, is := err.(*ofNode); is || err == nil {
 		return err
 	}
-	return fmt.Errorf("field %q: %w", shorten(name), err)
+	return fmt.Errorf("field %q: %w", Shorten(name), err)
 }
 
 // NodeError returns err with the name of its node.
@@ -159,7 +159,7 @@ type ofNode struct {
 	err  error
 }
 
-func (e *ofNode) Error() string { return fmt.Sprintf("node %q: %v", shorten(e.node), e.err) }
+func (e *ofNode) Error() string { return fmt.Sprintf("node %q: %v", Shorten(e.node), e.err) }
 
 // Errors about fields and nodes.
 var (

@@ -31,7 +31,7 @@ func (c *Clock) Read(instance string, f func()) Source {
 	since := c.since.Load()
 	at := c.moment()
 	f()
-	if c.began.Load() >= since { // A reset has begun that did not end before since was loaded.
+	if c.began.Load() >= since { // A reset of the interval, or a later one.
 		at = c.moment()
 	}
 	return interval(instance, since, at)
@@ -45,7 +45,8 @@ func (c *Clock) Reset(instance string, f func()) Source {
 	c.resetting.Lock()
 	defer c.resetting.Unlock()
 	since := c.since.Load()
-	c.began.Store(since) // Before the moment, so that a read without a reset beside it ends earlier.
+	// Before the moment, so that a read that does not see it ends earlier.
+	c.began.Store(since)
 	at := c.moment()
 	defer c.since.Store(at)
 	f()

@@ -152,3 +152,23 @@ func TestCheckRefusesAnIntervalThatEndsBeforeItBegins(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
+
+func TestErrorsShortenLongInstances(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	as := func(name string, texts ...string) []Source {
+		all := of(texts...)
+		for i := range all {
+			all[i].Instance = name
+		}
+		return all
+	}
+	_, add := Add(new(Union), as(long, "a 0-5", "a 0-5"))
+	_, other := Between(as(long, "a 0-5"), of("z 0-5"))
+	_, reset := Between(as(long, "a 0-5"), as(long, "a 5-9"))
+	_, swapped := Between(as(long, "a 0-5"), as(long, "a 0-3"))
+	for i, err := range []error{Check(as(long, "a 5-3")), Check(as(long, "a 0-5", "a 0-5")), add, other, reset, swapped} {
+		if err == nil || len(err.Error()) > 400 || !strings.Contains(err.Error(), long[:64]+"…") {
+			t.Errorf("error %d: %.500v", i, err)
+		}
+	}
+}
