@@ -47,8 +47,9 @@ type Collector struct {
 
 	intervals source.Clock
 
-	forgotten atomic.Pointer[nodeSum] // idle nodes' figures, never changed; nil if none
-	sweeping  sync.Mutex              // held while a goroutine looks for idle nodes
+	forgotten        atomic.Pointer[nodeSum] // idle nodes' figures, never changed; nil if none
+	forgottenIgnored atomic.Uint64           // idle nodes' ignored executions
+	sweeping         sync.Mutex              // held while a goroutine looks for idle nodes
 }
 
 // New returns a collector. If options are bad, the error has a line for each,
@@ -228,7 +229,7 @@ func (c *Collector) Snapshot() Snapshot {
 }
 
 // ResetNode is [Node.Reset] by name. For an unknown name it returns the zero
-// value.
+// value. It clears the count of ignored executions and does not return it.
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
 // Reset resets every node in turn, as [Node.Reset] does, and returns the

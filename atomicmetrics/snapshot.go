@@ -212,6 +212,7 @@ func (e *Event) UnmarshalJSON(data []byte) error { return eventTable.Unmarshal(d
 var statsTable = jsontable.New("stats", append(
 	jsontable.Named[Stats]("nodes", "shardedNodes", "overflowRecords", "eventsDropped", "durationsClamped", "bytes"),
 	jsontable.Field[Stats]{Name: "forgotten", At: func(s *Stats) any { return jsontable.Object(figures, &s.Forgotten) }},
+	jsontable.Field[Stats]{Name: "forgottenIgnored", Optional: true},
 )...)
 
 // MarshalJSON returns the figures as a JSON object, named as the fields are but
