@@ -119,8 +119,8 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 //
 // Fields may come in any order. ParseSnapshot skips unknown fields, so the
 // processes of a fleet can be upgraded one by one. A field name in another case
-// is unknown. Sources, runningBreached and the fields of options may be
-// missing. Everything else that MarshalJSON does not write is one error, which
+// is unknown. Sources, Ignored, runningBreached and the fields of options may
+// be missing. Everything else that MarshalJSON does not write is one error, which
 // names the node and the field:
 //
 //   - text that is not JSON, trailing data, and another version;
@@ -130,6 +130,8 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 //   - a count with a sign, a fraction or an exponent;
 //   - a duration finer than a nanosecond or above its maximum;
 //   - figures that contradict each other in any way that their types exclude;
+//   - sources of one instance that overlap or end before they begin;
+//   - an ignored count of 0;
 //   - more than 65,536 pairs of a sketch, or 256 bytes of a last failure's
 //     text.
 //
