@@ -92,8 +92,22 @@ func TestStatsAreJSON(t *testing.T) {
 	raw := rawOf(t, golden(t), "nodes")["fetch"]
 	alone(t, atomicmetrics.Stats{
 		Nodes: 1, ShardedNodes: 2, OverflowRecords: math.MaxUint64, EventsDropped: 4, DurationsClamped: 5, Bytes: 6, Forgotten: m,
+		ForgottenIgnored: 7,
 	}, []byte(`{"nodes":1,"shardedNodes":2,"overflowRecords":18446744073709551615,"eventsDropped":4,`+
-		`"durationsClamped":5,"bytes":6,"forgotten":`+string(raw)+`}`))
+		`"durationsClamped":5,"bytes":6,"forgotten":`+string(raw)+`,"forgottenIgnored":7}`))
+}
+
+// Older versions do not write the field.
+func TestStatsWithoutForgottenIgnoredAreRead(t *testing.T) {
+	data, err := json.Marshal(atomicmetrics.Stats{Nodes: 1})
+	old := strings.Replace(string(data), `,"forgottenIgnored":0`, "", 1)
+	var s atomicmetrics.Stats
+	if err == nil {
+		err = json.Unmarshal([]byte(old), &s)
+	}
+	if err != nil || len(old) == len(data) || s.Nodes != 1 {
+		t.Errorf("%s is read as %+v, %v", old, s, err)
+	}
 }
 
 // Each field of the struct is in the JSON.

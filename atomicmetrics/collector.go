@@ -47,8 +47,9 @@ type Collector struct {
 
 	intervals source.Clock
 
-	forgotten atomic.Pointer[nodeSum] // idle nodes' figures, never changed; nil if none
-	sweeping  sync.Mutex              // held while a goroutine looks for idle nodes
+	forgotten        atomic.Pointer[nodeSum] // idle nodes' figures, never changed; nil if none
+	forgottenIgnored atomic.Uint64           // idle nodes' ignored executions
+	sweeping         sync.Mutex              // held while a goroutine looks for idle nodes
 }
 
 // New returns a collector. If options are bad, the error has a line for each,
@@ -224,11 +225,11 @@ func (c *Collector) Snapshot() Snapshot {
 		return nilSnapshot()
 	}
 	defer c.forgetIdle()
-	return c.snapshot(Source(c.intervals.Now(c.instance)), (*Node).metrics)
+	return c.snapshot(c.intervals.Read, (*Node).metrics)
 }
 
 // ResetNode is [Node.Reset] by name. For an unknown name it returns the zero
-// value.
+// value. It clears the count of ignored executions and does not return it.
 func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).Reset() }
 
 // Reset resets every node in turn, as [Node.Reset] does, and returns the
@@ -239,14 +240,13 @@ func (c *Collector) ResetNode(node string) NodeMetrics { return c.lookup(node).R
 // Calls of Reset run one after the other. So their snapshots have adjacent
 // [Source] values, and [Merge] adds them up to everything recorded. A snapshot
 // that is read beside a Reset shows some nodes before and some after it. Merge
-// refuses to add the two.
-func (c *Collector) Reset() (s Snapshot) {
+// refuses to add it to the result of this Reset or of the next.
+func (c *Collector) Reset() Snapshot {
 	if c == nil {
 		return nilSnapshot()
 	}
 	defer c.forgetIdle()
-	c.intervals.Reset(c.instance, func(of source.Source) { s = c.snapshot(Source(of), (*Node).reset) })
-	return s
+	return c.snapshot(c.intervals.Reset, (*Node).reset)
 }
 
 func nilSnapshot() Snapshot {
@@ -259,10 +259,19 @@ func nilSnapshot() Snapshot {
 }
 
 // snapshot has the metrics that read returns of each node, and the wanted
-// details.
-func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) Snapshot {
-	s := Snapshot{TakenAt: of.TakenAt, WindowSize: c.windowSize, Percentiles: c.percentiles, Sources: []Source{of}}
-	snapshotDetails.Begin(&s, &c.config)
+// details. during tells the source of the figures that are read meanwhile.
+func (c *Collector) snapshot(
+	during func(string, func()) source.Source, read func(*Node, *details) NodeMetrics,
+) Snapshot {
+	s := Snapshot{WindowSize: c.windowSize, Percentiles: c.percentiles}
+	of := during(c.instance, func() { c.fill(&s, read) })
+	s.TakenAt, s.Sources = of.TakenAt, []Source{Source(of)}
+	return s
+}
+
+// fill reads all nodes into the snapshot.
+func (c *Collector) fill(s *Snapshot, read func(*Node, *details) NodeMetrics) {
+	snapshotDetails.Begin(s, &c.config)
 	nodes := c.all()
 	s.Nodes = make(map[string]NodeMetrics, len(nodes))
 	var d details
@@ -277,9 +286,8 @@ func (c *Collector) snapshot(of Source, read func(*Node, *details) NodeMetrics) 
 		if m.active() {
 			s.Nodes[n.name], in = m, &m
 		}
-		snapshotDetails.Take(&s, n.name, &d, in)
+		snapshotDetails.Take(s, n.name, &d, in)
 	}
-	return s
 }
 
 // MarshalJSON returns the JSON of [Collector.Snapshot].

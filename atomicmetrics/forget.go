@@ -3,8 +3,9 @@ package atomicmetrics
 // Forget gives back a node's memory and its place among those of
 // [WithMaxNodes]. It is for names that come and go. Like a reset, Forget
 // returns the figures that it clears, ends a breach by a recovery, and waits
-// for the records in flight. If the name is not known, Forget returns the zero
-// NodeMetrics. OverflowNode has no place to give back, so Forget resets it.
+// for the records in flight. It clears the count of ignored executions and does
+// not return it. If the name is not known, Forget returns the zero NodeMetrics.
+// OverflowNode has no place to give back, so Forget resets it.
 //
 // No record is lost, and handles stay valid. The next record on an old handle
 // registers its name again, as if the name were new. It may wait for goroutines
@@ -21,12 +22,13 @@ func (c *Collector) Forget(node string) NodeMetrics {
 	if n == nil || n == c.overflow {
 		return n.Reset()
 	}
-	return n.forget()
+	return n.forget(new(details))
 }
 
-// forget clears the node for ever and returns the cleared figures.
-func (n *Node) forget() NodeMetrics {
-	m := n.clear(true, new(details))
+// forget clears the node for ever and returns the cleared figures. For the
+// details see metrics.
+func (n *Node) forget(d *details) NodeMetrics {
+	m := n.clear(true, d)
 	n.life.Leave()
 	n.collector.names.Remove(n.name)
 	return m

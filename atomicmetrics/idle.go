@@ -2,8 +2,8 @@ package atomicmetrics
 
 import "time"
 
-// WithIdleForget forgets nodes that have had no record, neither an execution
-// nor a retry, for at least d. So a service whose names come and go does not
+// WithIdleForget forgets nodes that have had no record for at least d, neither
+// an execution, an ignored one included, nor a retry. So a service whose names come and go does not
 // run out of the places of [WithMaxNodes]. d must be above 0. For handles see
 // [Collector.Forget]. The collector never forgets OverflowNode, nor a node with
 // running executions under [WithInFlight].
@@ -15,10 +15,12 @@ import "time"
 // last record. Without such calls it is never forgotten. Like a reset, these
 // calls wait for the records in flight of the nodes that they forget.
 //
-// Nothing is lost. The snapshot that forgets a node shows it a last time, and
-// Stats.Forgotten has the counters that no reset has returned. A node that is
-// forgotten by Collector.Reset has none of these. So the results of all resets,
-// the current nodes and Stats.Forgotten add up to everything recorded. A read
+// Nothing is lost. The snapshot that forgets a node shows it a last time.
+// Stats.Forgotten has the counters that no reset has returned, and
+// Stats.ForgottenIgnored the ignored executions. A node that is forgotten by
+// Collector.Reset has none of these. So the results of all resets, the current
+// nodes and these two of Stats add up to everything recorded. [Node.Reset],
+// ResetNode and Forget clear the ignored executions without a result. A read
 // of all nodes beside a snapshot that forgets may miss a node on its way there.
 func WithIdleForget(d time.Duration) Option {
 	return func(c *config) { c.idleForget, c.forgetsIdle = d, true }
@@ -33,9 +35,11 @@ func (c *Collector) forgetIdle() {
 	defer c.sweeping.Unlock()
 	for _, n := range c.all() {
 		if n != c.overflow && n.life.Idle(c.idleForget) {
-			if m := n.forget(); m.active() {
+			var d details
+			if m := n.forget(&d); m.active() {
 				c.addForgotten(m)
 			}
+			c.forgottenIgnored.Add(d.ignored)
 		}
 	}
 }

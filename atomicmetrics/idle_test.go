@@ -68,6 +68,35 @@ func TestIdleNodesAreForgottenWhenASnapshotFindsThemSo(t *testing.T) {
 	})
 }
 
+// Ignored executions of idle nodes are in Stats, also those of a node that has
+// nothing else. Each is activity.
+func TestIgnoredExecutionsOfIdleNodesAreInStats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := forgetCollector(t, WithIdleForget(time.Minute))
+		c.Node("both").RecordSuccess(1)
+		c.Node("both").RecordIgnored()
+		for range 3 {
+			c.Node("ignored").RecordIgnored()
+			c.Snapshot()
+			time.Sleep(time.Minute - 1)
+		}
+		if c.Snapshot(); c.Stats().Nodes != 1 || c.Stats().ForgottenIgnored != 1 {
+			t.Errorf("after the first: %+v", c.Stats())
+		}
+		time.Sleep(1)
+		if s := c.Snapshot(); s.Ignored["ignored"] != 3 {
+			t.Errorf("the last it showed was %v", s.Ignored)
+		}
+		if got := c.Stats(); got.Nodes != 0 || got.ForgottenIgnored != 4 || got.Forgotten.TotalExecutions != 1 {
+			t.Errorf("after both: %+v", got)
+		}
+		c.Reset()
+		if got := c.Stats().ForgottenIgnored; got != 4 {
+			t.Errorf("after a reset: %d", got)
+		}
+	})
+}
+
 // What lies between two snapshots of a collector that forgets nodes.
 func TestSinceOfIdleNodesThatWereForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

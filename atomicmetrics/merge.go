@@ -75,9 +75,10 @@ func Merge(snapshots ...Snapshot) (Snapshot, error) {
 }
 
 // Merger merges snapshots that come one by one, as [Merge] does. Its memory is
-// in proportion to nodes and instances, and not to the number of snapshots. A
-// node takes at most some 100 KB. The zero Merger is ready for use. It is not
-// for concurrent use.
+// in proportion to nodes, instances and the gaps between the intervals of an
+// instance, and not to the number of snapshots. A node takes some 100 KB at
+// most. If its only window is a sketch of more than 4,096 pairs, it takes 1 MB
+// at most. The zero Merger is ready for use. It is not for concurrent use.
 type Merger struct {
 	counts  bool               // whether a snapshot had nodes, or something in flight or ignored
 	sum     Snapshot           // without Nodes and Sources, and with empty Sketches

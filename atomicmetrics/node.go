@@ -111,8 +111,9 @@ func (n *Node) RecordRetry(attempt int) {
 
 // RecordIgnored counts an execution that ended and is no verdict on the node,
 // such as a cancelled one. The count is beside [NodeMetrics] and not in it.
-// Like a retry, it belongs to the node's figures until a reset. The time of the
-// execution is not kept.
+// It stays until a reset. [Collector.Reset] returns it. [Node.Reset],
+// [Collector.ResetNode] and [Collector.Forget] clear it and do not return it.
+// The time of the execution is not kept.
 //
 // [Node.DoIgnoring] calls RecordIgnored. An execution that is no call of one
 // function calls it after [Timer.Discard].
@@ -197,7 +198,8 @@ func (n *Node) metrics(d *details) NodeMetrics {
 // and no retry is half before and half after it. The sum of all resets and of
 // the current figures equals everything recorded. Reset waits for the records
 // of this node that are in flight at that moment, and no record waits for
-// Reset. A node in breach recovers.
+// Reset. A node in breach recovers. Reset clears the count of ignored
+// executions and does not return it.
 //
 // Records, retries and resets of a node are linearizable together, with all
 // that a reset returns. Each has a place in one order. The place of a reset,

@@ -619,6 +619,14 @@ func hostile(t *testing.T, n int) map[string][]byte {
 	long, digits := strings.Repeat("x", n), strings.Repeat("7", n)
 	other := rawField(t, "", "nodes")
 	other = other[strings.Index(other, `"retried only":`)+len(`"retried only":`) : len(other)-1]
+	// each returns an object with as many members of this value as fit, and one that is refused.
+	each := func(value string) string {
+		b := []byte("{")
+		for i := 0; len(b) < n; i++ {
+			b = fmt.Appendf(b, `"%x":%s,`, i, value)
+		}
+		return string(b) + `"x x":-1}`
+	}
 	return map[string][]byte{
 		"a string":              []byte(`"` + long + `"`),
 		"a number":              []byte(digits),
@@ -648,6 +656,9 @@ func hostile(t *testing.T, n int) map[string][]byte {
 		"small exponent":        edit(t, "fetch", `"p50":10`, `"p50":1e-999999999`),
 		"rate":                  edit(t, "fetch", `0.6666666666666666`, `0.`+digits),
 		"rate exponent":         edit(t, "fetch", `0.6666666666666666`, `1e-999999999`),
+		"ignored":               edit(t, "", `"nodes":`, `"ignored":`+each(`1`)+`,"nodes":`),
+		"in flight":             edit(t, "", `"nodes":`, `"inFlight":`+each(`{"running":0,"highest":1,"oldestMs":null}`)+`,"nodes":`),
+		"empty in flight":       edit(t, "", `"nodes":`, `"inFlight":{`+strings.Repeat(`"":{},`, n/6)+`"":{}},"nodes":`),
 		"flag":                  edit(t, "fetch", `"latencyBreached":false`, `"latencyBreached":"`+long+`"`),
 	}
 }
@@ -687,6 +698,12 @@ func TestParseSnapshotAllocatesInProportion(t *testing.T) {
 			docs[unit+" in the place of "+where] = edit(t, "", where, strings.Repeat(unit, 1<<20/len(unit)))
 		}
 	}
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+	var short []string
+	for i := range 60_000 { // The map has twice the room that it needs.
+		short = append(short, fmt.Sprintf(`"%c%c%c":1`, digits[i%64], digits[i/64%64], digits[i/4096]))
+	}
+	docs["short names"] = edit(t, "", `"nodes":`, `"ignored":{`+strings.Join(short, ",")+`},"nodes":`)
 	docs["white space"] = []byte(string(golden(t)) + strings.Repeat(" ", 1<<20))
 	for name, doc := range docs {
 		if got, most := allocatedByParse(doc), mostAllocated(doc); got > most {

@@ -66,6 +66,9 @@ func TestResetReturnsASnapshotOfTheActiveNodes(t *testing.T) {
 		c.RecordRetry("b", 1)
 		c.Node("idle")
 		want := c.Snapshot()
+		// No two moments of a collector are equal.
+		want.TakenAt = want.TakenAt.Add(1)
+		want.Sources[0].TakenAt = want.TakenAt
 		if got := c.Reset(); !reflect.DeepEqual(got, want) || len(got.Nodes) != 2 {
 			t.Errorf("Reset: %+v, want %+v", got, want)
 		}
@@ -185,7 +188,9 @@ func TestSnapshotSaysWhenAndOfWhat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCollector(t, atomicmetrics.WithWindowSize(10_000), atomicmetrics.WithPercentiles(digest.TDigest(100)))
 		time.Sleep(time.Hour + 1)
-		for what, s := range map[string]atomicmetrics.Snapshot{"Snapshot": c.Snapshot(), "Reset": c.Reset()} {
+		for what, read := range map[string]func() atomicmetrics.Snapshot{"Snapshot": c.Snapshot, "Reset": c.Reset} {
+			time.Sleep(1) // No two moments of a collector are equal.
+			s := read()
 			if want := time.Now().UTC().Round(0); s.TakenAt != want { // in UTC too, and without a monotonic reading
 				t.Errorf("%s: TakenAt %#v, want %#v", what, s.TakenAt, want)
 			}
@@ -207,29 +212,28 @@ func TestSnapshotTimeHasNoMonotonicReading(t *testing.T) {
 }
 
 func TestCollectorIsAnExpvar(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // where it is the same time for all of them
-		c := newEdgy(t)
-		c.RecordFailure("n", millis(3), errRefused)
-		c.RecordRetry("a \"quoted\" <name>\n", 3)
-		data, err := c.MarshalJSON()
-		if err != nil {
-			t.Fatal(err)
+	c := newEdgy(t)
+	c.RecordFailure("n", millis(3), errRefused)
+	c.RecordRetry("a \"quoted\" <name>\n", 3)
+	want := c.Snapshot()
+	var v expvar.Var = c
+	own, err := c.MarshalJSON()
+	byPackage, errByPackage := json.Marshal(c)
+	if err != nil || errByPackage != nil {
+		t.Fatal(err, errByPackage)
+	}
+	for what, data := range map[string]string{
+		"MarshalJSON": string(own), "String": v.String(), "json.Marshal": string(byPackage),
+	} {
+		s, err := atomicmetrics.ParseSnapshot([]byte(data))
+		if err != nil || len(s.Sources) != 1 || s.TakenAt != s.Sources[0].TakenAt || !s.TakenAt.After(want.TakenAt) {
+			t.Fatalf("%s: %s is read as %+v, %v", what, data, s, err)
 		}
-		var v expvar.Var = c
-		equal(t, "String", v.String(), string(data))
-
-		parsed, err := atomicmetrics.ParseSnapshot(data)
-		if err != nil || !reflect.DeepEqual(parsed, c.Snapshot()) {
-			t.Errorf("read back: %+v, %v, want %+v", parsed, err, c.Snapshot())
+		s.TakenAt, s.Sources = want.TakenAt, want.Sources // Each read has a moment of its own.
+		if !reflect.DeepEqual(s, want) {
+			t.Errorf("%s: %+v, want %+v", what, s, want)
 		}
-		byPackage, err := json.Marshal(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s, err := atomicmetrics.ParseSnapshot(byPackage); err != nil || !reflect.DeepEqual(s, parsed) {
-			t.Errorf("by json.Marshal: %s, %v", byPackage, err)
-		}
-	})
+	}
 }
 
 // nearestRank is the definition, taken literally: the first sample, counted from 1, that is not below q·n by more than

@@ -34,10 +34,12 @@ import (
 // JSON. Names that become the same by U+FFFD, as in JSON, are one node.
 //
 // Since refuses a snapshot whose JSON ParseSnapshot would refuse. It refuses
-// snapshots of different instances, and of one instance with a
-// [Collector.Reset] between, and names the instance. If a snapshot has no
-// Sources, Since cannot check that, and the result has the Sources of s. With
-// an error Since returns the zero Snapshot.
+// snapshots of different instances, of one instance with a [Collector.Reset]
+// between, and an earlier snapshot that is later than s. The error names the
+// instance. If a snapshot has no Sources, Since cannot check that, and the
+// result has the Sources of s. If both snapshots are read beside one Reset,
+// [Merge] does not notice that the result and that Reset have records in
+// common. With an error Since returns the zero Snapshot.
 func (s Snapshot) Since(earlier Snapshot) (Snapshot, error) {
 	between, err := s.since(earlier)
 	if err != nil {

@@ -103,7 +103,7 @@ func TestValuesForSlogHaveUnitsInTheirKeys(t *testing.T) {
 		{atomicmetrics.InFlight{Highest: 3}, `{"running":0,"highest":3}`},
 		{atomicmetrics.Stats{Nodes: 1, ShardedNodes: 2, OverflowRecords: 3, EventsDropped: 4, DurationsClamped: 5, Bytes: 6},
 			`{"nodes":1,"shardedNodes":2,"overflowRecords":3,"eventsDropped":4,"durationsClamped":5,"bytes":6,"forgotten":` +
-				attributesOf(t, atomicmetrics.NodeMetrics{}) + `}`},
+				attributesOf(t, atomicmetrics.NodeMetrics{}) + `,"forgottenIgnored":0}`},
 		{atomicmetrics.Snapshot{TakenAt: noon, WindowSize: 100, Percentiles: "exact"},
 			`{"takenAt":"2026-01-02T12:00:00.005Z","windowSize":100,"percentiles":"exact"}`},
 	} {

@@ -16,9 +16,11 @@ import (
 // is read on its own, in turn. The maps are by the nodes' names. A map of an
 // option is nil unless the collector was made with the option.
 type Snapshot struct {
-	TakenAt     time.Time // when the read began, in UTC, without a monotonic reading
-	WindowSize  int       // executions a full window holds; if merged, all full windows together
-	Percentiles string    // the strategy: "exact" or "tdigest"
+	// TakenAt is when the read began, or when it ended if a Collector.Reset ran
+	// beside it. It is in UTC, without a monotonic reading.
+	TakenAt     time.Time
+	WindowSize  int    // executions a full window holds; if merged, all full windows together
+	Percentiles string // the strategy: "exact" or "tdigest"
 
 	// Nodes are the nodes with activity since their last reset. A read of a
 	// collector never returns nil.
@@ -117,8 +119,8 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 //
 // Fields may come in any order. ParseSnapshot skips unknown fields, so the
 // processes of a fleet can be upgraded one by one. A field name in another case
-// is unknown. Sources, runningBreached and the fields of options may be
-// missing. Everything else that MarshalJSON does not write is one error, which
+// is unknown. Sources, Ignored, runningBreached and the fields of options may
+// be missing. Everything else that MarshalJSON does not write is one error, which
 // names the node and the field:
 //
 //   - text that is not JSON, trailing data, and another version;
@@ -128,6 +130,8 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 //   - a count with a sign, a fraction or an exponent;
 //   - a duration finer than a nanosecond or above its maximum;
 //   - figures that contradict each other in any way that their types exclude;
+//   - sources of one instance that overlap or end before they begin;
+//   - an ignored count of 0;
 //   - more than 65,536 pairs of a sketch, or 256 bytes of a last failure's
 //     text.
 //
@@ -210,6 +214,7 @@ func (e *Event) UnmarshalJSON(data []byte) error { return eventTable.Unmarshal(d
 var statsTable = jsontable.New("stats", append(
 	jsontable.Named[Stats]("nodes", "shardedNodes", "overflowRecords", "eventsDropped", "durationsClamped", "bytes"),
 	jsontable.Field[Stats]{Name: "forgotten", At: func(s *Stats) any { return jsontable.Object(figures, &s.Forgotten) }},
+	jsontable.Field[Stats]{Name: "forgottenIgnored", Optional: true},
 )...)
 
 // MarshalJSON returns the figures as a JSON object, named as the fields are but

@@ -34,13 +34,13 @@ func TestASnapshotSaysWhichInstanceAndTimeItIsOf(t *testing.T) {
 		start := time.Now().UTC()
 		at := func(hours int) time.Time { return start.Add(time.Duration(hours) * time.Hour) }
 		c := named(t, "a")
-		sourcesAre(t, "at once", c.Snapshot(), source{"a", start, start})
+		sourcesAre(t, "at once", c.Snapshot(), source{"a", start, start.Add(1)})
 		time.Sleep(time.Hour)
 		sourcesAre(t, "later", c.Snapshot(), source{"a", start, at(1)})
 		time.Sleep(time.Hour)
 		first := c.Reset()
 		sourcesAre(t, "reset", first, source{"a", start, at(2)})
-		sourcesAre(t, "after a reset", c.Snapshot(), source{"a", at(2), at(2)})
+		sourcesAre(t, "after a reset", c.Snapshot(), source{"a", at(2), at(2).Add(1)})
 		time.Sleep(time.Hour)
 		c.ResetNode("n")
 		c.Forget("n")
@@ -224,6 +224,37 @@ func TestSinceRefusesOtherInstancesAndFullResets(t *testing.T) {
 	old.Sources = nil
 	sourcesAre(t, "since one without sources", since(t, a3, old), a3.Sources...)
 	sourcesAre(t, "one without sources", since(t, old, a3))
+}
+
+func TestSinceRefusesTheLaterSnapshotAsTheEarlier(t *testing.T) {
+	c := named(t, "a")
+	c.RecordSuccess("n", 1)
+	earlier := c.Snapshot()
+	c.RecordSuccess("n", 1)
+	later := c.Snapshot()
+	want := `atomicmetrics: Since: instance "a": the earlier snapshot, taken at ` + later.TakenAt.Format(time.RFC3339Nano) +
+		`, is later than this one`
+	if s, err := earlier.Since(later); err == nil || err.Error() != want || s.Nodes != nil {
+		t.Errorf("got  %v, %v\nwant %s", s, err, want)
+	}
+}
+
+// Snapshots at one moment of a clock that stands still.
+func TestWhatLiesBetweenSnapshotsOfOneMomentAddsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := named(t, "a")
+		var m atomicmetrics.Merger
+		var earlier atomicmetrics.Snapshot
+		for range 4 {
+			c.RecordSuccess("n", 1)
+			later := c.Snapshot()
+			if err := m.Add(since(t, later, earlier)); err != nil {
+				t.Fatal(err)
+			}
+			earlier = later
+		}
+		equal(t, "executions", m.Snapshot().Nodes["n"].TotalExecutions, 4)
+	})
 }
 
 // Resets race with each other and with records. What they return adds up.

@@ -41,6 +41,10 @@ type Stats struct {
 	// Forgotten is the sum of the nodes that WithIdleForget has forgotten since
 	// New, without the records that a reset had returned. It has no window.
 	Forgotten NodeMetrics
+
+	// ForgottenIgnored is how many ignored executions these nodes had, without
+	// those that a reset had cleared.
+	ForgottenIgnored uint64
 }
 
 // Stats returns the collector's own figures. It looks at every node, waits for
@@ -56,6 +60,7 @@ func (c *Collector) Stats() (s Stats) {
 	if f := c.forgotten.Load(); f != nil {
 		s.Forgotten = f.NodeMetrics
 	}
+	s.ForgottenIgnored = c.forgottenIgnored.Load()
 	s.EventsDropped = c.events.Dropped()
 	s.Bytes = int(unsafe.Sizeof(*c))
 	for _, n := range c.names.All() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"unsafe"
 
 	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
@@ -182,20 +183,35 @@ func (p part[S, M, C, D, V]) AppendJSON(b []byte) ([]byte, error) {
 // ParseJSON reads the object of all nodes' values. The nodes have been read
 // before.
 func (p part[S, M, C, D, V]) ParseJSON(text jsontable.Text) error {
-	values := map[string]V{}
+	values := make(map[string]V, room[V](text))
 	*p.Of(p.s) = values
+	var v V // a single one for all, because Parse moves it to the heap
 	return jsontable.ParseByName(text, func(name string, val jsontable.Text) error {
-		var v V
+		v = *new(V)
 		err := p.Form.Parse(val, &v)
 		if _, twice := values[name]; twice {
 			err = jsontable.ErrTwice
 		}
 		if err == nil {
-			err = p.checkOne(p.s, name, v)
+			err = p.checkOne(p.s, name, &v)
 		}
 		values[name] = v
 		return jsontable.FieldError(p.Name, err)
 	})
+}
+
+// room returns the size of a map for the members of an object. A map that grows
+// would take twice the memory. room does not count members that are too short
+// for a V, so that the map stays in proportion to the text.
+func room[V any](text jsontable.Text) (members int) {
+	if text[0] != '{' {
+		return 0
+	}
+	for range text.Members() {
+		members++
+	}
+	var v V
+	return min(members, 3*len(text)/(16+int(unsafe.Sizeof(v))))
 }
 
 // LogValue returns a group by node, for a log.
@@ -210,30 +226,39 @@ func (p part[S, M, C, D, V]) Check() error { return p.check(p.s) }
 
 // metrics returns the metrics of a node, nil if the snapshot does not have it.
 func (k *Kind[S, M, C, D, V]) metrics(s *S, name string) *M {
-	if m, ok := k.nodes(s)[name]; ok {
-		return &m
+	nodes := k.nodes(s)
+	if _, ok := nodes[name]; !ok {
+		return nil
 	}
-	return nil
+	m := nodes[name] // on the heap, so only if the node is there
+	return &m
 }
 
-func (k *Kind[S, M, C, D, V]) checkOne(s *S, name string, v V) error {
+func (k *Kind[S, M, C, D, V]) checkOne(s *S, name string, v *V) error {
 	m := k.metrics(s, name)
 	if m == nil && k.OfNodes {
 		return errors.New("of a node that is not in nodes")
 	}
 	if k.Judge == nil {
-		return k.Form.Check(&v)
+		return k.Form.Check(v)
 	}
-	return k.Judge(&v, m)
+	return k.Judge(v, m)
 }
 
-// check returns an error that names a node whose value no read returns.
+// check returns an error that names the first node whose value no read returns.
 func (k *Kind[S, M, C, D, V]) check(s *S) error {
 	values := *k.Of(s)
-	for _, name := range names(values) {
-		if err := k.checkOne(s, name, values[name]); err != nil {
-			return k.errorOf(name, err)
+	var first string
+	var bad error
+	var v V // a single one for all, because a check moves it to the heap
+	for name := range values {
+		v = values[name]
+		if err := k.checkOne(s, name, &v); err != nil && (bad == nil || name < first) {
+			first, bad = name, err
 		}
+	}
+	if bad != nil {
+		return k.errorOf(first, bad)
 	}
 	if !k.Always || values == nil || len(values) == len(k.nodes(s)) {
 		return nil

@@ -371,7 +371,7 @@ func (f *Field[T]) check(v *T) error {
 	case *string:
 		switch {
 		case f.Words != nil && !slices.Contains(f.Words, *p):
-			return fmt.Errorf("%q is not %s", shorten(*p), quoted(f.Words))
+			return fmt.Errorf("%q is not %s", Shorten(*p), quoted(f.Words))
 		case f.Highest > 0 && uint64(len(*p)) > f.Highest:
 			return fmt.Errorf("%d bytes are more than %d", len(*p), f.Highest)
 		case !utf8.ValidString(*p):

@@ -89,9 +89,10 @@ func (t Text) cut() (value, rest Text) {
 // Unquote returns the value of a JSON string, with U+FFFD for each bad byte. A
 // string without escapes takes at most 8 bytes for each of its bytes, and json
 // takes 14.
-func (t Text) Unquote() (s string) {
+func (t Text) Unquote() string {
 	switch text := t[1 : len(t)-1]; {
 	case bytes.IndexByte(text, '\\') >= 0:
+		var s string              // on the heap, so only here
 		_ = json.Unmarshal(t, &s) // The syntax is known to be right.
 		return s
 	case utf8.Valid(text):
@@ -110,18 +111,18 @@ func (t Text) String() string {
 	case t[0] == '[':
 		return "an array"
 	case t[0] == '"' && len(t) <= long:
-		return strconv.Quote(shorten(t.Unquote()))
+		return strconv.Quote(Shorten(t.Unquote()))
 	case t[0] == '"':
-		return strconv.Quote(shorten(string(t[1:long])))
+		return strconv.Quote(Shorten(string(t[1:long])))
 	}
-	return shorten(string(t[:min(len(t), long)]))
+	return Shorten(string(t[:min(len(t), long)]))
 }
 
 // mostQuoted is how many bytes of a text stand in an error.
 const mostQuoted = 64
 
-// shorten returns s, or its beginning and "…" if it is long.
-func shorten(s string) string {
+// Shorten returns s, or its beginning and "…" if it is long.
+func Shorten(s string) string {
 	if len(s) <= mostQuoted {
 		return s
 	}
@@ -141,7 +142,7 @@ func FieldError(name string, err error) error {
 	if _, is := err.(*ofNode); is || err == nil {
 		return err
 	}
-	return fmt.Errorf("field %q: %w", shorten(name), err)
+	return fmt.Errorf("field %q: %w", Shorten(name), err)
 }
 
 // NodeError returns err with the name of its node.
@@ -158,7 +159,7 @@ type ofNode struct {
 	err  error
 }
 
-func (e *ofNode) Error() string { return fmt.Sprintf("node %q: %v", shorten(e.node), e.err) }
+func (e *ofNode) Error() string { return fmt.Sprintf("node %q: %v", Shorten(e.node), e.err) }
 
 // Errors about fields and nodes.
 var (

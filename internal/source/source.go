@@ -12,6 +12,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/jsontable"
 )
 
 // A Source is an instance and an interval of its time.
@@ -58,7 +60,7 @@ func Check[O Outer](sources []O) error {
 	})
 	for i, s := range all {
 		if s.TakenAt.Before(s.Since) {
-			return fmt.Errorf("instance %q: takenAt, %s, is before since, %s", s.Instance, text(s.TakenAt), text(s.Since))
+			return fmt.Errorf("instance %q: takenAt, %s, is before since, %s", jsontable.Shorten(s.Instance), text(s.TakenAt), text(s.Since))
 		}
 		if i > 0 && all[i-1].Instance == s.Instance && all[i-1].overlaps(s) {
 			return s.twice(all[i-1])
@@ -72,7 +74,7 @@ func (s Source) overlaps(t Source) bool { return s.Since.Before(t.end()) && t.Si
 
 // twice returns the error about two intervals that overlap.
 func (s Source) twice(other Source) error {
-	return fmt.Errorf("instance %q would count twice: %v overlaps %v", s.Instance, s, other)
+	return fmt.Errorf("instance %q would count twice: %v overlaps %v", jsontable.Shorten(s.Instance), s, other)
 }
 
 func (s Source) String() string {
@@ -136,7 +138,8 @@ func All[O Outer](u Union) (all []O) {
 
 // Between returns the sources of the time between two reads of the same
 // instances. Both reads are as Check demands. The error names an instance that
-// only one read is of, or that was reset as a whole between the reads.
+// only one read is of, that was reset as a whole between the reads, or whose
+// earlier read is later.
 //
 // If one read has no sources, nothing can be told. Then Subtract returns those
 // of the later snapshot.
@@ -151,15 +154,18 @@ func Between[O Outer](earlier, later []O) (between []O, err error) {
 	for _, instance := range slices.Sorted(maps.Keys(both)) {
 		then, now := before[instance], after[instance]
 		if then == nil || now == nil {
-			return nil, fmt.Errorf("the two are of different instances: only one of them is of %q", instance)
+			return nil, fmt.Errorf("the two are of different instances: only one of them is of %q", jsontable.Shorten(instance))
 		}
 		for i, s := range now {
 			if len(now) != len(then) || !s.Since.Equal(then[i].Since) {
 				return nil, fmt.Errorf("instance %q was reset between: the earlier figures are %v, the later ones %v",
-					instance, then[len(then)-1], now[len(now)-1])
+					jsontable.Shorten(instance), then[len(then)-1], now[len(now)-1])
 			}
-			s.Since = then[i].TakenAt
-			if s.TakenAt.Before(s.Since) { // The clock was set back.
+			if s.TakenAt.Before(then[i].TakenAt) {
+				return nil, fmt.Errorf("instance %q: the earlier snapshot, taken at %s, is later than this one",
+					jsontable.Shorten(instance), text(then[i].TakenAt))
+			}
+			if s.Since = then[i].end(); s.TakenAt.Before(s.Since) { // Both are without length.
 				s.TakenAt = s.Since
 			}
 			if i == len(now)-1 || s.Since.Before(s.TakenAt) {

@@ -123,7 +123,9 @@ func TestBetween(t *testing.T) {
 	for _, c := range []struct{ earlier, later, want string }{
 		{"a 0-5", "a 0-9", "a 5-9"},
 		{"a 0-5", "a 0-5", "a 5-5"},
-		{"a 0-5", "a 0-3", "a 5-5"},
+		{"a 5-5", "a 5-9", "a 6-9"},
+		{"a 5-5", "a 5-5", "a 6-6"},
+		{"a 0-5", "a 0-3", `instance "a": the earlier snapshot, taken at 1970-01-01T00:00:00.000000005Z, is later than this one`},
 		{"a 0-5,b 1-4", "b 1-7,a 0-9", "a 5-9,b 4-7"},
 		{"a 0-2,a 3-5", "a 0-2,a 3-9", "a 5-9"},
 		{"a 0-5", "b 0-9", `the two are of different instances: only one of them is of "a"`},
@@ -148,5 +150,25 @@ func TestCheckRefusesAnIntervalThatEndsBeforeItBegins(t *testing.T) {
 	const want = `instance "a": takenAt, 1970-01-01T00:00:00.000000003Z, is before since, 1970-01-01T00:00:00.000000005Z`
 	if err := Check(of("b 0-1", "a 5-3")); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestErrorsShortenLongInstances(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	as := func(name string, texts ...string) []Source {
+		all := of(texts...)
+		for i := range all {
+			all[i].Instance = name
+		}
+		return all
+	}
+	_, add := Add(new(Union), as(long, "a 0-5", "a 0-5"))
+	_, other := Between(as(long, "a 0-5"), of("z 0-5"))
+	_, reset := Between(as(long, "a 0-5"), as(long, "a 5-9"))
+	_, swapped := Between(as(long, "a 0-5"), as(long, "a 0-3"))
+	for i, err := range []error{Check(as(long, "a 5-3")), Check(as(long, "a 0-5", "a 0-5")), add, other, reset, swapped} {
+		if err == nil || len(err.Error()) > 400 || !strings.Contains(err.Error(), long[:64]+"…") {
+			t.Errorf("error %d: %.500v", i, err)
+		}
 	}
 }
