@@ -2,9 +2,9 @@ package atomicmetrics
 
 import "time"
 
-// WithIdleForget forgets nodes that have had no record for at least d, neither
-// an execution, an ignored one included, nor a retry. So a service whose names come and go does not
-// run out of the places of [WithMaxNodes]. d must be above 0. For handles see
+// WithIdleForget forgets nodes that have had no execution, recorded or ignored,
+// and no retry for at least d. So names that come and go do not use up the
+// places of [WithMaxNodes]. d must be above 0. For handles see
 // [Collector.Forget]. The collector never forgets OverflowNode, nor a node with
 // running executions under [WithInFlight].
 //
@@ -19,9 +19,8 @@ import "time"
 // Stats.Forgotten has the counters that no reset has returned, and
 // Stats.ForgottenIgnored the ignored executions. A node that is forgotten by
 // Collector.Reset has none of these. So the results of all resets, the current
-// nodes and these two of Stats add up to everything recorded. [Node.Reset],
-// ResetNode and Forget clear the ignored executions without a result. A read
-// of all nodes beside a snapshot that forgets may miss a node on its way there.
+// nodes and these two of Stats add up to everything recorded. A read of all
+// nodes beside a snapshot that forgets may miss a node on its way there.
 func WithIdleForget(d time.Duration) Option {
 	return func(c *config) { c.idleForget, c.forgetsIdle = d, true }
 }

@@ -175,9 +175,7 @@ func (n *Node) Metrics() NodeMetrics { return n.metrics(new(details)) }
 // details are the values that a read returns of a node together with its
 // metrics.
 type details struct {
-	// Set to the sketch of the window, unless the window is empty; nil means
-	// not wanted.
-	sketch      *Sketch
+	sketch      *Sketch // set to that of the window, unless it is empty; nil: not wanted
 	lastFailure LastFailure
 	inFlight    InFlight
 	ignored     uint64
@@ -202,12 +200,10 @@ func (n *Node) metrics(d *details) NodeMetrics {
 // executions and does not return it.
 //
 // Records, retries and resets of a node are linearizable together, with all
-// that a reset returns. Each has a place in one order. The place of a reset,
-// and of the records that it clears, is the moment when the reset took the
+// that a reset returns. The place of a reset is the moment when it took the
 // state away. Reset waits only for records, and for the look at thresholds,
-// that had begun by then. Later records go to a new state and do not prolong
-// the wait. No time bounds the wait. If a recorder loses its core for a second,
-// the reset waits that long.
+// that had begun by then. No time bounds the wait. If a recorder loses its core
+// for a second, the reset waits that long.
 func (n *Node) Reset() NodeMetrics { return n.reset(new(details)) }
 
 // reset is Reset; for the details see metrics.

@@ -16,11 +16,9 @@ import (
 // is read on its own, in turn. The maps are by the nodes' names. A map of an
 // option is nil unless the collector was made with the option.
 type Snapshot struct {
-	// TakenAt is when the read began, or when it ended if a Collector.Reset ran
-	// beside it. It is in UTC, without a monotonic reading.
-	TakenAt     time.Time
-	WindowSize  int    // executions a full window holds; if merged, all full windows together
-	Percentiles string // the strategy: "exact" or "tdigest"
+	TakenAt     time.Time // of the begin of the read, or of its end beside a Collector.Reset; in UTC
+	WindowSize  int       // executions a full window holds; if merged, all full windows together
+	Percentiles string    // the strategy: "exact" or "tdigest"
 
 	// Nodes are the nodes with activity since their last reset. A read of a
 	// collector never returns nil.
@@ -120,7 +118,7 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error { return snapshotTable.Unmar
 // Fields may come in any order. ParseSnapshot skips unknown fields, so the
 // processes of a fleet can be upgraded one by one. A field name in another case
 // is unknown. Sources, Ignored, runningBreached and the fields of options may
-// be missing. Everything else that MarshalJSON does not write is one error, which
+// be missing. All else that MarshalJSON does not write is one error, which
 // names the node and the field:
 //
 //   - text that is not JSON, trailing data, and another version;

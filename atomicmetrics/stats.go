@@ -28,14 +28,12 @@ type Stats struct {
 	// than 1,024 waited for callbacks.
 	EventsDropped uint64
 
-	// DurationsClamped is how many records since New had a duration below 0 or
-	// above MaxDuration.
+	// DurationsClamped is how many records since New had a duration out of range.
 	DurationsClamped uint64
 
-	// Bytes is the memory that the nodes hold, names and their places in the
-	// map included. It is an estimate from the sizes of the parts. The
-	// allocator rounds sizes up, so Bytes is usually a tenth too low. Events
-	// and warnings that wait, and the buffers of reads, are not counted.
+	// Bytes estimates the memory that the nodes hold, with names and places in
+	// the map. The allocator rounds sizes up, so Bytes is usually a tenth too
+	// low. It leaves out waiting events and warnings, and buffers of reads.
 	Bytes int
 
 	// Forgotten is the sum of the nodes that WithIdleForget has forgotten since
