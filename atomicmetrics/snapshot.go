@@ -16,7 +16,7 @@ import (
 // is read on its own, in turn. The maps are by the nodes' names. A map of an
 // option is nil unless the collector was made with the option.
 type Snapshot struct {
-	TakenAt     time.Time // of the begin of the read, or of its end beside a Collector.Reset; in UTC
+	TakenAt     time.Time // when the read began or, beside a Collector.Reset, ended; in UTC
 	WindowSize  int       // executions a full window holds; if merged, all full windows together
 	Percentiles string    // the strategy: "exact" or "tdigest"
 
