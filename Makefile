@@ -53,6 +53,7 @@ lint: ## gofmt, vet, staticcheck, the listing of the API, and builds for other p
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./...; done
 
 conformance: ## let judges that are not ours look at what the library says
+	@.ci/compiler
 	@.ci/postgres
 	cd internal/conformance && NODEMETRICS_POSTGRES=required $(TEST) ./...
 	cd internal/conformance && $(TEST) -tags nodemetrics_step -run 'Linearizable|Window|NoInstant|Checkers' .
