@@ -23,8 +23,8 @@ func publish() *atomicmetrics.Collector {
 	return metrics
 }
 
-// A Collector is an expvar.Var: a program publishes it once, and whoever asks for /debug/vars sees its snapshot, taken at
-// that moment, beside the other variables.
+// A Collector is an expvar.Var. A program publishes it once. Each request for
+// /debug/vars then gets a new snapshot beside the other variables.
 func ExampleCollector_expvar() {
 	published.Reset()
 	published.RecordSuccess("fetch", 30*time.Millisecond)

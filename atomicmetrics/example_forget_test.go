@@ -8,7 +8,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// Names of jobs that come and go: each gives its place back when it has ended.
+// The program forgets the name of a job when the job has ended. So the name
+// gives its place back.
 func ExampleCollector_Forget() {
 	metrics, err := atomicmetrics.New(atomicmetrics.WithMaxNodes(1))
 	if err != nil {
@@ -30,8 +31,8 @@ func ExampleCollector_Forget() {
 	// 0 records without a place
 }
 
-// The same without anybody who knows when a job has ended: whoever takes a snapshot or resets, say once a minute, forgets
-// nodes that have been idle.
+// The program does not know when a job has ended. It takes a snapshot each
+// minute, and the snapshot forgets idle nodes.
 func ExampleWithIdleForget() {
 	metrics, err := atomicmetrics.New(atomicmetrics.WithIdleForget(time.Nanosecond)) // an hour, in a real program
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// Which node hangs: one that runs and has ended nothing for long.
+// The program finds the node that hangs. It runs, and has ended nothing.
 func ExampleWithInFlight() {
 	metrics, err := atomicmetrics.New(atomicmetrics.WithInFlight())
 	if err != nil {

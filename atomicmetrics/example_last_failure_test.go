@@ -9,7 +9,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// What went wrong last, without a look into the logs.
+// The collector has the last failure, so the program need not search its logs.
 func ExampleWithLastFailure() {
 	metrics, err := atomicmetrics.New(atomicmetrics.WithLastFailure())
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
 )
 
-// The collector's own health: here, whether WithMaxNodes is large enough.
+// Stats tell whether WithMaxNodes is large enough.
 func ExampleCollector_Stats() {
 	metrics, err := atomicmetrics.New(atomicmetrics.WithMaxNodes(2))
 	if err != nil {

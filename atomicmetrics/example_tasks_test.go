@@ -14,7 +14,7 @@ import (
 	"github.com/nodemetrics/nodemetrics/digest"
 )
 
-// A table for people, the worst node first.
+// WriteTable prints a table for people, with the worst node first.
 func ExampleSnapshot_WriteTable() {
 	metrics, err := atomicmetrics.New(
 		atomicmetrics.WithNodeThresholds("publish", atomicmetrics.Thresholds{FailureRate: 0.2}))
@@ -40,7 +40,8 @@ func ExampleSnapshot_WriteTable() {
 	// parse    1000       0       0          0       0     0        0     0%  949µs 989µs 998µs
 }
 
-// What happened between two reads of a collector that others read too, so that nobody may reset it.
+// Several readers share a collector, so none of them resets it. Since gives a
+// reader the difference of two snapshots.
 func ExampleSnapshot_Since() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {
@@ -61,8 +62,8 @@ func ExampleSnapshot_Since() {
 	// 2 executions, 1 network error, on average 15ms
 }
 
-// Two processes count and the figures of both are one: percentiles too, as the windows are merged and not their
-// percentiles.
+// Merge adds up the figures of two processes. It merges their windows, so the
+// percentiles are those of both.
 func ExampleMerge() {
 	var snapshots []atomicmetrics.Snapshot
 	for process := range 2 { // each sends the JSON of such a snapshot
@@ -87,8 +88,8 @@ func ExampleMerge() {
 	// p95: 190ms
 }
 
-// A window of the newest million executions in at most 64 KB a node, for percentiles within a fraction of a per cent of
-// the ranks. Up to some thousands of samples nothing has to be chosen: the default is exact.
+// A t-digest keeps a window of a million executions in at most 64 KB a node, at
+// rest. Its percentiles err by at most one per cent of the ranks.
 func ExampleWithPercentiles() {
 	metrics, err := atomicmetrics.New(
 		atomicmetrics.WithWindowSize(1_000_000),
@@ -109,7 +110,8 @@ func ExampleWithPercentiles() {
 	// p99 is within 0.2 % of the ranks: true
 }
 
-// Names that come from outside are capped: what is beyond the limit is counted together, and nothing is lost.
+// WithMaxNodes limits names that come from outside. Records of further names go
+// to one node, so none is lost.
 func ExampleWithMaxNodes() {
 	metrics, err := atomicmetrics.New(
 		atomicmetrics.WithMaxNodes(2),
@@ -130,7 +132,8 @@ func ExampleWithMaxNodes() {
 	// b 1
 }
 
-// Retries that a program makes by itself. Package wrap makes them, and counts them, for it.
+// A program with a loop of its own records each retry. Package wrap has such a
+// loop.
 func ExampleNode_RecordRetry() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {
@@ -160,7 +163,7 @@ func ExampleNode_RecordRetry() {
 	// 1 execution, 1 success, 2 retries
 }
 
-// A category of one's own making, for errors that Classify cannot know.
+// A classifier gives a category to errors that Classify does not know.
 func ExampleWithClassifier() {
 	errBusy := fmt.Errorf("the line is busy")
 	metrics, err := atomicmetrics.New(atomicmetrics.WithClassifier(func(err error) atomicmetrics.Category {
@@ -178,7 +181,7 @@ func ExampleWithClassifier() {
 	// 1
 }
 
-// A line of the log for each node, every hour for instance.
+// The program logs a line for each node, every hour for instance.
 func ExampleNodeMetrics_LogValue() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {

@@ -71,8 +71,8 @@ func ExampleNode_Do() {
 	// 2 successes, 1 validation error
 }
 
-// With Recovery at a half, a node that was above 20 % of failures is healthy again at 10 %. What the window holds
-// between the two raises nothing.
+// The node breaches above 20 % of failures. With a Recovery of 0.5 it recovers
+// at 10 %. A rate between the two raises no event.
 func ExampleOnEvent() {
 	metrics, err := atomicmetrics.New(
 		atomicmetrics.WithWindowSize(10),
@@ -109,8 +109,8 @@ func ExampleOnEvent() {
 	// report is slow: true
 }
 
-// Figures for each interval, and not since the program started: what a reset returns is what it cleared, and what is
-// recorded meanwhile is either in it or in the next one.
+// Each reset returns the figures that it clears. So the program has figures for
+// each interval. A record beside the reset is in this interval or in the next.
 func ExampleCollector_Reset() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {
@@ -133,7 +133,8 @@ func ExampleCollector_Reset() {
 	// 30 in all, and 0 nodes with something since
 }
 
-// An error of the program's own that Classify cannot know. What the caller sees of it does not change.
+// Categorize gives a category to an error that Classify does not know. The
+// caller still finds the error itself.
 func ExampleCategorize() {
 	errNoStock := errors.New("not in stock")
 	order := func() error { return atomicmetrics.Categorize(errNoStock, atomicmetrics.CategoryValidation) }
@@ -148,8 +149,8 @@ func ExampleCategorize() {
 	// other without, validation with it
 }
 
-// The JSON of a snapshot. Durations are in milliseconds, exact to the nanosecond; what a node without executions does
-// not have is null.
+// A snapshot as JSON has durations in milliseconds, exact to the nanosecond. The
+// durations of a node without executions are null.
 func ExampleCollector_Snapshot() {
 	metrics, err := atomicmetrics.New(atomicmetrics.WithInstance("worker-1"))
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap"
 )
 
-// A node with a timeout and retries. Its first attempt hangs until the timeout, its second one answers.
+// The node has a timeout and retries. Its first attempt hangs until the timeout,
+// and its second attempt answers.
 func ExampleNode() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {
@@ -66,7 +67,8 @@ func ExampleRetry() {
 	// no such order true
 }
 
-// With Canceled for Ignore, a call that was called off is not recorded, whatever error the node made of it.
+// Ignore is Canceled, so a canceled call is not recorded, with any error of the
+// node.
 func ExampleCanceled() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {

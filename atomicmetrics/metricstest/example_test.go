@@ -36,8 +36,8 @@ func newLookup(metrics *atomicmetrics.Collector) wrap.Func[int, string] {
 // t is what the test gets; TestExample sets it and runs the example.
 var t *testing.T
 
-// The body of a test, func TestLookupIsTriedAgain(t *testing.T), in a bubble: two minutes of back-off take no time there,
-// and durations are exact.
+// This is the body of a test in a testing/synctest bubble. Two minutes of
+// back-off take no time there, and durations are exact.
 func Example() {
 	synctest.Test(t, func(t *testing.T) {
 		var events metricstest.Events

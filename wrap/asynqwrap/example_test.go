@@ -11,7 +11,8 @@ import (
 	"github.com/nodemetrics/nodemetrics/wrap/asynqwrap"
 )
 
-// A mux that records its tasks. In a program, asynq.NewServer(redis, config).Run(mux) gives it tasks.
+// The mux records its tasks. In a program, asynq.NewServer(redis,
+// config).Run(mux) gives tasks to the mux.
 func Example() {
 	metrics, err := atomicmetrics.New()
 	if err != nil {

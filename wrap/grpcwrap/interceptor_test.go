@@ -333,7 +333,8 @@ func TestUnmeasuredCallsRunTheSame(t *testing.T) {
 	}
 }
 
-// The server's context of a call that its client has canceled has ended, whatever the handler then returns.
+// If a client has canceled its call, the server's context has ended, with any
+// result of the handler.
 func TestCallThatItsClientCanceledIsNoVerdict(t *testing.T) {
 	for _, returned := range []error{nil, errFailed, status.Error(codes.Internal, "down")} {
 		c := newCollector(t)

@@ -1,8 +1,9 @@
 /*
  * The limit of the executions that run: internal/flight.
  *
- * EXECUTIONS goroutines begin an execution each, and end it or leave it running for ever. They share SLOTS slots. The
- * timer fires at any time while it is armed. An execution becomes overdue at any time. One step here is one atomic
+ * EXECUTIONS goroutines begin an execution each, and end it or leave it running
+ * for ever. They share SLOTS slots. The timer fires at any time while it is
+ * armed. An execution becomes overdue at any time. One step here is one atomic
  * operation there. README.md says what is left out, and where each step is.
  */
 
@@ -195,7 +196,10 @@ init {
 		}
 		run ageing()
 	}
-	/* When all have ended or hang, and nothing is planned, the Set is in breach if something is overdue. */
+	/*
+	 * When all have ended or hang, and nothing is planned, the Set is in breach
+	 * if something is overdue.
+	 */
 end:	atomic {
 		ended == EXECUTIONS && looking == 0 && plan != TIMER;
 		for (k : 1 .. SLOTS) {

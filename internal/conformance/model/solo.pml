@@ -1,8 +1,9 @@
 /*
  * Recorders of a spread ring, one of which records alone: internal/ring, "Recording alone".
  *
- * One step here is one atomic operation there. README.md says what is left out, and where each step is. A record is a
- * stamp. A shard's owner releases it by a plain store, which reaches memory at any time after the record returned.
+ * One step here is one atomic operation there. README.md says what is left out,
+ * and where each step is. A record is a stamp. A shard's owner releases it by a
+ * plain store, which reaches memory at any time after the record returned.
  */
 
 #ifndef SHARDS
