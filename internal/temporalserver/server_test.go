@@ -1,13 +1,11 @@
 package temporalserver
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +21,7 @@ import (
 	"go.temporal.io/server/temporaltest"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/subprocess"
 	"github.com/nodemetrics/nodemetrics/wrap/temporalwrap"
 )
 
@@ -110,32 +109,14 @@ func (w *waiting) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteAc
 }
 
 // process is a worker.
-type process struct {
-	cmd    *exec.Cmd
-	input  io.Closer
-	output *bufio.Reader
-}
+type process struct{ *subprocess.Process }
 
-// startWorker starts a worker and waits until it polls. The worker ends with
-// the test.
+// startWorker starts a worker and waits until it polls.
 func startWorker(t *testing.T, number int, server *temporaltest.TestServer) *process {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s", role, number, server.GetFrontendHostPort(), server.GetDefaultNamespace()))
-	cmd.Stderr = os.Stderr
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p := &process{cmd, input, bufio.NewReader(output)}
-	if _, err := p.output.ReadString('\n'); err != nil {
+	p := &process{subprocess.ForTest(t, fmt.Sprintf("%s=%d %s %s",
+		role, number, server.GetFrontendHostPort(), server.GetDefaultNamespace()))}
+	if _, err := p.Output.ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -144,10 +125,10 @@ func startWorker(t *testing.T, number int, server *temporaltest.TestServer) *pro
 // end waits for a worker whose input is closed, and returns its snapshot.
 func (p *process) end(t *testing.T) (s atomicmetrics.Snapshot) {
 	t.Helper()
-	if err := json.NewDecoder(p.output).Decode(&s); err != nil {
+	if err := json.NewDecoder(p.Output).Decode(&s); err != nil {
 		t.Error(err)
 	}
-	if err := p.cmd.Wait(); err != nil {
+	if err := p.Wait(); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -324,7 +305,7 @@ func TestOutcomesOnARealServer(t *testing.T) {
 		h.add(t, s.id, s.run)
 	}
 	for _, p := range processes {
-		p.input.Close()
+		p.Input.Close()
 	}
 	var snapshots []atomicmetrics.Snapshot
 	for _, p := range processes {

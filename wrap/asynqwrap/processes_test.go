@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/subprocess"
 	"github.com/nodemetrics/nodemetrics/wrap/asynqwrap"
 )
 
@@ -141,40 +141,20 @@ func work(address, only string) error {
 // stop is a line that ends a worker process.
 const stop = "stop\n"
 
-// worker is a process that works tasks.
-type worker struct {
-	cmd   *exec.Cmd
-	input io.Writer
-}
-
 // startProcess starts a worker process, which sends the lines of its output.
-func startProcess(t *testing.T, lines chan<- string, address, queue string) worker {
+func startProcess(t *testing.T, lines chan<- string, address, queue string) *subprocess.Process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), addressVariable+"="+address, queueVariable+"="+queue)
-	cmd.Stderr = os.Stderr
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() }) // it has ended, if the test passes
+	p := subprocess.ForTest(t, addressVariable+"="+address, queueVariable+"="+queue)
 	go func() {
-		for r := bufio.NewReader(output); ; {
-			line, err := r.ReadString('\n')
+		for {
+			line, err := p.Output.ReadString('\n')
 			if err != nil {
 				return
 			}
 			lines <- strings.TrimSpace(line)
 		}
 	}()
-	return worker{cmd, input}
+	return p
 }
 
 // Three processes work the tasks. One is killed before the others start.
@@ -202,10 +182,10 @@ func TestRunsOfManyProcessesAreCountedAsAsynqCountsThem(t *testing.T) {
 	if line := <-lines; line != began {
 		t.Fatalf("the process printed %q", line)
 	}
-	if err := first.cmd.Process.Kill(); err != nil {
+	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = first.cmd.Wait() // killed
+	_ = first.Wait() // killed
 	// The lease of the killed run has ended long ago.
 	db := redis.NewClient(&redis.Options{Addr: address.Addr})
 	defer db.Close()
@@ -214,7 +194,7 @@ func TestRunsOfManyProcessesAreCountedAsAsynqCountsThem(t *testing.T) {
 		t.Fatal(n, err)
 	}
 
-	processes := []worker{startProcess(t, lines, address.Addr, ""), startProcess(t, lines, address.Addr, "")}
+	processes := []*subprocess.Process{startProcess(t, lines, address.Addr, ""), startProcess(t, lines, address.Addr, "")}
 	for range total - 1 {
 		if line := <-lines; line != ended {
 			t.Fatalf("a process printed %q", line)
@@ -222,9 +202,9 @@ func TestRunsOfManyProcessesAreCountedAsAsynqCountsThem(t *testing.T) {
 	}
 	var snapshots []atomicmetrics.Snapshot
 	for _, p := range processes {
-		_, err := io.WriteString(p.input, stop)
+		_, err := io.WriteString(p.Input, stop)
 		s, err2 := atomicmetrics.ParseSnapshot([]byte(<-lines))
-		if err := errors.Join(err, err2, p.cmd.Wait()); err != nil {
+		if err := errors.Join(err, err2, p.Wait()); err != nil {
 			t.Fatal(err)
 		}
 		snapshots = append(snapshots, s)

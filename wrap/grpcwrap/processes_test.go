@@ -1,7 +1,6 @@
 package grpcwrap_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/subprocess"
 	"github.com/nodemetrics/nodemetrics/wrap/grpcwrap"
 )
 
@@ -133,36 +132,18 @@ func call(addresses []string) {
 }
 
 // process is a server or a client.
-type process struct {
-	cmd    *exec.Cmd
-	input  io.Closer
-	output *bufio.Reader
-}
+type process struct{ *subprocess.Process }
 
-// startProcess starts this binary with a role. The process ends with the test.
+// startProcess starts this binary with a role.
 func startProcess(t *testing.T, as string) *process {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), role+"="+as)
-	cmd.Stderr = os.Stderr
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return &process{cmd, input, bufio.NewReader(output)}
+	return &process{subprocess.ForTest(t, role+"="+as)}
 }
 
 // address returns the address that a server has written.
 func (p *process) address(t *testing.T) string {
 	t.Helper()
-	line, err := p.output.ReadString('\n')
+	line, err := p.Output.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,11 +153,11 @@ func (p *process) address(t *testing.T) string {
 // end waits for a process and returns its report.
 func (p *process) end(t *testing.T) (r report) {
 	t.Helper()
-	p.input.Close()
-	if err := json.NewDecoder(p.output).Decode(&r); err != nil {
+	p.Input.Close()
+	if err := json.NewDecoder(p.Output).Decode(&r); err != nil {
 		t.Error(err)
 	}
-	if err := p.cmd.Wait(); err != nil {
+	if err := p.Wait(); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -303,13 +284,13 @@ func TestServerThatIsKilled(t *testing.T) {
 	if err := stream.RecvMsg(new(wrapperspb.Int64Value)); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Process.Kill(); err != nil {
+	if err := p.Process.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := stream.RecvMsg(new(wrapperspb.Int64Value)); status.Code(err) != codes.Unavailable {
 		t.Errorf("error %v, want Unavailable", err)
 	}
-	_ = p.cmd.Wait() // its status is that of the kill
+	_ = p.Wait() // its status is that of the kill
 	if err := unary(t.Context(), cc, service+"ok"); status.Code(err) != codes.Unavailable {
 		t.Errorf("error %v, want Unavailable", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/nodemetrics/nodemetrics/atomicmetrics"
+	"github.com/nodemetrics/nodemetrics/internal/subprocess"
 	"github.com/nodemetrics/nodemetrics/wrap/riverwrap"
 )
 
@@ -91,36 +91,17 @@ func work(address string, queues []string) error {
 const stop = "stop\n"
 
 // process is a worker process.
-type process struct {
-	cmd    *exec.Cmd
-	input  io.Writer
-	output *bufio.Reader
-}
+type process struct{ *subprocess.Process }
 
 func startProcess(t *testing.T, address string, queues ...string) *process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), addressVariable+"="+address, queuesVariable+"="+strings.Join(queues, ","))
-	cmd.Stderr = os.Stderr
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() }) // it has ended, if the test passes
-	return &process{cmd, input, bufio.NewReader(output)}
+	return &process{subprocess.ForTest(t, addressVariable+"="+address, queuesVariable+"="+strings.Join(queues, ","))}
 }
 
 // awaitRun waits until a job of the process says that it runs.
 func (p *process) awaitRun(t *testing.T) {
 	t.Helper()
-	if line, err := p.output.ReadString('\n'); line != begun+"\n" {
+	if line, err := p.Output.ReadString('\n'); line != begun+"\n" {
 		t.Fatalf("the process printed %q: %v", line, err)
 	}
 }
@@ -128,9 +109,9 @@ func (p *process) awaitRun(t *testing.T) {
 // stop ends the process and returns its snapshot.
 func (p *process) stop(t *testing.T) atomicmetrics.Snapshot {
 	t.Helper()
-	_, err := io.WriteString(p.input, stop)
-	text, err2 := io.ReadAll(p.output)
-	if err := errors.Join(err, err2, p.cmd.Wait()); err != nil {
+	_, err := io.WriteString(p.Input, stop)
+	text, err2 := io.ReadAll(p.Output)
+	if err := errors.Join(err, err2, p.Wait()); err != nil {
 		t.Fatal(err)
 	}
 	s, err := atomicmetrics.ParseSnapshot(text)
@@ -143,10 +124,10 @@ func (p *process) stop(t *testing.T) atomicmetrics.Snapshot {
 // kill kills the process by SIGKILL.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
-	if err := p.cmd.Process.Kill(); err != nil {
+	if err := p.Process.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = p.cmd.Wait() // killed
+	_ = p.Wait() // killed
 }
 
 // connect returns a connection that ends with the test.
