@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -16,7 +15,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
 	"time"
 
@@ -26,6 +24,7 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/nodemetrics/nodemetrics/internal/postgres"
+	"github.com/nodemetrics/nodemetrics/internal/subprocess"
 )
 
 // The command runs as a worker process with these variables.
@@ -83,7 +82,7 @@ func run(ctx context.Context, out io.Writer, jobs int) error {
 	fleet := map[string]*process{}
 	defer func() {
 		for _, p := range fleet {
-			_ = p.cmd.Process.Kill() // it has ended, unless there is an error
+			_ = p.Process.Process.Kill() // it has ended, unless there is an error
 		}
 	}()
 	for i := range processes {
@@ -163,46 +162,29 @@ func await(ctx context.Context, db *pgxpool.Pool, question string, arg any) erro
 }
 
 // process is a worker process.
-type process struct {
-	cmd   *exec.Cmd
-	input io.Writer
-}
+type process struct{ *subprocess.Process }
 
 // start starts a worker process and waits until it says that it works.
 func start(address, instance string) (*process, error) {
-	program, err := os.Executable()
+	p, err := subprocess.Start(addressVariable+"="+address, instanceVariable+"="+instance)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), addressVariable+"="+address, instanceVariable+"="+instance)
-	cmd.Stderr = os.Stderr
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
+	if line, err := p.Output.ReadString('\n'); line != ready {
+		return nil, errors.Join(fmt.Errorf("%s does not start", instance), err, p.Process.Kill())
 	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	if line, err := bufio.NewReader(output).ReadString('\n'); line != ready {
-		return nil, errors.Join(fmt.Errorf("%s does not start", instance), err, cmd.Process.Kill())
-	}
-	return &process{cmd, input}, nil
+	return &process{p}, nil
 }
 
 // kill kills the process by SIGKILL.
 func (p *process) kill() error {
-	err := p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // killed
+	err := p.Process.Process.Kill()
+	_ = p.Wait() // killed
 	return err
 }
 
 // stop lets the process end its runs, write its last snapshot and end.
 func (p *process) stop() error {
-	_, err := io.WriteString(p.input, stop)
-	return errors.Join(err, p.cmd.Wait())
+	_, err := io.WriteString(p.Input, stop)
+	return errors.Join(err, p.Wait())
 }
