@@ -90,3 +90,28 @@ func TestASuccessThatComparedLongAgoEndsABreach(t *testing.T) {
 		w.wantEvents(t, "failure breach, failure recovery")
 	})
 }
+
+// The owner of the first shard finds a reset announced, so it does not judge.
+// Meanwhile the ring is spread and the reset ends its announcement. The owner
+// then has the window judged on another goroutine.
+func TestAnOwnerThatCouldNotJudgeHasTheSpreadWindowJudged(t *testing.T) {
+	defer step.Hook(nil)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWindow(10, Thresholds{FailureRate: 0.05})
+		w.record(ring.Success, 10)
+		w.node.BeginReset()
+		held, release := step.Hold(step.Unjudged)
+		done := make(chan struct{})
+		go func() {
+			w.record(failed, 1)
+			close(done)
+		}()
+		<-held
+		w.Spread(2)
+		w.node.EndReset()
+		release()
+		<-done
+		awake()
+		w.wantEvents(t, "failure breach")
+	})
+}

@@ -5,6 +5,7 @@ package verdict
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
@@ -55,4 +56,25 @@ func TestPublishersHeldUpDelayNoJudgement(t *testing.T) {
 			})
 		}
 	}
+}
+
+// During each look of a recorder another one asks for a look. The first recorder
+// gives the turn back, and a goroutine makes the look that is left.
+func TestARecorderThatIsAskedAgainAndAgainGivesTheTurnBack(t *testing.T) {
+	defer step.Hook(nil)
+	synctest.Test(t, func(t *testing.T) {
+		w := newLargeWindow(9000, Thresholds{FailureRate: 0.5})
+		asks := 4
+		step.Hook(func(s step.Step) {
+			if s == step.Looking && asks > 0 {
+				asks--
+				w.Look()
+			}
+		})
+		w.Look()
+		synctest.Wait()
+		if w.looks.Load() != 5 || w.turn.Load() != free || w.coming.Load() {
+			t.Errorf("%d looks, the turn is %d, and a look is coming: %v", w.looks.Load(), w.turn.Load(), w.coming.Load())
+		}
+	})
 }
