@@ -26,46 +26,62 @@ func (n *Node) Do(f func() error) error { return n.DoIgnoring(nil, f) }
 // accepts no error. DoIgnoring calls ignore once, after f, on the same
 // goroutine, and only with an error that is not nil. If ignore panics,
 // DoIgnoring records a failure as if f had panicked.
-func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) (err error) {
+func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) error {
 	if n == nil {
 		return f()
 	}
-	t, returned, settled := n.Start(), false, false
-	var d time.Duration
-	var end int64
-	defer func() {
-		if settled {
-			return
-		}
-		var value any
-		if n.life.KeepsFailures() {
-			value = recover()
-		}
-		// Also when the value's text ends the goroutine.
-		defer func() {
-			if value != nil {
-				panic(value) // from here, so that the frames of f stay on the stack
-			}
-		}()
-		if !returned {
-			d, end = t.finish()
-		}
-		n.recordPanic(d, value, end)
-	}()
-	err = f()
-	returned = true
-	d, end = t.finish()
-	ignored := err != nil && ignore != nil && ignore(err)
-	settled = true // before the record, which is made even if the classifier ends the goroutine
-	switch {
+	t := n.Start()
+	err, ignored := t.call(f, 0), false
+	end := clock.Now()
+	t.Discard()
+	if err != nil && ignore != nil {
+		_ = t.call(func() error { ignored = ignore(err); return nil }, end)
+	}
+	switch d := time.Duration(end - t.start); {
 	case err == nil:
-		n.record(ring.Success, d, end)
-	case !ignored:
-		n.recordError(d, err, end)
-	default:
+		if !n.life.Try(ring.Success, uint64(d), end) {
+			n.recordAnyhow(ring.Success, d, end)
+		}
+	case ignored:
 		n.RecordIgnored()
+	default:
+		n.recordError(d, err, end)
 	}
 	return err
+}
+
+// call calls f. If f does not return, call records the execution as
+// recordUnlessReturned does.
+func (t Timer) call(f func() error, end int64) (err error) {
+	returned := false
+	defer t.recordUnlessReturned(&returned, end)
+	err = f()
+	returned = true
+	return err
+}
+
+// recordUnlessReturned is deferred. If a call did not return, it records a
+// failure, and the panic or runtime.Goexit continues. The execution ended at the
+// reading end of clock.Now. If end is 0, the execution ends now.
+func (t Timer) recordUnlessReturned(returned *bool, end int64) {
+	if *returned {
+		return
+	}
+	var value any
+	if t.node.life.KeepsFailures() {
+		value = recover()
+	}
+	// Also when the value's text ends the goroutine.
+	defer func() {
+		if value != nil {
+			panic(value) // from here, so that the frames of f stay on the stack
+		}
+	}()
+	if end == 0 {
+		end = clock.Now()
+		t.Discard()
+	}
+	t.node.recordPanic(time.Duration(end-t.start), value, end)
 }
 
 // RecordPanic records a failure of CategoryOther that took d and ended by a
@@ -91,12 +107,4 @@ func (n *Node) recordPanic(d time.Duration, value any, end int64) {
 	if n.life.KeepsFailures() {
 		text = lastfailure.PanicText(value)
 	}
-}
-
-// finish ends the execution without a record. It returns the duration, and the
-// reading of clock.Now that ended it.
-func (t Timer) finish() (d time.Duration, end int64) {
-	end = clock.Now()
-	t.Discard()
-	return time.Duration(end - t.start), end
 }

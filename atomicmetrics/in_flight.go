@@ -1,6 +1,10 @@
 package atomicmetrics
 
-import "time"
+import (
+	"time"
+
+	"github.com/nodemetrics/nodemetrics/internal/flight"
+)
 
 // WithInFlight keeps the running executions of every node. [Node.InFlight] and
 // Snapshot.InFlight return them. They show a node that hangs, which no record
@@ -47,10 +51,10 @@ func (t *Timer) begin() {
 	}
 }
 
-// end ends the execution that the timer measures. If its node was forgotten
-// meanwhile and runs nothing else, the name may lose its place now.
-func (t *Timer) end() {
-	if t.node.life.End(t.execution) {
-		t.node.collector.names.Remove(t.node.name)
+// end ends an execution of begin. If the node was forgotten meanwhile and runs
+// nothing else, the name may lose its place now.
+func (n *Node) end(e flight.Execution) {
+	if n.life.End(e) {
+		n.collector.names.Remove(n.name)
 	}
 }

@@ -50,8 +50,8 @@ func (n *Node) Name() string {
 
 // RecordSuccess records an execution that ended without an error after d.
 func (n *Node) RecordSuccess(d time.Duration) {
-	if n != nil {
-		n.record(ring.Success, d, 0)
+	if n != nil && !n.life.Try(ring.Success, uint64(d), 0) {
+		n.recordAnyhow(ring.Success, d, 0)
 	}
 }
 
@@ -141,8 +141,7 @@ func (n *Node) count(i int) {
 // record adds an execution to the node's records. The end is the reading of
 // clock.Now at which it ended, or 0 if the caller has none.
 func (n *Node) record(o ring.Outcome, d time.Duration, end int64) {
-	s := n.life.Latest()
-	if s == nil || uint64(d) > ring.MaxDuration || !s.Ring.Record(o, uint64(d), end) {
+	if !n.life.Try(o, uint64(d), end) {
 		n.recordAnyhow(o, d, end)
 	}
 }

@@ -38,16 +38,17 @@ func (n *Node) Start() Timer {
 // ends the execution. Further calls end none, up to 500,000 executions at once;
 // see [Node.InFlight].
 func (t Timer) Stop(err error) time.Duration {
-	if t == (Timer{}) {
-		return 0
+	n := t.node
+	if n == nil {
+		return t.Elapsed()
 	}
-	d, end := t.finish() // first, because the user's classifier may end the goroutine
-	switch {
-	case t.node == nil:
-	case err == nil:
-		t.node.record(ring.Success, d, end)
-	default:
-		t.node.recordError(d, err, end)
+	end := clock.Now()
+	t.Discard() // before the user's classifier, which may end the goroutine
+	d := time.Duration(end - t.start)
+	if err != nil {
+		n.recordError(d, err, end)
+	} else if !n.life.Try(ring.Success, uint64(d), end) {
+		n.recordAnyhow(ring.Success, d, end)
 	}
 	return d
 }
@@ -56,8 +57,8 @@ func (t Timer) Stop(err error) time.Duration {
 // node. Without [WithInFlight] Discard does nothing. Stop says what further
 // calls do.
 func (t Timer) Discard() {
-	if t.execution != (flight.Execution{}) {
-		t.end()
+	if t.execution.Begun() {
+		t.node.end(t.execution)
 	}
 }
 

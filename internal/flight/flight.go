@@ -71,6 +71,10 @@ type Execution struct {
 	word uint64 // the slot's word while the execution runs; 0 only in the zero Execution
 }
 
+// Begun reports whether Begin returned the execution. The zero Execution never
+// began.
+func (e Execution) Begun() bool { return e.word != 0 }
+
 // Figures are the figures of a Set at one moment, except for Oldest.
 type Figures struct {
 	Running int           // executions that have begun and not ended

@@ -7,9 +7,13 @@
 // A [State] is everything that a reset clears. It hangs off one pointer, so a
 // reset takes it away whole. The pointer of a [Node] is one of three:
 //
-//	nil        the node takes records, and has none since its last reset
+//	none       the node takes records, and has none since its last reset
 //	forgotten  the node takes no more records, for ever
 //	else       the node takes records, and these are there
+//
+// All nodes share the states none and forgotten, which are closed. So records
+// pay nothing for them. The ring refuses the record, and only then the recorder
+// looks at the pointer.
 //
 // A reset swaps the pointer and closes the old state. A recorder that still
 // holds the old state can add nothing more, and goes to the new state. The
@@ -22,12 +26,10 @@
 //
 // # Forgotten
 //
-// The state forgotten is closed, so records pay nothing for it. The ring
-// refuses the record, and only then the recorder looks for this state. To forget
-// a node is to reset it with forgotten in the place of nil. Either the reset
-// clears a record, or the recorder finds forgotten. The recorder's caller then
-// goes to the node's successor. Package registry proves that a name has one node
-// that takes records.
+// To forget a node is to reset it with forgotten in the place of none. Either
+// the reset clears a record, or the recorder finds forgotten. The recorder's
+// caller then goes to the node's successor. Package registry proves that a name
+// has one node that takes records.
 //
 // The events of a name stay in order. The reset that forgets a node raises its
 // recoveries after it made the node forgotten. A successor inherits that reset,

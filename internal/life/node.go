@@ -17,7 +17,7 @@ import (
 // Node takes the records of a node. [Node.Init] comes first. All other methods
 // are safe for concurrent use. Records wait for no other goroutine.
 type Node struct {
-	// The state since the last reset; nil before the first record, forgotten
+	// The state since the last reset; none before the first record, forgotten
 	// after Clear was told to forget.
 	state   atomic.Pointer[State]
 	verdict *verdict.Node // nil without thresholds
@@ -37,31 +37,39 @@ type details struct {
 	inFlight *flight.Set
 }
 
-// forgotten is the state of a node that takes no more records.
-var forgotten = func() *State {
+// All nodes share these states, which take nothing.
+var (
+	none      = closedState() // of a node without records since its last reset
+	forgotten = closedState() // of a node that takes no more records
+)
+
+// closedState returns a state that a record only reads.
+func closedState() *State {
 	s := new(State)
 	s.Ring.Init(1, nil, nil)
 	s.close()
+	s.Ring.Record(ring.Success, 0, 0) // The first record freezes the ring.
 	return s
-}()
+}
 
 // Init makes the node ready. It judges its windows by v, and keeps executions
 // in flight in f. Each may be nil. The node keeps last failures if failures is
 // true, and looks for idle times if idles is true.
 func (n *Node) Init(v *verdict.Node, f *flight.Set, failures, idles bool) {
 	n.verdict = v
+	n.state.Store(none)
 	if f != nil || failures || idles {
 		n.details = &details{inFlight: f, keepsFailures: failures}
 	}
 }
 
-// Latest returns the state that a record tries first, so that the ring's own
-// Record is all that the record calls. Latest returns nil if there is none. The
-// state may be closed. If its ring refuses the record, the caller calls Record.
-func (n *Node) Latest() *State {
+// Try is [ring.Ring.Record] of the node's state. If the state takes nothing, Try
+// returns false, and the caller calls Record. Try is small enough to be inlined.
+// So nothing but the ring's own Record is a call.
+func (n *Node) Try(o ring.Outcome, d uint64, end int64) bool {
 	s := n.state.Load()
 	step.At(step.Loaded)
-	return s
+	return s.Ring.Record(o, d, end)
 }
 
 // Record adds an execution that took d, at most [ring.MaxDuration]. The end is
@@ -72,7 +80,7 @@ func (n *Node) Record(r *Rules, o ring.Outcome, d uint64, end int64) bool {
 	for {
 		s := n.open(r)
 		step.At(step.Loaded)
-		if s != nil && s.Ring.Record(o, d, end) {
+		if s.Ring.Record(o, d, end) {
 			return true
 		}
 		if s == forgotten {
@@ -86,7 +94,7 @@ func (n *Node) RecordFailure(r *Rules, o ring.Outcome, d uint64, end int64, f la
 	for {
 		s := n.open(r)
 		step.At(step.Loaded)
-		if s != nil && s.Ring.Record(o, d, end) {
+		if s.Ring.Record(o, d, end) {
 			n.details.failures.Add(s, f)
 			return true
 		}
@@ -102,7 +110,7 @@ func (n *Node) Count(r *Rules, i int) bool {
 	for {
 		s := n.open(r)
 		step.At(step.Loaded)
-		if s != nil && s.count(i) {
+		if s.count(i) {
 			return true
 		}
 		if s == forgotten {
@@ -112,21 +120,21 @@ func (n *Node) Count(r *Rules, i int) bool {
 }
 
 // open returns the node's state. If there is none, open makes it. If a reset
-// was faster, open returns nil. After Forget it returns forgotten.
+// was faster, open returns none. After Forget it returns forgotten.
 func (n *Node) open(r *Rules) *State {
-	if s := n.state.Load(); s != nil {
+	if s := n.state.Load(); s != none {
 		return s
 	}
 	s := newState(r, n.verdict)
 	step.At(step.Made)
-	n.state.CompareAndSwap(nil, s)
+	n.state.CompareAndSwap(none, s)
 	step.At(step.Placed)
 	return n.state.Load()
 }
 
 // State returns the state since the last reset, or nil if nothing was recorded.
 func (n *Node) State() *State {
-	if s := n.state.Load(); s != forgotten {
+	if s := n.state.Load(); s != none && s != forgotten {
 		return s
 	}
 	return nil
@@ -137,7 +145,7 @@ func (n *Node) State() *State {
 // have recovered. If forget is true, the node takes no more records from then
 // on. The caller reads the state and then calls Cleared.
 func (n *Node) Clear(forget bool) *State {
-	var to *State
+	to := none
 	if forget {
 		to = forgotten
 	}
@@ -182,7 +190,7 @@ func (n *Node) Judge(goOn func() bool) {
 	}
 }
 
-// take replaces the node's state by to, which is nil or forgotten, and returns
+// take replaces the node's state by to, which is none or forgotten, and returns
 // the old state. If nothing was recorded, take returns nil.
 func (n *Node) take(to *State) *State {
 	for {
@@ -198,7 +206,10 @@ func (n *Node) take(to *State) *State {
 		if n.details != nil {
 			n.details.idle.EndReset()
 		}
-		if swapped {
+		switch {
+		case swapped && s == none:
+			return nil
+		case swapped:
 			return s
 		}
 	}

@@ -43,8 +43,8 @@ func (r *Ring) Init(window int, slots []atomic.Uint64, watch *Watch) {
 }
 
 // Record adds an execution. If the ring is closed, Record adds nothing and
-// reports false, and the record belongs to the node's next ring. d is at most
-// MaxDuration.
+// reports false, and the record belongs to the node's next ring. Record also
+// adds nothing and reports false if d is above MaxDuration.
 //
 // Record itself is the usual record. Each rare case ends in a call, and Record
 // returns the result of the call. A call that came back would have Record spill
@@ -57,7 +57,10 @@ func (r *Ring) Init(window int, slots []atomic.Uint64, watch *Watch) {
 func (r *Ring) Record(o Outcome, d uint64, end int64) bool {
 	head := r.first.head.Load()
 	i := r.slot(head)
-	if head >= frozen || i >= uint64(len(r.slots)) { // a large window has no slots
+	switch {
+	case d > MaxDuration:
+		return false
+	case head >= frozen, i >= uint64(len(r.slots)): // a large window has no slots
 		if head&^busy >= frozen {
 			return r.cores.Load().record(o, d, end)
 		}
