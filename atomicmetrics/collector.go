@@ -13,7 +13,9 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/callback"
 	"github.com/nodemetrics/nodemetrics/internal/flight"
 	"github.com/nodemetrics/nodemetrics/internal/life"
+	"github.com/nodemetrics/nodemetrics/internal/order"
 	"github.com/nodemetrics/nodemetrics/internal/registry"
+	"github.com/nodemetrics/nodemetrics/internal/ring"
 	"github.com/nodemetrics/nodemetrics/internal/source"
 	"github.com/nodemetrics/nodemetrics/internal/verdict"
 	"github.com/nodemetrics/nodemetrics/internal/warn"
@@ -170,7 +172,18 @@ func (c *Collector) categorize(err error) Category {
 }
 
 // RecordSuccess is [Node.RecordSuccess] by name.
-func (c *Collector) RecordSuccess(node string, d time.Duration) { c.Node(node).RecordSuccess(d) }
+func (c *Collector) RecordSuccess(node string, d time.Duration) {
+	if c == nil {
+		return
+	}
+	n, ok := c.names.Load(node) // Node in this place would be a further call.
+	if !ok {
+		n = c.register(node)
+	}
+	if !n.life.Try(ring.Success, uint64(d), 0) {
+		n.recordAnyhow(ring.Success, d, 0)
+	}
+}
 
 // RecordFailure is [Node.RecordFailure] by name.
 func (c *Collector) RecordFailure(node string, d time.Duration, err error) {
@@ -273,6 +286,7 @@ func (c *Collector) snapshot(
 func (c *Collector) fill(s *Snapshot, read func(*Node, *details) NodeMetrics) {
 	snapshotDetails.Begin(s, &c.config)
 	nodes := c.all()
+	order.ByAddress(nodes)
 	s.Nodes = make(map[string]NodeMetrics, len(nodes))
 	var d details
 	var m NodeMetrics // A single m for all nodes, because the details move it to the heap.
