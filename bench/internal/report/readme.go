@@ -30,14 +30,20 @@ type figureRow struct {
 	PeerName          string // of the fastest published peer
 }
 
-// readmeRows are the rows of the README's table.
-var readmeRows = []struct{ text, benchmark, unit string }{
-	{"a success on a node, one goroutine", "Record/by=handle/op=success/impl=%s/g=1/work=0", "ns/op"},
-	{"the same, all cores at once, wall time", "Record/by=handle/op=success/impl=%s/g=cores/work=0", "ns/op"},
-	{"the same, four goroutines a core, p99.9", "Latency/by=handle/op=success/impl=%s/g=4xcores/work=0", "p99.9-ns"},
-	{"a success by name, 64 names", "Record/by=name/op=success/names=64/impl=%s/g=1/work=0", "ns/op"},
-	{"a timer, with two readings of the clock", "Record/by=handle/op=timer/impl=%s/g=1/work=0", "ns/op"},
-	{"a wrapped call over the bare call", "Wrap/impl=%s/g=1/work=0", "added-ns/call"},
+// readmeRows are the rows of the README's table. Every row compares a benchmark
+// of all implementations. A row may say another benchmark of this library, and
+// another implementation by hand.
+var readmeRows = []struct{ text, benchmark, unit, ours, byHand string }{
+	{"a success on a node, one goroutine", "Record/by=handle/op=success/impl=%s/g=1/work=0", "ns/op", "", ""},
+	{"the same on a node that cores have met on", "Record/by=handle/op=success/impl=%s/g=1/work=0", "ns/op",
+		"Record/by=handle/op=success/node=spread/impl=nodemetrics/g=1/work=0", ""},
+	{"the same, all cores at once, wall time", "Record/by=handle/op=success/impl=%s/g=cores/work=0", "ns/op", "", ""},
+	{"the same, four goroutines a core, p99.9", "Latency/by=handle/op=success/impl=%s/g=4xcores/work=0", "p99.9-ns", "", ""},
+	{"a success by name, 64 names in random order", "Record/by=name/op=success/names=64/impl=%s/g=1/work=0", "ns/op", "", "xsync-" + byHand},
+	{"the same, 100,000 names", "Record/by=name/op=success/names=100000/impl=%s/g=1/work=0", "ns/op", "", "xsync-" + byHand},
+	{"a timer, with two readings of the clock", "Record/by=handle/op=timer/impl=%s/g=1/work=0", "ns/op", "", ""},
+	{"the same, all cores at once, wall time", "Record/by=handle/op=timer/impl=%s/g=cores/work=0", "ns/op", "", ""},
+	{"a wrapped call over the bare call", "Wrap/impl=%s/g=1/work=0", "added-ns/call", "", ""},
 }
 
 // byHand is the implementation that people write by hand.
@@ -51,8 +57,11 @@ func figuresOf(o *raw.Output) (figures, error) {
 	f := figures{CPU: o.CPU(), Cores: o.Config["cores"], Go: o.Config["go"], Date: o.Config["date"]}
 	for _, r := range readmeRows {
 		row := figureRow{Name: r.text, Peer: math.Inf(1)}
-		for impl, at := range map[string]*float64{ours: &row.Ours, byHand: &row.Mutex} {
-			s, err := o.Summary(fmt.Sprintf(r.benchmark, impl), r.unit)
+		for name, at := range map[string]*float64{
+			cmp.Or(r.ours, fmt.Sprintf(r.benchmark, ours)):     &row.Ours,
+			fmt.Sprintf(r.benchmark, cmp.Or(r.byHand, byHand)): &row.Mutex,
+		} {
+			s, err := o.Summary(name, r.unit)
 			if err != nil {
 				return figures{}, err
 			}

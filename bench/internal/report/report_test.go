@@ -60,9 +60,12 @@ func sample(value func(name, unit string, round int) float64) string {
 			}
 		}
 	}
-	for _, impl := range []string{"nodemetrics", "mutex-ring", "tally", "hashicorp"} {
+	for _, impl := range []string{"nodemetrics", "mutex-ring", "xsync-mutex-ring", "tally", "hashicorp"} {
 		add("Record/by=name/op=success/names=64/impl="+impl+"/g=1/work=0", "ns/op")
-		add("Record/by=handle/op=timer/impl="+impl+"/g=1/work=0", "ns/op", "beyond-clock-ns/op")
+		add("Record/by=name/op=success/names=100000/impl="+impl+"/g=1/work=0", "ns/op")
+		for _, g := range []string{"1", "cores"} {
+			add("Record/by=handle/op=timer/impl="+impl+"/g="+g+"/work=0", "ns/op", "beyond-clock-ns/op")
+		}
 		add("Wrap/impl="+impl+"/g=1/work=0", "added-ns/call", "clockreads/call", "allocs/op")
 	}
 	for _, state := range []string{"idle", "one", "contended"} {
