@@ -39,15 +39,16 @@ func (n *Node) InFlight() InFlight {
 	return d.inFlight
 }
 
-// begin adds the execution that the timer measures to those of its node. Reads
-// must see the execution under the node's name. So if the node is forgotten,
-// its successor has the execution, and takes the name's place. If the node is
-// forgotten after begin, it keeps its place while it is busy.
-func (t *Timer) begin() {
-	for begun := false; !begun; {
-		if t.execution, begun = t.node.life.Begin(t.start); !begun {
-			t.node = t.node.successor()
+// begin starts a timer whose execution is in flight. Reads must see the execution
+// under the node's name. So if the node is forgotten, its successor has the
+// execution, and takes the name's place. If the node is forgotten after begin,
+// it keeps its place while it is busy.
+func (n *Node) begin(start int64) Timer {
+	for {
+		if e, begun := n.life.Begin(start); begun {
+			return Timer{n, start, e}
 		}
+		n = n.successor()
 	}
 }
 

@@ -20,11 +20,11 @@ type Timer struct {
 // Start starts a timer for an execution of the node. The timer of a nil Node
 // measures and records nothing.
 func (n *Node) Start() Timer {
-	t := Timer{node: n, start: clock.Now()}
+	start := clock.Now()
 	if n != nil && n.life.InFlight() != nil {
-		t.begin()
+		return n.begin(start)
 	}
-	return t
+	return Timer{node: n, start: start}
 }
 
 // Stop records an execution that ends now, a success if err is nil, else a
