@@ -324,7 +324,8 @@ func (c *Collector) String() string {
 //
 // Flush first judges the nodes whose records are spread over cores, and the
 // nodes with large windows. While a reset of a node is under way, the reset
-// judges the node in the place of Flush.
+// judges the node in the place of Flush. Flush waits for a goroutine that is
+// judging the executions in flight.
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil

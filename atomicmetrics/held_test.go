@@ -552,3 +552,30 @@ func TestARecordOfTheNextStateHoldsUpNoReset(t *testing.T) {
 		}
 	}
 }
+
+// TestFlushWaitsForALookAtExecutions has an execution end while a look has found
+// it overdue and has not raised the breach yet.
+func TestFlushWaitsForALookAtExecutions(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	synctest.Test(t, func(t *testing.T) {
+		c, n, events := heldCollector(t, WithInFlight(), WithThresholds(Thresholds{Running: time.Second}))
+		timer := n.Start()
+		proceed := make(chan struct{})
+		looks := 0
+		step.Hook(func(s step.Step) {
+			if s == step.Looking {
+				if looks++; looks == 1 {
+					<-proceed
+				}
+			}
+		})
+		time.Sleep(2 * time.Second)
+		timer.Stop(nil)
+		time.AfterFunc(time.Second, func() { close(proceed) })
+		got := events.take(t, c)
+		step.Hook(nil)
+		if want := []string{"running breached 0", "running recovered 0"}; !slices.Equal(got, want) {
+			t.Errorf("Flush delivered %q, want %q", got, want)
+		}
+	})
+}

@@ -58,6 +58,16 @@ func (s *Set) Limit() time.Duration { return time.Duration(s.limit.Load()) * tim
 // Overdue reports whether the Set is in breach. A nil Set is not.
 func (s *Set) Overdue() bool { return s != nil && s.witness.Load() != nil }
 
+// Looking reports whether a goroutine looks, and may raise a breach or a
+// recovery for what happened before the call. A nil Set has no looks.
+func (s *Set) Looking() bool {
+	if s == nil || s.plan.Load() != held {
+		return false
+	}
+	witness := s.witness.Load()
+	return witness == nil || witness == settling
+}
+
 // pause returns the least time between two looks, in microseconds. It bounds
 // the cost of looks, and the delay of a breach.
 func pause(limit int64) int64 { return max(limit/pausePart, min(limit, shortPause)) }

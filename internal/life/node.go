@@ -183,8 +183,12 @@ func (n *Node) Rejudge() {
 }
 
 // Judge judges the window, if it has thresholds and no record judges it exactly.
-// If another goroutine judges it, Judge waits as long as goOn returns true.
+// If another goroutine judges the window or the executions in flight, Judge
+// waits as long as goOn returns true.
 func (n *Node) Judge(goOn func() bool) {
+	for try := 0; n.InFlight().Looking() && goOn(); try++ {
+		pause(try)
+	}
 	if s := n.State(); s != nil && s.watch != nil {
 		s.watch.LookNow(func(try int) bool { pause(try); return goOn() })
 	}
