@@ -154,10 +154,12 @@ func (w *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkf
 		// The value is nil also if the worker drops the run from its cache, by
 		// runtime.Goexit.
 		if value := recover(); value != nil {
+			// From here, so that the frames of the workflow stay on the stack, and
+			// also when the value's text ends the goroutine.
+			defer panic(value)
 			if w.WorkflowPanicPolicy == worker.FailWorkflow && !workflow.IsReplaying(ctx) {
 				end(func(took time.Duration) { node.RecordPanic(took, value) })
 			}
-			panic(value) // from here, so that the frames of the workflow stay on the stack
 		}
 	}()
 	result, err := w.Next.ExecuteWorkflow(ctx, in)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -148,6 +149,58 @@ func TestRunsAreExecutions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// exiting is an error whose text ends its goroutine.
+type exiting struct{}
+
+func (exiting) Error() string { runtime.Goexit(); return "" }
+
+// TestAPanicGoesOnAlthoughItsTextExits runs a workflow whose panic has such a
+// text. The text is asked for under WithLastFailure.
+func TestAPanicGoesOnAlthoughItsTextExits(t *testing.T) {
+	m := newCollector()
+	var value any
+	watch := func(env *testsuite.TestWorkflowEnvironment) {
+		env.SetWorkerOptions(worker.Options{WorkflowPanicPolicy: worker.FailWorkflow, Interceptors: []interceptor.WorkerInterceptor{
+			&watcher{value: &value},
+			temporalwrap.Interceptor(temporalwrap.Config{Collector: m, WorkflowPanicPolicy: worker.FailWorkflow}),
+		}})
+	}
+	runWorkflow(temporalwrap.Config{}, worker.FailWorkflow, func(workflow.Context) error { panic(exiting{}) }, watch)
+	if value != (exiting{}) {
+		t.Errorf("the worker recovers %v, want the value of the panic", value)
+	}
+	if got, want := read(m, "workflow"), (outcome{other: 1}); got != want {
+		t.Errorf("recorded %+v, want %+v", got, want)
+	}
+}
+
+// watcher is an interceptor in front of the others. It keeps the value by which
+// a workflow panics, and returns an error in its place.
+type watcher struct {
+	interceptor.WorkerInterceptorBase
+	value *any
+}
+
+func (w *watcher) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	i := &watched{value: w.value}
+	i.Next = next
+	return i
+}
+
+type watched struct {
+	interceptor.WorkflowInboundInterceptorBase
+	value *any
+}
+
+func (w *watched) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (_ any, err error) {
+	defer func() {
+		if *w.value = recover(); *w.value != nil {
+			err = errFailed
+		}
+	}()
+	return w.Next.ExecuteWorkflow(ctx, in)
 }
 
 func TestRunTakesTheEnginesTime(t *testing.T) {
