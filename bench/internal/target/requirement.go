@@ -79,8 +79,8 @@ func Requirement(o *raw.Output) (string, error) {
 				return "", err
 			}
 			average.take(s.Center*float64(by), full)
-			if o.Has(full, "p99.9-ns") {
-				if err := tails[strategy].add(o, full, n.Keys["g"], 0); err != nil {
+			if tail := tails[strategy]; o.Has(full, tail.percentile+"-ns") {
+				if err := tail.add(o, full, n.Keys["g"], 0); err != nil {
 					return "", err
 				}
 			}
