@@ -33,7 +33,7 @@ func main() {
 	to := flag.String("to", "", "write the report to this `folder` (default results/<cpu>)")
 	rounds := flag.Int("rounds", 10, "how often each benchmark is run")
 	benchTime := flag.String("benchtime", "20ms", "how long each time, as -benchtime of go test has it")
-	singles := flag.Int("singles", 400_000, "how many single records the benchmarks of latency make each time")
+	singles := flag.Int("singles", 1_000_000, "how many single records the benchmarks of latency make each time")
 	readme := flag.Bool("readme", false, "write only the table of the library's README again, from the reports that there are")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
