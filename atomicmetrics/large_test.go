@@ -65,8 +65,8 @@ func TestTDigestThresholdsAreJudgedInTimeWithoutAPause(t *testing.T) {
 	}
 }
 
-// While the operating system holds up the recorder that judges, no other judges.
-// So only one of several tries must be in time.
+// While the operating system holds up the recorder that raises the breach, no
+// other judges. So only one of several tries must be in time.
 func TestTDigestThresholdsAreJudgedInTimeBesideOtherRecorders(t *testing.T) {
 	const window, recorders, tries = 100_000, 4, 5
 	const most = recorders * window / 50

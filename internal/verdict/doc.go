@@ -17,6 +17,10 @@
 //   - If the ring is spread, or keeps a large window, the holder of the turn
 //     owns the verdict. The holder looks at a copy of the window. While the
 //     first shard of a spread ring is still owned, the holder judges nothing.
+//     A recorder that published a batch of a large window judges without the
+//     turn first, and takes the turn only if the verdict changes. If the turn
+//     was free after it published, no change is missed. A holder before that has
+//     stored its verdict, and a holder after that sees the batch.
 //   - A reset takes the turn for ever, after the ring is closed and quiet. It
 //     raises the recovery of the breaches that are left.
 //

@@ -10,13 +10,25 @@ import (
 	"github.com/nodemetrics/nodemetrics/internal/step"
 )
 
-// The recorder that filled a half is held up before it publishes, and so is
-// the next. The judgement is not later than a fiftieth of the window.
+// The recorder that filled a half is held up before it publishes, or while it
+// judges, and so is the next. The judgement is at most two halves late. Each
+// further recorder that is held up while it judges adds a half.
 func TestPublishersHeldUpDelayNoJudgement(t *testing.T) {
 	defer step.Hook(nil)
 	for _, size := range []int{9000, 20_000} {
-		for held := range 3 {
-			t.Run(fmt.Sprintf("window=%d/held=%d", size, held), func(t *testing.T) {
+		half := size / 100
+		for _, c := range []struct {
+			held int
+			at   step.Step
+			most int
+		}{
+			{0, step.Packed, 2 * half},
+			{1, step.Packed, 2 * half},
+			{2, step.Packed, 2 * half},
+			{1, step.Copied, 2 * half},
+			{2, step.Copied, 3 * half},
+		} {
+			t.Run(fmt.Sprintf("window=%d/held=%d/at=%d", size, c.held, c.at), func(t *testing.T) {
 				w := newLargeWindow(size, Thresholds{FailureRate: 0.5})
 				records := 0
 				record := func() {
@@ -24,8 +36,8 @@ func TestPublishersHeldUpDelayNoJudgement(t *testing.T) {
 					w.record(failed, 1)
 				}
 				var releases []func()
-				for range held {
-					packed, release := step.Hold(step.Packed)
+				for range c.held {
+					stopped, release := step.Hold(c.at)
 					done := make(chan struct{})
 					goOn := make(chan struct{})
 					go func() {
@@ -39,7 +51,7 @@ func TestPublishersHeldUpDelayNoJudgement(t *testing.T) {
 							}
 						}
 					}()
-					<-packed // in the last record of a half
+					<-stopped // in the last record of a half
 					step.Hook(nil)
 					releases = append(releases, func() { close(goOn); release(); <-done })
 				}
@@ -47,8 +59,8 @@ func TestPublishersHeldUpDelayNoJudgement(t *testing.T) {
 					record()
 				}
 				// The last record may have published before it recorded itself.
-				if before := records - 1; before > size/50 || w.Verdict()&FailureBreach == 0 {
-					t.Errorf("the verdict is %b, and %d failures came before, want a breach after at most %d", w.Verdict(), before, size/50)
+				if before := records - 1; before > c.most || w.Verdict()&FailureBreach == 0 {
+					t.Errorf("the verdict is %b, and %d failures came before, want a breach after at most %d", w.Verdict(), before, c.most)
 				}
 				for _, release := range releases {
 					release()

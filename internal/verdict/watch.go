@@ -211,6 +211,26 @@ func (w *Watch) Look() {
 	w.serve()
 }
 
+// Published is Look for a recorder that has published a batch of a large window.
+// If nobody has the turn, it first judges without the turn, and takes the turn
+// only if the verdict changes. So a recorder that is held up while it judges
+// delays no other, unless the verdict changes.
+func (w *Watch) Published() {
+	if w.turn.Load() != free || w.changes() {
+		w.Look()
+	}
+}
+
+// changes reports whether the published samples change the verdict.
+func (w *Watch) changes() bool {
+	l := lookers.Get().(*looker)
+	defer lookers.Put(l)
+	s := statsOf(l.Published(w.ring))
+	step.At(step.Copied)
+	before := Verdict(w.verdict.Load())
+	return w.node.rule.Judge(before, s) != before
+}
+
 // serve looks as often as looks are asked for. The caller has the turn. After
 // some looks serve gives the turn back, so that no recorder serves for long. It
 // then starts a goroutine for the look that was asked for. If every processor
@@ -314,10 +334,12 @@ func (w *Watch) lookOnce() {
 // published. So no judgement sees samples that the next does not see.
 func (w *Watch) lookAtLarge(l *looker) {
 	window := l.Published(w.ring)
-	w.settle(ring.Stats{
-		Tally:    window.Tally,
-		Recorded: int(min(window.Recorded, math.MaxInt)),
-	}, func() time.Duration { return w.node.rule.p99(window) })
+	w.settle(statsOf(window), func() time.Duration { return w.node.rule.p99(window) })
+}
+
+// statsOf returns the counts of a large window.
+func statsOf(window *history.Reader) ring.Stats {
+	return ring.Stats{Tally: window.Tally, Recorded: int(min(window.Recorded, math.MaxInt))}
 }
 
 // BeginReset is called before a reset takes the node's window away. Until
