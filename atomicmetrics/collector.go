@@ -176,7 +176,7 @@ func (c *Collector) RecordSuccess(node string, d time.Duration) {
 	if c == nil {
 		return
 	}
-	n, ok := c.names.Load(node) // Node in this place would be a further call.
+	n, ok := c.names.Load(node) // as c.Node does, which is not inlined
 	if !ok {
 		n = c.register(node)
 	}
@@ -325,7 +325,7 @@ func (c *Collector) String() string {
 // Flush first judges the nodes whose records are spread over cores, and the
 // nodes with large windows. While a reset of a node is under way, the reset
 // judges the node in the place of Flush. Flush waits for a goroutine that is
-// judging the executions in flight.
+// judging the executions in flight, unless their node was forgotten.
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil

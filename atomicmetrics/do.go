@@ -31,11 +31,16 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) error {
 		return f()
 	}
 	t := n.Start()
-	err, ignored := t.call(f, 0), false
-	end := clock.Now()
+	returned, err := t.call(f, 0)
+	if !returned {
+		return nil
+	}
+	end, ignored := clock.Now(), false
 	t.Discard()
 	if err != nil && ignore != nil {
-		_ = t.call(func() error { ignored = ignore(err); return nil }, end)
+		if returned, _ = t.call(func() error { ignored = ignore(err); return nil }, end); !returned {
+			return nil
+		}
 	}
 	switch d := time.Duration(end - t.start); {
 	case err == nil:
@@ -51,13 +56,13 @@ func (n *Node) DoIgnoring(ignore func(error) bool, f func() error) error {
 }
 
 // call calls f. If f does not return, call records the execution as
-// recordUnlessReturned does.
-func (t Timer) call(f func() error, end int64) (err error) {
-	returned := false
+// recordUnlessReturned does. Under GODEBUG=panicnil=1 a panic with nil then ends
+// here, and call returns false.
+func (t Timer) call(f func() error, end int64) (returned bool, err error) {
 	defer t.recordUnlessReturned(&returned, end)
 	err = f()
 	returned = true
-	return err
+	return returned, err
 }
 
 // recordUnlessReturned is deferred. If a call did not return, it records a

@@ -182,3 +182,22 @@ func TestMustNewPanicsWithTheErrorOfNew(t *testing.T) {
 		t.Errorf("it panicked with %v, want %v", value, want)
 	}
 }
+
+// TestAPanicWithNilIsOneFailure panics with nil as programs did before Go 1.21.
+// To recover such a panic looks like a return.
+func TestAPanicWithNilIsOneFailure(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	for name, execute := range map[string]func(*Node){
+		"function": func(n *Node) { _ = n.Do(func() error { panic(nil) }) },
+		"ignore": func(n *Node) {
+			_ = n.DoIgnoring(func(error) bool { panic(nil) }, func() error { return errors.New("refused") })
+		},
+	} {
+		c := MustNew(WithLastFailure(), WithInFlight())
+		n := c.Node("n")
+		execute(n)
+		if m := n.Metrics(); m.TotalExecutions != 1 || m.FailureCount != 1 || n.InFlight().Running != 0 {
+			t.Errorf("%s: %d executions, %d failures, %d running, want 1, 1 and 0", name, m.TotalExecutions, m.FailureCount, n.InFlight().Running)
+		}
+	}
+}

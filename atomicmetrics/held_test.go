@@ -554,28 +554,37 @@ func TestARecordOfTheNextStateHoldsUpNoReset(t *testing.T) {
 }
 
 // TestFlushWaitsForALookAtExecutions has an execution end while a look has found
-// it overdue and has not raised the breach yet.
+// it overdue and has not raised the breach yet. Flush is called while the look is
+// held up there, or where it has just given up holding.
 func TestFlushWaitsForALookAtExecutions(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	synctest.Test(t, func(t *testing.T) {
-		c, n, events := heldCollector(t, WithInFlight(), WithThresholds(Thresholds{Running: time.Second}))
-		timer := n.Start()
-		proceed := make(chan struct{})
-		looks := 0
-		step.Hook(func(s step.Step) {
-			if s == step.Looking {
-				if looks++; looks == 1 {
+	for _, further := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c, n, events := heldCollector(t, WithInFlight(), WithThresholds(Thresholds{Running: time.Second}))
+			timer := n.Start()
+			found, told := make(chan struct{}), make(chan struct{})
+			stop := map[step.Step]chan struct{}{step.Looking: found, step.Judged: told}
+			step.Hook(func(s step.Step) {
+				if proceed := stop[s]; proceed != nil {
+					delete(stop, s)
 					<-proceed
 				}
+			})
+			time.Sleep(2 * time.Second)
+			timer.Stop(nil)
+			if further {
+				close(found)
+				synctest.Wait()
+				time.AfterFunc(time.Second, func() { close(told) })
+			} else {
+				close(told)
+				time.AfterFunc(time.Second, func() { close(found) })
+			}
+			got := events.take(t, c)
+			step.Hook(nil)
+			if want := []string{"running breached 0", "running recovered 0"}; !slices.Equal(got, want) {
+				t.Errorf("further %v: Flush delivered %q, want %q", further, got, want)
 			}
 		})
-		time.Sleep(2 * time.Second)
-		timer.Stop(nil)
-		time.AfterFunc(time.Second, func() { close(proceed) })
-		got := events.take(t, c)
-		step.Hook(nil)
-		if want := []string{"running breached 0", "running recovered 0"}; !slices.Equal(got, want) {
-			t.Errorf("Flush delivered %q, want %q", got, want)
-		}
-	})
+	}
 }

@@ -28,6 +28,7 @@ type Set struct {
 	witness atomic.Pointer[slot]  // nil, settling, or a slot whose execution is overdue
 	blocks  atomic.Pointer[block] // the first block; made when needed, and kept
 	untimed atomic.Int64          // running executions without a slot
+	looks   atomic.Int32          // under way; a look that gave up holding may hold again
 	raise   func(time.Duration)   // nil if nobody asks
 }
 

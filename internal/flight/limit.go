@@ -58,14 +58,19 @@ func (s *Set) Limit() time.Duration { return time.Duration(s.limit.Load()) * tim
 // Overdue reports whether the Set is in breach. A nil Set is not.
 func (s *Set) Overdue() bool { return s != nil && s.witness.Load() != nil }
 
-// Looking reports whether a goroutine looks, and may raise a breach or a
-// recovery for what happened before the call. A nil Set has no looks.
+// Looking reports whether a holder may still raise a breach or a recovery for
+// what happened before the call. Between its CAS and its look, the holder shows
+// in plan and witness. So Looking loads these first. A nil Set has no holder.
 func (s *Set) Looking() bool {
-	if s == nil || s.plan.Load() != held {
+	if s == nil {
 		return false
 	}
-	witness := s.witness.Load()
-	return witness == nil || witness == settling
+	if s.plan.Load() == held {
+		if witness := s.witness.Load(); witness == nil || witness == settling {
+			return true
+		}
+	}
+	return s.looks.Load() > 0
 }
 
 // pause returns the least time between two looks, in microseconds. It bounds
@@ -121,6 +126,8 @@ func (s *Set) fired(plan int64) {
 // look is the look of the holder, and tells whether the Set is in breach. See
 // the package's comment.
 func (s *Set) look(breached bool) {
+	s.looks.Add(1)
+	defer s.looks.Add(-1)
 	for {
 		limit, now := s.limit.Load(), clock.Now()
 		age, witness := s.scan(now, limit)

@@ -72,7 +72,8 @@ func (n *Node) Try(o ring.Outcome, d uint64, end int64) bool {
 	return s.Ring.Record(o, d, end)
 }
 
-// Record adds an execution that took d, at most [ring.MaxDuration]. The end is
+// Record adds an execution that took d, at most [ring.MaxDuration]. A longer d
+// would never be taken, and Record would not return. The end is
 // the reading of clock.Now at which it ended, or 0 if the caller has none. If
 // the node is forgotten, Record returns false. A node that keeps failures has
 // them from RecordFailure alone.

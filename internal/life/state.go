@@ -68,7 +68,7 @@ func newState(r *Rules, v *verdict.Node) *State {
 	bounds, published := history.Bounds{Slow: ring.MaxDuration, Recovering: ring.MaxDuration}, (func())(nil)
 	if v != nil {
 		s.watch = v.Watch(&s.Ring)
-		watch, bounds, published = &s.watch.Watch, s.watch.Bounds, s.watch.Published
+		watch, bounds, published = &s.watch.Watch, s.watch.Bounds, s.watch.BatchPublished
 	}
 	if r.Digest {
 		s.Ring.InitDigest(r.WindowSize, r.Compression, bounds, published)

@@ -12,7 +12,7 @@ func newLargeWindow(size int, thresholds Thresholds) *window {
 	w := newWindow(1, thresholds)
 	w.Ring = new(ring.Ring)
 	w.Watch = w.node.Watch(w.Ring)
-	w.InitDigest(size, 100, w.Bounds, w.Published)
+	w.InitDigest(size, 100, w.Bounds, w.BatchPublished)
 	return w
 }
 

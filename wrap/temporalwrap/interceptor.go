@@ -147,8 +147,9 @@ func (w *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkf
 	info := workflow.GetInfo(ctx)
 	node := record.Named(w.Collector, w.WorkflowName, info, info.WorkflowType.Name)
 	end := func(write func(took time.Duration)) {
-		write(workflow.Now(ctx).Sub(info.WorkflowStartTime))
+		// First, because an error's text may end the goroutine.
 		record.Retry(node, int(info.Attempt)-1)
+		write(workflow.Now(ctx).Sub(info.WorkflowStartTime))
 	}
 	defer func() {
 		// The value is nil also if the worker drops the run from its cache, by
