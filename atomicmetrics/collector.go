@@ -103,7 +103,7 @@ func (c *Collector) newNode(name string) *Node {
 	n, t := &Node{name: name, collector: c}, c.thresholdsOf(name)
 	var running *flight.Set
 	if c.inFlight {
-		running = flight.New(c.runningRaiser(name))
+		running = flight.New(c.runningRaiser(name), func() { c.names.Remove(name) })
 		running.SetLimit(t.Running)
 	}
 	var v *verdict.Node
@@ -325,7 +325,7 @@ func (c *Collector) String() string {
 // Flush first judges the nodes whose records are spread over cores, and the
 // nodes with large windows. While a reset of a node is under way, the reset
 // judges the node in the place of Flush. Flush waits for a goroutine that is
-// judging the executions in flight, unless their node was forgotten.
+// judging the executions in flight.
 func (c *Collector) Flush(ctx context.Context) error {
 	if c == nil {
 		return nil

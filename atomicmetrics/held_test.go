@@ -588,3 +588,43 @@ func TestFlushWaitsForALookAtExecutions(t *testing.T) {
 		})
 	}
 }
+
+// TestAForgottenNodeKeepsItsPlaceWhileALookIsUnderWay has the last execution of a
+// forgotten node end while a look has found it overdue and has raised nothing
+// yet. Flush still finds the look. A new execution of the name belongs to the same
+// breaches and recoveries.
+func TestAForgottenNodeKeepsItsPlaceWhileALookIsUnderWay(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	for _, again := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c, n, events := heldCollector(t, WithInFlight(), WithThresholds(Thresholds{Running: time.Second}))
+			timer := n.Start()
+			c.Forget("n")
+			proceed, looks := make(chan struct{}), 0
+			step.Hook(func(s step.Step) {
+				if s == step.Looking {
+					if looks++; looks == 1 {
+						<-proceed
+					}
+				}
+			})
+			time.Sleep(2 * time.Second)
+			timer.Discard()
+			want := []string{"running breached 0", "running recovered 0"}
+			if again {
+				defer c.Node("n").Start().Discard()
+				time.Sleep(2 * time.Second) // overdue too, and raises nothing beside the look
+				want = want[:1]
+			}
+			time.AfterFunc(time.Second, func() { close(proceed) })
+			got := events.take(t, c)
+			step.Hook(nil)
+			if !slices.Equal(got, want) {
+				t.Errorf("again %v: Flush delivered %q, want %q", again, got, want)
+			}
+			if synctest.Wait(); !again && c.Stats().Nodes != 0 {
+				t.Errorf("%d nodes have a place, want none", c.Stats().Nodes)
+			}
+		})
+	}
+}

@@ -52,8 +52,8 @@ func (n *Node) begin(start int64) Timer {
 	}
 }
 
-// end ends an execution of begin. If the node was forgotten meanwhile and runs
-// nothing else, the name may lose its place now.
+// end ends an execution of begin. If the node was forgotten meanwhile and is not
+// busy any more, the name may lose its place now.
 func (n *Node) end(e flight.Execution) {
 	if n.life.End(e) {
 		n.collector.names.Remove(n.name)

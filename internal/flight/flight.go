@@ -30,13 +30,16 @@ type Set struct {
 	untimed atomic.Int64          // running executions without a slot
 	looks   atomic.Int32          // under way; a look that gave up holding may hold again
 	raise   func(time.Duration)   // nil if nobody asks
+	looked  func()                // nil if nobody asks
 }
 
 // New returns an empty Set. If an execution becomes overdue, and none was, the
 // Set calls raise with the age of the oldest. If the last overdue execution has
-// ended, the Set calls raise with 0. The calls never overlap. raise must not
-// wait, and may be nil.
-func New(raise func(oldest time.Duration)) *Set { return &Set{raise: raise} }
+// ended, the Set calls raise with 0. The calls never overlap. After each look of
+// a timer or of End, the Set calls looked. Both must not wait, and may be nil.
+func New(raise func(oldest time.Duration), looked func()) *Set {
+	return &Set{raise: raise, looked: looked}
+}
 
 const highestShift = 32
 
@@ -165,6 +168,7 @@ func (s *Set) End(e Execution) {
 	step.At(step.Counted)
 	if s.witness.Load() == e.slot && e.slot != nil && s.witness.CompareAndSwap(e.slot, settling) {
 		s.look(true)
+		s.tellLooked()
 	}
 }
 

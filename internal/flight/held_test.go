@@ -98,7 +98,7 @@ func TestEveryOrderOfStepsAtTheLimit(t *testing.T) {
 			orders := step.Explore(3, func() ([]func(), func([]int, bool) bool) {
 				step.Hook(nil)
 				var raised []time.Duration
-				s := scenario{Set: New(func(oldest time.Duration) { raised = append(raised, oldest) })}
+				s := scenario{Set: New(func(oldest time.Duration) { raised = append(raised, oldest) }, nil)}
 				s.SetLimit(limit)
 				s.first, s.second = s.Begin(old), s.Begin(old)
 				if row.fired {

@@ -120,6 +120,13 @@ var afterFunc = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
 func (s *Set) fired(plan int64) {
 	if s.plan.CompareAndSwap(plan, held) {
 		s.look(false)
+		s.tellLooked()
+	}
+}
+
+func (s *Set) tellLooked() {
+	if s.looked != nil {
+		s.looked()
 	}
 }
 

@@ -75,7 +75,7 @@ func TestTheLimitAgreesWithTheModel(t *testing.T) {
 				if s.Overdue() != (oldest > 0) {
 					t.Errorf("raised %v, in breach: %v", oldest, s.Overdue())
 				}
-			})
+			}, nil)
 			s.SetLimit(limit)
 			var all, ended []running
 			begin := func() { all = append(all, running{s.Begin(clock.Now()), time.Now()}) }
@@ -161,7 +161,7 @@ func TestTheBreachLastsUntilTheLastOverdueExecutionEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var events log
-				s := New(events.raise)
+				s := New(events.raise, nil)
 				s.SetLimit(time.Second)
 				var overdue, young []Execution
 				for range executions {
@@ -208,7 +208,7 @@ func TestEventsAlternateWhateverRunsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 100 * time.Microsecond
 		var events log
-		s := New(events.raise)
+		s := New(events.raise, nil)
 		s.SetLimit(limit)
 		var working sync.WaitGroup
 		for i := range uint64(8) {
@@ -239,7 +239,7 @@ func TestEventsAlternateWhateverRunsAtOnce(t *testing.T) {
 func TestTheLimitChangesWhileExecutionsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events log
-		s := New(events.raise)
+		s := New(events.raise, nil)
 		e := s.Begin(clock.Now())
 		time.Sleep(time.Minute)
 		s.SetLimit(time.Hour)
@@ -278,7 +278,7 @@ func TestTheLimitChangesWhileExecutionsRun(t *testing.T) {
 // leaves a timer at the end of each. With the clock of the other side the
 // timer can never fire in time.
 func TestATimerOfTheOtherSideIsReplaced(t *testing.T) {
-	s := New(nil)
+	s := New(nil, nil)
 	s.SetLimit(time.Hour)
 	run := func(t *testing.T) {
 		before := s.plan.Load()
@@ -306,7 +306,7 @@ func TestATimerOfTheOtherSideIsReplaced(t *testing.T) {
 // one should have fired long ago, as after a bubble that has ended.
 func TestALateTimerIsNotWaitedFor(t *testing.T) {
 	raised := make(chan time.Duration)
-	s := New(func(oldest time.Duration) { raised <- oldest })
+	s := New(func(oldest time.Duration) { raised <- oldest }, nil)
 	s.SetLimit(time.Hour)
 	s.Begin(clock.Now() - int64(time.Minute+time.Hour))
 	s.plan.Store(timer) // fires at the start of the process
@@ -320,7 +320,7 @@ func TestALateTimerIsNotWaitedFor(t *testing.T) {
 // which would fire in time by the clock of the next bubble.
 func TestEachBubbleFindsWhatHangs(t *testing.T) {
 	var events log
-	s := New(events.raise)
+	s := New(events.raise, nil)
 	s.SetLimit(time.Minute)
 	for bubble := range 3 {
 		synctest.Test(t, func(t *testing.T) {
@@ -346,7 +346,7 @@ func TestEachBubbleFindsWhatHangs(t *testing.T) {
 func TestATimerCountsFromTheBegin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events log
-		s := New(events.raise)
+		s := New(events.raise, nil)
 		s.SetLimit(time.Hour)
 		for _, ago := range []time.Duration{45 * time.Minute, 2 * time.Hour} {
 			e := s.Begin(clock.Now() - int64(ago))
@@ -368,7 +368,7 @@ func TestATimerThatIsALittleLateFits(t *testing.T) {
 	defer func(f func(time.Duration, func())) { afterFunc = f }(afterFunc)
 	timers := 0
 	afterFunc = func(time.Duration, func()) { timers++ }
-	s := New(nil)
+	s := New(nil, nil)
 	s.SetLimit(time.Millisecond)
 	s.Begin(clock.Now())
 	fires := s.plan.Load() >> kindShift
@@ -385,7 +385,7 @@ func TestExecutionsBeyondTheSlotsAreNeverOverdue(t *testing.T) {
 	fewSlots(t)
 	synctest.Test(t, func(t *testing.T) {
 		var events log
-		s := New(events.raise)
+		s := New(events.raise, nil)
 		s.SetLimit(time.Second)
 		var timed, untimed []Execution
 		for len(untimed) < 2 {
@@ -418,7 +418,7 @@ func TestExecutionsBeyondTheSlotsAreNeverOverdue(t *testing.T) {
 }
 
 func TestBeginAndEndAllocateNothingWhileATimerIsArmed(t *testing.T) {
-	s := New(nil)
+	s := New(nil, nil)
 	s.SetLimit(time.Hour)
 	s.End(s.Begin(clock.Now()))
 	if n := testing.AllocsPerRun(1000, func() { s.End(s.Begin(clock.Now())) }); n != 0 {

@@ -274,14 +274,15 @@ func (n *Node) Begin(now int64) (e flight.Execution, ok bool) {
 }
 
 // End ends an execution of Begin. It reports whether the node was forgotten
-// meanwhile and runs nothing else. Its name may lose its place then.
+// meanwhile and is not busy. Its name may lose its place then.
 func (n *Node) End(e flight.Execution) (leaves bool) {
 	n.details.inFlight.End(e)
 	return n.Forgotten() && !n.busy()
 }
 
-// busy reports whether executions are known to be running.
-func (n *Node) busy() bool { return n.InFlight().Running() > 0 }
+// busy reports whether executions are known to be running, or a look at them may
+// still raise an event. After that look the Set calls its function looked.
+func (n *Node) busy() bool { return n.InFlight().Running() > 0 || n.InFlight().Looking() }
 
 // Idle is [idle.Watch.Idle] of a node that looks for idle times.
 func (n *Node) Idle(d time.Duration) bool {
@@ -294,7 +295,7 @@ func (n *Node) records() uint64 { return n.State().Records() }
 func (n *Node) Forgotten() bool { return n.state.Load() == forgotten }
 
 // KeepsPlace reports whether the forgotten node must keep the place of its name.
-// It must while executions are running, and until Leave.
+// It must while it is busy, and until Leave.
 func (n *Node) KeepsPlace() bool { return n.busy() || n.details != nil && !n.details.left.Load() }
 
 // Leave waits for the resets of a forgotten node that are under way. Then the

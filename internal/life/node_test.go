@@ -28,7 +28,7 @@ var rules = []*Rules{
 func node(raise func(verdict.Change)) *Node {
 	n := new(Node)
 	v := verdict.NewNode(verdict.NewRule(verdict.Thresholds{FailureRate: 0.5}), raise)
-	n.Init(v, flight.New(nil), true, true)
+	n.Init(v, flight.New(nil, nil), true, true)
 	return n
 }
 
