@@ -553,78 +553,86 @@ func TestARecordOfTheNextStateHoldsUpNoReset(t *testing.T) {
 	}
 }
 
-// TestFlushWaitsForALookAtExecutions has an execution end while a look has found
-// it overdue and has not raised the breach yet. Flush is called while the look is
-// held up there, or where it has just given up holding.
-func TestFlushWaitsForALookAtExecutions(t *testing.T) {
-	defer step.Hook(yieldNowAndThen)
-	for _, further := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			c, n, events := heldCollector(t, WithInFlight(), WithThresholds(Thresholds{Running: time.Second}))
-			timer := n.Start()
-			found, told := make(chan struct{}), make(chan struct{})
-			stop := map[step.Step]chan struct{}{step.Looking: found, step.Judged: told}
-			step.Hook(func(s step.Step) {
-				if proceed := stop[s]; proceed != nil {
-					delete(stop, s)
-					<-proceed
-				}
-			})
-			time.Sleep(2 * time.Second)
-			timer.Stop(nil)
-			if further {
-				close(found)
-				synctest.Wait()
-				time.AfterFunc(time.Second, func() { close(told) })
-			} else {
-				close(told)
-				time.AfterFunc(time.Second, func() { close(found) })
-			}
-			got := events.take(t, c)
-			step.Hook(nil)
-			if want := []string{"running breached 0", "running recovered 0"}; !slices.Equal(got, want) {
-				t.Errorf("further %v: Flush delivered %q, want %q", further, got, want)
-			}
-		})
+// heldLook is a look that found an execution overdue and is held up before it
+// raises the breach.
+type heldLook struct {
+	c       *Collector
+	timer   Timer // of the overdue execution
+	events  *eventLog
+	release func()
+}
+
+// holdALook returns a look that is held up. The caller is in a bubble.
+func holdALook(t *testing.T) heldLook {
+	c, n, events := heldCollector(t, WithInFlight(), WithThresholds(Thresholds{Running: time.Second}))
+	l := heldLook{c: c, timer: n.Start(), events: events}
+	held, release := step.Hold(step.Looking)
+	<-held
+	l.release = release
+	return l
+}
+
+// check flushes while release is still to come. Flush must deliver the events,
+// and nothing may follow them.
+func (l *heldLook) check(t *testing.T, release func(), want ...string) {
+	t.Helper()
+	time.AfterFunc(time.Second, release)
+	got := l.events.take(t, l.c)
+	time.Sleep(2 * time.Second)
+	if later := l.events.take(t, l.c); !slices.Equal(got, want) || !slices.Equal(later, want) {
+		t.Errorf("Flush delivered %q, and %q after the look, want %q", got, later, want)
 	}
 }
 
-// TestAForgottenNodeKeepsItsPlaceWhileALookIsUnderWay has the last execution of a
-// forgotten node end while a look has found it overdue and has raised nothing
-// yet. Flush still finds the look. A new execution of the name belongs to the same
-// breaches and recoveries.
+const runningBreached, runningRecovered = "running breached 0", "running recovered 0"
+
+// The execution ends while the look is held up.
+func TestFlushWaitsForALookAtExecutions(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	synctest.Test(t, func(t *testing.T) {
+		l := holdALook(t)
+		l.timer.Stop(nil)
+		l.check(t, l.release, runningBreached, runningRecovered)
+	})
+}
+
+// The look is held up again after it raised the breach and gave up holding.
+func TestFlushWaitsForALookThatMayGoOn(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	synctest.Test(t, func(t *testing.T) {
+		l := holdALook(t)
+		l.timer.Stop(nil)
+		l.release()
+		held, release := step.Hold(step.Judged)
+		<-held
+		l.check(t, release, runningBreached, runningRecovered)
+	})
+}
+
+// The node was forgotten, and its last execution ends while the look is held up.
 func TestAForgottenNodeKeepsItsPlaceWhileALookIsUnderWay(t *testing.T) {
 	defer step.Hook(yieldNowAndThen)
-	for _, again := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			c, n, events := heldCollector(t, WithInFlight(), WithThresholds(Thresholds{Running: time.Second}))
-			timer := n.Start()
-			c.Forget("n")
-			proceed, looks := make(chan struct{}), 0
-			step.Hook(func(s step.Step) {
-				if s == step.Looking {
-					if looks++; looks == 1 {
-						<-proceed
-					}
-				}
-			})
-			time.Sleep(2 * time.Second)
-			timer.Discard()
-			want := []string{"running breached 0", "running recovered 0"}
-			if again {
-				defer c.Node("n").Start().Discard()
-				time.Sleep(2 * time.Second) // overdue too, and raises nothing beside the look
-				want = want[:1]
-			}
-			time.AfterFunc(time.Second, func() { close(proceed) })
-			got := events.take(t, c)
-			step.Hook(nil)
-			if !slices.Equal(got, want) {
-				t.Errorf("again %v: Flush delivered %q, want %q", again, got, want)
-			}
-			if synctest.Wait(); !again && c.Stats().Nodes != 0 {
-				t.Errorf("%d nodes have a place, want none", c.Stats().Nodes)
-			}
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		l := holdALook(t)
+		l.c.Forget("n")
+		l.timer.Discard()
+		l.check(t, l.release, runningBreached, runningRecovered)
+		if synctest.Wait(); l.c.Stats().Nodes != 0 {
+			t.Errorf("%d nodes have a place, want none", l.c.Stats().Nodes)
+		}
+	})
+}
+
+// A second execution of the forgotten name is overdue too, so the breach goes on.
+func TestAForgottenNameBreachesOnce(t *testing.T) {
+	defer step.Hook(yieldNowAndThen)
+	synctest.Test(t, func(t *testing.T) {
+		l := holdALook(t)
+		l.c.Forget("n")
+		l.timer.Discard()
+		again := l.c.Node("n").Start()
+		time.Sleep(2 * time.Second)
+		l.check(t, l.release, runningBreached)
+		again.Discard()
+	})
 }

@@ -87,6 +87,23 @@
 // execution of the slot may end before the End of X loads witness. Then that
 // End may look in the place of the End of X.
 //
+// # Looks under way
+//
+// The word looks counts the goroutines that may be the holder. Each adds itself
+// before the CAS that makes it the holder. It leaves after it has raised
+// everything, even if it gave up holding and held again meanwhile. Take an
+// execution that has ended, and a caller that then loads looks as 0. The End of
+// the execution looked by itself, or left the look to a holder. That holder has
+// left by now, or its scan is still to come. A scan that comes later finds the
+// slot free and raises nothing for this execution.
+//
+// A forgotten node keeps its place in the map while executions run or looks is
+// above 0. The End that makes count 0 then loads looks. The goroutine that makes
+// looks 0 then loads count, by looked. So one of them finds both 0, and gives
+// the place back.
+//
+// # Timers
+//
 // A timer that fires while nothing runs is not renewed. It was set for a limit
 // or a pause after a moment at which an execution ran, and a pause is at most a
 // limit. So no timer outlives the last execution by more than a limit.

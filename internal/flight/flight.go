@@ -28,7 +28,7 @@ type Set struct {
 	witness atomic.Pointer[slot]  // nil, settling, or a slot whose execution is overdue
 	blocks  atomic.Pointer[block] // the first block; made when needed, and kept
 	untimed atomic.Int64          // running executions without a slot
-	looks   atomic.Int32          // under way; a look that gave up holding may hold again
+	looks   atomic.Int32          // under way, or about to begin
 	raise   func(time.Duration)   // nil if nobody asks
 	looked  func()                // nil if nobody asks
 }
@@ -166,9 +166,12 @@ func (s *Set) End(e Execution) {
 	step.At(step.Released)
 	s.count.Add(^uint64(0))
 	step.At(step.Counted)
-	if s.witness.Load() == e.slot && e.slot != nil && s.witness.CompareAndSwap(e.slot, settling) {
-		s.look(true)
-		s.tellLooked()
+	if s.witness.Load() == e.slot && e.slot != nil {
+		s.looks.Add(1)
+		if s.witness.CompareAndSwap(e.slot, settling) {
+			s.look(true)
+		}
+		s.endLook()
 	}
 }
 

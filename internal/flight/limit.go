@@ -39,6 +39,8 @@ func (s *Set) SetLimit(limit time.Duration) {
 	if s.limit.Swap(to) == to {
 		return
 	}
+	s.looks.Add(1)
+	defer s.looks.Add(-1) // without looked, because the caller may hold a lock
 	for {
 		plan := s.plan.Load()
 		if plan == held { // the holder loads the limit again
@@ -58,20 +60,11 @@ func (s *Set) Limit() time.Duration { return time.Duration(s.limit.Load()) * tim
 // Overdue reports whether the Set is in breach. A nil Set is not.
 func (s *Set) Overdue() bool { return s != nil && s.witness.Load() != nil }
 
-// Looking reports whether a holder may still raise a breach or a recovery for
-// what happened before the call. Between its CAS and its look, the holder shows
-// in plan and witness. So Looking loads these first. A nil Set has no holder.
-func (s *Set) Looking() bool {
-	if s == nil {
-		return false
-	}
-	if s.plan.Load() == held {
-		if witness := s.witness.Load(); witness == nil || witness == settling {
-			return true
-		}
-	}
-	return s.looks.Load() > 0
-}
+// Looking reports whether a goroutine looks, or is about to. If Looking reports
+// false, the breaches and recoveries of everything that happened before the call
+// have been raised. See "Looks under way" in the package's comment. A nil Set has
+// no looks.
+func (s *Set) Looking() bool { return s != nil && s.looks.Load() > 0 }
 
 // pause returns the least time between two looks, in microseconds. It bounds
 // the cost of looks, and the delay of a breach.
@@ -118,13 +111,16 @@ var afterFunc = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
 
 // fired looks, unless the plan has changed.
 func (s *Set) fired(plan int64) {
+	s.looks.Add(1)
 	if s.plan.CompareAndSwap(plan, held) {
 		s.look(false)
-		s.tellLooked()
 	}
+	s.endLook()
 }
 
-func (s *Set) tellLooked() {
+// endLook ends what looks.Add(1) began.
+func (s *Set) endLook() {
+	s.looks.Add(-1)
 	if s.looked != nil {
 		s.looked()
 	}
@@ -133,8 +129,6 @@ func (s *Set) tellLooked() {
 // look is the look of the holder, and tells whether the Set is in breach. See
 // the package's comment.
 func (s *Set) look(breached bool) {
-	s.looks.Add(1)
-	defer s.looks.Add(-1)
 	for {
 		limit, now := s.limit.Load(), clock.Now()
 		age, witness := s.scan(now, limit)
