@@ -62,8 +62,8 @@ func ExampleSnapshot_Since() {
 	// 2 executions, 1 network error, on average 15ms
 }
 
-// Merge adds up the figures of two processes. It merges their windows, so the
-// percentiles are those of both.
+// Merge adds up the figures of two processes. Merge also joins their windows, so
+// the percentiles are of both.
 func ExampleMerge() {
 	var snapshots []atomicmetrics.Snapshot
 	for process := range 2 { // each sends the JSON of such a snapshot

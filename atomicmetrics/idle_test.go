@@ -68,8 +68,8 @@ func TestIdleNodesAreForgottenWhenASnapshotFindsThemSo(t *testing.T) {
 	})
 }
 
-// Ignored executions of idle nodes are in Stats, also those of a node that has
-// nothing else. Each is activity.
+// Stats counts the ignored executions of an idle node, even if the node has
+// nothing else. An ignored execution is activity.
 func TestIgnoredExecutionsOfIdleNodesAreInStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := forgetCollector(t, WithIdleForget(time.Minute))

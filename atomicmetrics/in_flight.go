@@ -8,8 +8,8 @@ import (
 
 // WithInFlight keeps the running executions of every node. [Node.InFlight] and
 // Snapshot.InFlight return them. They show a node that hangs, which no record
-// shows. Only executions that [Node.Start], [Node.Do] and [Node.DoIgnoring]
-// began are known, and so those of package wrap and of most adapters. An
+// shows. A node knows the executions that [Node.Start], [Node.Do] and
+// [Node.DoIgnoring] begin. Package wrap and most adapters call these. An
 // execution runs until the first call of Stop or Discard on its Timer.
 //
 // Records cost the same with it. Start and Stop together take four more atomic

@@ -619,7 +619,8 @@ func hostile(t *testing.T, n int) map[string][]byte {
 	long, digits := strings.Repeat("x", n), strings.Repeat("7", n)
 	other := rawField(t, "", "nodes")
 	other = other[strings.Index(other, `"retried only":`)+len(`"retried only":`) : len(other)-1]
-	// each returns an object with as many members of this value as fit, and one that is refused.
+	// each returns an object of about n bytes. Its members all have this value,
+	// but ParseSnapshot refuses the last member.
 	each := func(value string) string {
 		b := []byte("{")
 		for i := 0; len(b) < n; i++ {

@@ -99,8 +99,8 @@ func Requirement(o *raw.Output) (string, error) {
 	return verdict(average, tails)
 }
 
-// add takes the percentile of a benchmark with g goroutines and so many single
-// records, if the requirement is about g.
+// add takes the percentile of a benchmark with g goroutines. If the requirement
+// is about a single recorder, add takes nothing from more goroutines.
 func (t *tail) add(o *raw.Output, full, g string, singles int) error {
 	if t.alone && g != "1" {
 		return nil
@@ -118,7 +118,7 @@ func verdict(average highest, tails map[string]*tail) (string, error) {
 	if average.name == "" {
 		return "", fmt.Errorf("benchmarks of families Record, Thresholds and Scaling with impl=nodemetrics are missing")
 	}
-	text := fmt.Sprintf("the highest average is %s (%s)", figure.Duration(average.ns), average.name)
+	text := fmt.Sprintf("The highest average is %s, of %s.", figure.Duration(average.ns), average.name)
 	var few []string
 	for _, strategy := range []string{"exact", "t-digest"} {
 		tail := tails[strategy]
@@ -126,19 +126,19 @@ func verdict(average highest, tails map[string]*tail) (string, error) {
 			return "", fmt.Errorf("benchmark Latency is missing for strategy %s", strategy)
 		}
 		worst = math.Max(worst, tail.ns)
-		text += fmt.Sprintf(", the highest %s of single records %s with %s (%s)", tail.percentile, figure.Duration(tail.ns), strategy, tail.name)
+		text += fmt.Sprintf(" With %s the highest %s of single records is %s, of %s.", strategy, tail.percentile, figure.Duration(tail.ns), tail.name)
 		if tail.singles < minSingles {
 			few = append(few, fmt.Sprintf("%d single records of %s", tail.singles, strategy))
 		}
 	}
 	switch {
 	case worst >= microsecond:
-		return "Less than a microsecond a record: MISSED; " + text + ".", nil
+		return "Less than a microsecond a record: MISSED. " + text, nil
 	case len(few) > 0:
 		return "Less than a microsecond a record: holds as far as it was measured, with too few " + strings.Join(few, " and ") +
-			"; " + text + ".", nil
+			". " + text, nil
 	}
-	return "Less than a microsecond a record: holds; " + text + ".", nil
+	return "Less than a microsecond a record: holds. " + text, nil
 }
 
 // inUse returns how many cores the goroutines of a benchmark keep busy. The
