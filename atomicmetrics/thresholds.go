@@ -27,7 +27,7 @@ import (
 // breach ends when the last such execution ends. MinSamples and Recovery do not
 // matter. A reset and [Collector.Forget] end no execution, so they leave this
 // breach alone. Running is about the executions that [WithInFlight] knows. If
-// more than 10,000 of a node run at once, some of them are not timed, and can
+// more than 500,000 of a node run at once, some of them are not timed, and can
 // make no breach.
 //
 // There is no goroutine while executions run. [Node.Start] arms a timer if none
