@@ -211,10 +211,11 @@ func (w *Watch) Look() {
 	w.serve()
 }
 
-// BatchPublished is Look for a recorder that has published a batch of a large window.
-// If nobody has the turn, it first judges without the turn, and takes the turn
-// only if the verdict changes. So a recorder that is held up while it judges
-// delays no other, unless the verdict changes.
+// BatchPublished is Look for a recorder that has published a batch of a large
+// window. If nobody has the turn, it first judges without the turn, and takes the
+// turn only if the verdict changes. So a recorder that is held up while it judges
+// delays no other, unless the verdict changes. The load of the turn comes after
+// the batch, as "Who judges" in the package's comment needs.
 func (w *Watch) BatchPublished() {
 	if w.turn.Load() != free || w.changes() {
 		w.Look()
