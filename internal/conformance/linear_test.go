@@ -76,7 +76,7 @@ func (h *history) contend(times int) *history {
 	for d := range time.Duration(times) {
 		var other []porcupine.Operation
 		met := false
-		step.Hook(func(s step.Step) {
+		hookHere(func(s step.Step) {
 			if s == step.Aimed && !met {
 				met = true
 				other = h.do(1, []call{{what: success, d: d}})
@@ -205,10 +205,21 @@ func TestAWindowHasWhatHadReturnedBeforeTheRead(t *testing.T) {
 
 // What is not linearizable, by one example each: so the doc comments promise no more than is true.
 
+// hookHere hooks the steps of the calling goroutine. A timer of an earlier test
+// may have a goroutine that looks at that test's node meanwhile.
+func hookHere(f func(step.Step)) {
+	here := goroutine()
+	step.Hook(func(s step.Step) {
+		if goroutine() == here {
+			f(s)
+		}
+	})
+}
+
 // during makes a call, and at the nth of its steps that is at makes others by another goroutine, one after the other.
 func (h *history) during(c call, at step.Step, nth int, others ...call) {
 	var between []porcupine.Operation
-	step.Hook(func(s step.Step) {
+	hookHere(func(s step.Step) {
 		if s == at {
 			if nth--; nth == 0 {
 				between = h.do(1, others)
@@ -320,7 +331,7 @@ func overtaken(t *testing.T, reset bool) (got counts, history []porcupine.Operat
 	c.Node("a")
 	c.RecordSuccess("b", 1)
 	at := 0
-	step.Hook(func(s step.Step) {
+	hookHere(func(s step.Step) {
 		if s == step.Swapped && reset || s == step.Loaded && !reset {
 			if at++; at == 2 {
 				c.RecordSuccess("a", 1)
